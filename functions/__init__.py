@@ -1,0 +1,1 @@
+"""Everything that ships to Lambda: handlers, the archiver service and the providers."""

@@ -1,0 +1,87 @@
+"""Everything that can go wrong, named by the next move. The whole tree:
+
+    Outcome                     what one exchange with a provider came to, other than the wanted answer
+    ├── OfTheRecording          only this recording is concerned
+    │   ├── NotReady            exists, but its audio does not yet: due later, until a deadline
+    │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
+    │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
+    │   └── Gone                the provider says that it deleted it: final
+    ├── OfTheSource             says nothing about the recording: the source cools down
+    │   ├── Throttled           too many requests; wait as long as it asks
+    │   ├── Unavailable         5xx, time-out, reset, early end, DNS, TLS, nonsense in place of a list
+    │   ├── Unauthorized        the credentials are refused
+    │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
+    └── CursorRefused           a listing cursor has expired: its window starts again
+    Misconfigured               a person has to change something; not an Outcome, so nothing swallows it
+
+Texts of these errors are stored in the ledger and logged: they never hold a URL's query, a header or a body.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class Outcome(Exception):
+    """An exchange with a provider that did not bring what was asked for. Its text is the reason, for a person."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for the ledger and the log; free of secrets."""
+        return str(self)
+
+
+class OfTheRecording(Outcome):
+    """Concerns one recording; others of its source go on."""
+
+
+class NotReady(OfTheRecording):
+    """The provider knows the recording and its audio is not there yet."""
+
+
+class Rejected(OfTheRecording):
+    """What came is not the recording's audio: wrong kind, wrong length, a header without sound, a refusal."""
+
+
+class NotFound(OfTheRecording):
+    """The provider answered 404 for the recording. Gone only when it does so twice, an hour apart."""
+
+
+class Gone(OfTheRecording):
+    """The provider says that the recording is deleted (410, or a status that says so)."""
+
+
+class OfTheSource(Outcome):
+    """Concerns the whole source, which cools down. Never counts as an attempt of a recording."""
+
+
+class Throttled(OfTheSource):
+    """The provider asks to slow down. `retry_after` is in seconds, as it asked; None when it named no time."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Unavailable(OfTheSource):
+    """The provider, or the way to it, does not work at the moment."""
+
+
+class Unauthorized(OfTheSource):
+    """The provider refuses the credentials, a freshly fetched token included."""
+
+
+class Closed(OfTheSource):
+    """The pace gave no slot. `until` is when to come back (UTC); nothing was sent to the provider."""
+
+    def __init__(self, reason: str, *, until: datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+class CursorRefused(Outcome):
+    """The provider no longer takes a listing cursor; the window it belongs to starts again from its first page."""
+
+
+class Misconfigured(Exception):
+    """The deployment file or a secret is wrong. The text is one sentence that says what to change."""

@@ -1,0 +1,195 @@
+"""What a provider is: a declaration (data) and a client that answers a few questions through the HTTP it is handed.
+
+A provider yields facts and raises the outcomes of `errors`; it never saves, enqueues, sleeps or decides to skip.
+Every module in `functions/providers` holds one subclass of `Provider`; the module's name is the provider's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from functions import providers
+from functions.archiver.errors import Misconfigured
+from functions.archiver.recording import (
+    NO_TRANSCRIPT,
+    Call,
+    Json,
+    Page,
+    Recording,
+    Transcript,
+    Window,
+)
+from functions.archiver.secret import Secret
+
+if TYPE_CHECKING:
+    from functions.archiver.http import Body, Http
+
+OptionKind = Literal["text", "integer", "boolean", "texts", "tables"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One key of `[sources.<name>.options]`.
+
+    `kind` is the TOML type: `texts` is an array of strings, `tables` an array of tables whose string or integer
+    fields are `fields`. `choices` restricts texts. `pattern` is a regular expression that a text must match whole.
+    """
+
+    name: str
+    help: str
+    kind: OptionKind = "text"
+    required: bool = False
+    default: Json = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What a provider can do and asks for, as data. Nothing is found out by trying.
+
+    `domains`: hosts under these names are the provider's own and share the source's request quota.
+    `secret_fields`: the accepted shapes of the secret's JSON object, each a tuple of its keys.
+    `public_fields`: keys of the secret that are ids rather than secrets.
+    `overlap_minimum`: how far back the hourly listing reads at least; late rows appear that late.
+    `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
+    `retention`: how long the provider keeps recordings by default, where it is known.
+    `webhook`: how its events are verified: "signature" over the raw body, or a shared "secret", or both in turn.
+    `verified`: how well this client was checked, for the table in the docs.
+    """
+
+    title: str
+    default_base_url: str | None = None
+    domains: tuple[str, ...] = ()
+    secret_fields: tuple[tuple[str, ...], ...]
+    public_fields: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    rate_default: int
+    parallel_default: int
+    overlap_minimum: timedelta
+    page_size: int = 100
+    max_window: timedelta | None = None
+    retention: timedelta | None = None
+    reports_size: bool = False
+    transcripts: bool = False
+    deletes: Literal["file", "call"] | None = None
+    annotates: bool = False
+    uploads: bool = False
+    webhook: tuple[Literal["signature", "secret"], ...] = ()
+    verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """One source, as its provider's client sees it."""
+
+    source: str
+    base_url: str
+    credentials: Mapping[str, Secret]
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A recording whose audio is about to be read.
+
+    `recording` is what the provider says of it now, where opening it told anything new (None: nothing new).
+    `siblings` are other files of the same call that opening this one revealed.
+    """
+
+    body: Body
+    recording: Recording | None = None
+    siblings: Sequence[Recording] = ()
+    transcript: Transcript = NO_TRANSCRIPT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One webhook request, as it came: header names in lower case, `body` the raw bytes, base64 already undone."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+    path_secret: Secret | None = None
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hint:
+    """What a verified event says: which recording or call may have something to fetch.
+
+    `ready` tells that its audio is there; otherwise it is asked for after a grace period.
+    """
+
+    recording_id: str | None = None
+    call_id: str | None = None
+    ready: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignored:
+    """A verified event that asks for nothing; `reason` is for the log."""
+
+    reason: str
+
+
+class Provider(ABC):
+    """One provider's API. Building one makes no request."""
+
+    declaration: ClassVar[Declaration]
+
+    def __init__(self, http: Http, account: Account) -> None:
+        self.http = http
+        self.account = account
+
+    @abstractmethod
+    def page(self, window: Window, cursor: str | None) -> Page:
+        """One page of the recordings in `window`, oldest first where the provider can.
+
+        `cursor` None asks for the first page. Raises CursorRefused for a cursor that the provider no longer takes;
+        rows are checked again on this side, because a server may ignore a filter.
+        """
+
+    @abstractmethod
+    def open(self, recording: Recording) -> AbstractContextManager[Opened]:
+        """Opens the audio of `recording`, resolving its link right before. Raises NotReady, Gone, NotFound, …"""
+
+    @abstractmethod
+    def describe(self, recording_id: str) -> Recording:
+        """The provider's facts about one recording, asked by id (a webhook tells no more than an id)."""
+
+    def look_up(self, call_id: str) -> Sequence[Recording]:
+        """The recordings of a call. Only for providers whose listing yields calls."""
+        raise LookupError(f"{type(self).__name__} does not list calls (asked for {call_id!r})")
+
+    def transcript(self, recording: Recording) -> Transcript:
+        """The transcript of an archived recording. Only where `declaration.transcripts`."""
+        raise LookupError(f"{type(self).__name__} has no transcripts (asked for {recording.id!r})")
+
+
+def names() -> list[str]:
+    """The names of all providers, sorted; imports none of them."""
+    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
+
+
+def load(name: str) -> type[Provider]:
+    """The provider class of the module `functions.providers.<name>`. Raises Misconfigured for an unknown name."""
+    if name not in names():
+        raise Misconfigured(f"unknown provider {name!r}: allowed are {', '.join(names())}")
+    module = importlib.import_module(f"{providers.__name__}.{name}")
+    return next(_providers_defined_in(module.__name__, vars(module)))
+
+
+def _providers_defined_in(module_name: str, members: Mapping[str, object]) -> Iterator[type[Provider]]:
+    for member in members.values():
+        if inspect.isclass(member) and issubclass(member, Provider) and member.__module__ == module_name:
+            yield member
