@@ -1,0 +1,351 @@
+"""What happens to one message of a lane: from the provider's bytes to a verified object and its mark in the ledger.
+
+The order never changes: audio, then sidecar, then the mark. A crash between any two repeats work and loses nothing.
+Everything that can go wrong is an outcome of `errors`, and each has one next move in `_move_on`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from functions.archiver.audio import Audio, Inspector, Verdict
+from functions.archiver.clock import Clock
+from functions.archiver.errors import (
+    Closed,
+    Gone,
+    Misconfigured,
+    NotFound,
+    NotReady,
+    OfTheRecording,
+    OfTheSource,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unauthorized,
+)
+from functions.archiver.intake import Intake
+from functions.archiver.ledger import Entry, Ledger, LostLease, State, Stored, Ticket
+from functions.archiver.pace import Pace
+from functions.archiver.provider import Opened, Provider
+from functions.archiver.queue import Received
+from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
+from functions.archiver.sidecar import sidecar, transcript_document
+from functions.archiver.store import Conflict, Hasher, Occupied, Store, Upload
+
+MAX_ATTEMPTS = 8
+ATTEMPT_DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60, 180, 360, 720))
+NOT_READY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 30, 60))
+READY_DEADLINE = timedelta(hours=72)
+ERRAND_DEADLINE = timedelta(hours=24)
+BETWEEN_TWO_404 = timedelta(hours=1)
+TROUBLES_BEFORE_A_PROBE = 2
+"""So often a recording may meet a source in trouble before the source is asked whether it is in trouble at all."""
+
+MAX_RECEIVE_COUNT = 3
+"""Also the queue's own: a readable message is taken off the queue before SQS would bury it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What became of one message, for the log line and the metrics. `outcome` is a state or a reason to wait."""
+
+    ticket: Ticket
+    outcome: str
+    reason: str | None = None
+    stored: Stored | None = None
+
+
+class Archiver:
+    """Works on the messages of one source."""
+
+    def __init__(
+        self,
+        *,
+        provider: Callable[[], Provider],
+        ledger: Ledger,
+        store: Store,
+        pace: Pace,
+        intake: Intake,
+        lanes: int,
+        clock: Clock,
+    ) -> None:
+        self._provider_of = provider
+        self._ledger = ledger
+        self._store = store
+        self._pace = pace
+        self._intake = intake
+        self._lanes = lanes
+        self._clock = clock
+
+    def work(self, received: Received) -> Report:
+        """Does what the message asks for, if its item is still queued under the message's lease.
+
+        Every outcome ends in the ledger and the message is done with; what is none raises, and SQS redelivers it.
+        """
+        ticket = received.ticket
+        try:
+            entry = self._ledger.entry(ticket)
+            return self._before(received, entry) or self._attempt(ticket, entry)
+        except LostLease:
+            return Report(ticket=ticket, outcome="superseded")
+
+    def _before(self, received: Received, entry: Entry) -> Report | None:
+        ticket = received.ticket
+        if received.lane >= self._lanes:
+            return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered", timedelta())
+        if received.receive_count == 1:
+            return None
+        deaths = self._ledger.book_death(ticket)
+        reason = f"the downloader died {deaths} times" if deaths > 1 else "the downloader died once"
+        if entry.attempts + 1 >= MAX_ATTEMPTS:
+            return self._failed(ticket, reason)
+        if received.receive_count >= MAX_RECEIVE_COUNT:
+            return self._released(ticket, reason, _step(ATTEMPT_DELAYS, entry.attempts))
+        return None
+
+    def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
+        errand = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
+        started = self._clock.now()
+        try:
+            report = errand[ticket.kind](ticket, entry)
+        except Outcome as outcome:
+            return self._after(ticket, entry, outcome)
+        except Misconfigured as mistake:
+            return self._after(ticket, entry, Unauthorized(str(mistake)))
+        self._pace.answered()
+        self._pace.worked((self._clock.now() - started).total_seconds())
+        return report
+
+    # the three errands
+
+    def _archive(self, ticket: Ticket, entry: Entry) -> Report:
+        if entry.queued > 1:
+            stored = self._store.find(entry.place)
+            if stored:
+                return self._archived(ticket, entry, stored, self._unknown_transcript())
+        provider = self._provider_of()
+        if not entry.described:
+            entry = self._described(ticket, entry, provider.describe(entry.recording.id))
+        with provider.open(entry.recording) as opened:
+            self._intake.take(opened.siblings, entry.discovered_by) if opened.siblings else None
+            recording = opened.recording or entry.recording
+            stored = self._store_audio(entry, recording, opened)
+        return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
+
+    def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
+        if recording.readiness is Readiness.GONE:
+            raise Gone(recording.note or "the provider lists it as deleted")
+        self._ledger.describe(ticket, recording)
+        if recording.readiness is Readiness.NOT_READY:
+            raise NotReady(recording.note or "its audio is not there yet")
+        return replace(entry, recording=recording)
+
+    def _look_up(self, ticket: Ticket, entry: Entry) -> Report:
+        found = self._provider_of().look_up(ticket.id)
+        self._intake.take(found, entry.discovered_by)
+        self._ledger.finish_errand(ticket)
+        return Report(ticket=ticket, outcome="looked up", reason=f"{len(found)} recordings")
+
+    def _fetch_transcript(self, ticket: Ticket, entry: Entry) -> Report:
+        archived = self._ledger.find(ticket.id)
+        if archived is None or archived.state is not State.ARCHIVED or archived.stored is None:
+            raise NotReady("its audio is not archived")
+        transcript = self._provider_of().transcript(entry.recording)
+        if transcript.state is TranscriptState.PENDING:
+            raise NotReady("its transcript is not completed")
+        self._write_documents(replace(entry, found_at=archived.found_at), archived.stored, transcript)
+        self._ledger.finish_errand(ticket)
+        return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
+
+    def _archived(self, ticket: Ticket, entry: Entry, stored: Stored, transcript: Transcript) -> Report:
+        self._write_documents(entry, stored, transcript)
+        if transcript.state is TranscriptState.PENDING:
+            self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
+        self._ledger.mark_archived(ticket, stored)
+        return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
+
+    def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
+        if transcript.state is TranscriptState.COMPLETED:
+            self._store.write_json(entry.place.transcript, transcript_document(entry, transcript))
+        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, self._clock.now()))
+
+    def _unknown_transcript(self) -> Transcript:
+        makes_them = self._provider_of().declaration.transcripts
+        return Transcript(state=TranscriptState.PENDING) if makes_them else NO_TRANSCRIPT
+
+    # the bytes
+
+    def _store_audio(self, entry: Entry, recording: Recording, opened: Opened) -> Stored:
+        upload = self._store.upload(entry.place)
+        try:
+            verdict = _pour(opened, upload)
+            audio = _audio(verdict)
+            if not _length_is_proven(opened, recording, audio, verdict):
+                self._fetch_again(recording, upload)
+            return upload.finish(audio)
+        except Occupied as occupied:
+            raise Rejected(str(occupied)) from None
+        except Conflict as conflict:
+            raise NotReady(str(conflict)) from None
+        finally:
+            upload.abort()
+
+    def _fetch_again(self, recording: Recording, upload: Upload) -> None:
+        """Nothing proves the length of what came: a second fetch must bring the same bytes."""
+        hasher = Hasher()
+        with self._provider_of().open(recording) as again:
+            for chunk in again.body.chunks():
+                hasher.feed(chunk)
+        if hasher.digest() != upload.digest():
+            raise Rejected(
+                f"two fetches brought different bytes ({upload.size_bytes} and {hasher.size_bytes}) and nothing tells their length"
+            )
+
+    # the next moves
+
+    def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
+        if self._needs_a_probe(entry, outcome):
+            try:
+                self._probe()
+            except OfTheSource as trouble:
+                return self._cooled_down(ticket, trouble)
+            if not isinstance(outcome, NotFound):
+                outcome = Rejected(f"{outcome.reason}, while the provider answers otherwise")
+        if isinstance(outcome, OfTheSource):
+            return self._cooled_down(ticket, outcome)
+        if isinstance(outcome, OfTheRecording):
+            self._pace.answered()
+        return self._move_on(ticket, entry, outcome)
+
+    def _needs_a_probe(self, entry: Entry, outcome: Outcome) -> bool:
+        if isinstance(outcome, NotFound):
+            return self._missing_for_long(entry)
+        if isinstance(outcome, (Closed, Throttled)) or not isinstance(outcome, OfTheSource):
+            return False
+        return isinstance(outcome, Unauthorized) or entry.troubles >= TROUBLES_BEFORE_A_PROBE
+
+    def _probe(self) -> None:
+        """Asks the source for its list of the last minute: does it answer at all, and take our credentials?"""
+        now = self._clock.now()
+        try:
+            self._provider_of().page(Window(start=now - timedelta(minutes=1), end=now), None)
+        except Misconfigured as mistake:
+            raise Unauthorized(str(mistake)) from None
+
+    def _cooled_down(self, ticket: Ticket, trouble: OfTheSource) -> Report:
+        until = self._pace.cool_down(trouble)
+        wait = max(until - self._clock.now(), timedelta())
+        return self._released(ticket, trouble.reason, wait, trouble=not isinstance(trouble, Closed))
+
+    def _move_on(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
+        if isinstance(outcome, NotReady):
+            return self._not_ready(ticket, entry, outcome.reason)
+        if ticket.kind != "recording":
+            return self._errand_failed(ticket, entry, outcome.reason)
+        if isinstance(outcome, Gone):
+            return self._gone(ticket, outcome.reason)
+        if isinstance(outcome, NotFound):
+            return self._missing(ticket, entry, outcome.reason)
+        return self._rejected(ticket, entry, outcome.reason)
+
+    def _not_ready(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+        since = entry.unfinished_since or self._clock.due_now()
+        deadline = READY_DEADLINE if ticket.kind == "recording" else ERRAND_DEADLINE
+        if self._clock.due_now() - since < deadline:
+            due_in = _step(NOT_READY_DELAYS, entry.unfinished_looks)
+            self._ledger.mark_not_ready(ticket, reason, due_in=due_in)
+            return Report(ticket=ticket, outcome="not ready", reason=reason)
+        if ticket.kind != "recording":
+            return self._dropped(ticket, reason)
+        return self._failed(ticket, f"not ready within {deadline.days} days: {reason}")
+
+    def _errand_failed(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+        since = entry.unfinished_since or self._clock.due_now()
+        if self._clock.due_now() - since >= ERRAND_DEADLINE:
+            return self._dropped(ticket, reason)
+        due_in = _step(NOT_READY_DELAYS, entry.unfinished_looks)
+        self._ledger.mark_not_ready(ticket, reason, due_in=due_in)
+        return Report(ticket=ticket, outcome="not ready", reason=reason)
+
+    def _dropped(self, ticket: Ticket, reason: str) -> Report:
+        self._ledger.finish_errand(ticket)
+        return Report(ticket=ticket, outcome="given up", reason=reason)
+
+    def _missing_for_long(self, entry: Entry) -> bool:
+        since = entry.missing_since
+        return since is not None and self._clock.due_now() - since >= BETWEEN_TWO_404
+
+    def _missing(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+        if self._missing_for_long(entry):
+            return self._gone(ticket, f"{reason}, twice with an hour between, while the provider answers otherwise")
+        self._ledger.mark_missing(ticket, reason, due_in=BETWEEN_TWO_404)
+        return Report(ticket=ticket, outcome="missing", reason=reason)
+
+    def _rejected(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+        if entry.attempts + 1 >= MAX_ATTEMPTS:
+            return self._failed(ticket, reason, attempts=1)
+        self._ledger.mark_rejected(ticket, reason, due_in=_step(ATTEMPT_DELAYS, entry.attempts))
+        return Report(ticket=ticket, outcome="rejected", reason=reason)
+
+    def _gone(self, ticket: Ticket, reason: str) -> Report:
+        self._ledger.mark_gone(ticket, reason)
+        return Report(ticket=ticket, outcome=State.GONE.value, reason=reason)
+
+    def _failed(self, ticket: Ticket, reason: str, *, attempts: int = 0) -> Report:
+        if ticket.kind != "recording":
+            return self._dropped(ticket, reason)
+        self._ledger.mark_failed(ticket, reason, attempts=attempts)
+        return Report(ticket=ticket, outcome=State.FAILED.value, reason=reason)
+
+    def _released(self, ticket: Ticket, reason: str, due_in: timedelta, *, trouble: bool = False) -> Report:
+        self._ledger.release(ticket, reason, due_in=due_in, trouble=trouble)
+        return Report(ticket=ticket, outcome="released", reason=reason)
+
+
+def _pour(opened: Opened, upload: Upload) -> Verdict:
+    """Every byte past the inspector into the upload. What is not audio is refused before a part of it is sent."""
+    inspector = Inspector()
+    for chunk in opened.body.chunks():
+        inspector.feed(chunk)
+        if inspector.refusal:
+            raise Rejected(inspector.refusal)
+        upload.feed(chunk, inspector.audio, opened.body.length)
+    return inspector.finish()
+
+
+def _audio(verdict: Verdict) -> Audio:
+    if verdict.problem or verdict.audio is None:
+        raise Rejected(verdict.problem or "an unknown kind of data")
+    return verdict.audio
+
+
+def _length_is_proven(opened: Opened, recording: Recording, audio: Audio, verdict: Verdict) -> bool:
+    """Whether the bytes are known to be all. The body itself has checked its Content-Length and its chunks' end."""
+    listed = recording.size_bytes if _same_type(recording.content_type, audio.content_type) else None
+    if listed is not None and listed != verdict.size_bytes:
+        raise Rejected(f"the provider lists {listed} bytes and sent {verdict.size_bytes}")
+    if opened.body.length is not None or opened.body.framed or listed is not None:
+        return True
+    if verdict.complete is False:
+        raise Rejected("its own header tells of more bytes than came")
+    return verdict.complete is True
+
+
+def _same_type(claimed: str | None, found: str) -> bool:
+    return claimed is not None and _TYPE_NAMES.get(claimed.lower(), claimed.lower()) == found
+
+
+_TYPE_NAMES: Mapping[str, str] = {
+    "audio/mp3": "audio/mpeg",
+    "audio/x-mpeg": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/vnd.wave": "audio/wav",
+}
+
+
+def _step(delays: tuple[timedelta, ...], count: int) -> timedelta:
+    return delays[min(count, len(delays) - 1)]

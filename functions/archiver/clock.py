@@ -1,0 +1,41 @@
+"""The two times of the service: what the wall says, and how far waiting has come.
+
+On AWS both are the same. The local run moves the second one forward instead of waiting for hours; only `due_at`
+and lease comparisons look at it, so pace, tokens, cursors and cool-downs keep real time.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Wall clock, sleep, and the time against which `due_at` is compared."""
+
+    def now(self) -> datetime:
+        """Real time, UTC."""
+        return datetime.now(UTC)
+
+    def due_now(self) -> datetime:
+        """The time that decides whether something is due, UTC."""
+        return self.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits in real time."""
+        time.sleep(seconds)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970, the unit of every time in the ledger that is compared."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_ms(milliseconds: float) -> datetime:
+    """The UTC moment of `to_ms`."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+
+
+def seconds(span: timedelta) -> float:
+    """A timedelta in seconds."""
+    return span.total_seconds()

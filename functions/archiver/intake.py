@@ -1,0 +1,105 @@
+"""How a recording that somebody found enters the ledger, and how what is due enters the lanes.
+
+Listing, lookups, webhooks and the dispatch tick all come through here, so the cap on work in flight holds for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, DiscoveredBy, Known, Ledger, State, Ticket
+from functions.archiver.pace import Pace
+from functions.archiver.queue import Lanes
+from functions.archiver.recording import Call, Readiness, Recording
+
+IN_FLIGHT_SECONDS = 120
+"""At most so much work is in the lanes of a source; the rest of the backlog stays in the ledger."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What came of a handful of findings. `new` are ids that the ledger did not have."""
+
+    new: tuple[str, ...] = ()
+    queued: int = 0
+
+
+class Intake:
+    """Puts findings into the ledger and due items into the lanes of one source."""
+
+    def __init__(
+        self, *, ledger: Ledger, lanes: Lanes, pace: Pace, requests_per_minute: float, max_parallel: int
+    ) -> None:
+        self._ledger = ledger
+        self._lanes = lanes
+        self._pace = pace
+        self._rate_per_second = requests_per_minute / 60
+        self._max_parallel = max_parallel
+
+    def room(self) -> int:
+        """How many items may enter the lanes now: none while the source is closed."""
+        gate = self._pace.gate()
+        if gate.closed_until is not None:
+            return 0
+        return max(self._cap(gate.work_seconds) - self._ledger.in_flight(), 0)
+
+    def _cap(self, work_seconds: float | None) -> int:
+        by_rate = self._rate_per_second * IN_FLIGHT_SECONDS
+        by_lanes = self._max_parallel * IN_FLIGHT_SECONDS / work_seconds if work_seconds else by_rate
+        return max(math.floor(min(by_rate, by_lanes)), self._max_parallel, 1)
+
+    def take(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:
+        """Inserts what the ledger does not have, revives what has become ready, and sends what fits into the lanes."""
+        unique = {recording.id: recording for recording in recordings}
+        known = self._ledger.known(list(unique))
+        unknown = [recording for id_, recording in unique.items() if id_ not in known]
+        for id_, state in known.items():
+            if _has_become_ready(unique[id_], state):
+                self._ledger.note_ready(unique[id_])
+        return self._insert(unknown, discovered_by)
+
+    def _insert(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:
+        wanting = sum(1 for recording in recordings if recording.readiness in _TO_FETCH)
+        room = self.room() if wanting else 0
+        tickets: list[Ticket] = []
+        new: list[str] = []
+        for recording in recordings:
+            if recording.readiness in _TO_FETCH and len(tickets) < room:
+                ticket = self._ledger.insert_queued(recording, discovered_by)
+                if ticket:
+                    tickets.append(ticket)
+                    new.append(recording.id)
+            elif self._ledger.insert(recording, discovered_by):
+                new.append(recording.id)
+        self._lanes.send(tickets)
+        return Taken(new=tuple(new), queued=len(tickets))
+
+    def take_calls(self, calls: Sequence[Call], discovered_by: DiscoveredBy) -> int:
+        """Notes calls whose recordings are to be looked up; how many were not waiting already."""
+        waiting = self._ledger.known_calls([call.call_id for call in calls]) if calls else set()
+        return sum(
+            self._ledger.insert_lookup(call, discovered_by, due_in=FIRST_LOOK_AT_UNFINISHED)
+            for call in calls
+            if call.call_id not in waiting
+        )
+
+    def dispatch(self) -> int:
+        """Puts due items into the lanes as far as there is room; how many."""
+        room = self.room()
+        if room == 0:
+            return 0
+        marked = (self._ledger.mark_queued(waiting) for waiting in self._ledger.due(room))
+        tickets = [ticket for ticket in marked if ticket]
+        self._lanes.send(tickets)
+        return len(tickets)
+
+
+_TO_FETCH = (Readiness.READY, Readiness.BROKEN)
+
+
+def _has_become_ready(recording: Recording, known: Known) -> bool:
+    if recording.readiness is not Readiness.READY:
+        return False
+    return known.state is State.GONE or (known.state is State.PENDING and known.unfinished)

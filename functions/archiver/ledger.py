@@ -1,0 +1,587 @@
+"""What we know of each recording: the truth of the whole service, one item per recording.
+
+    pending (due_at) ──► queued (due_at = lease end) ──► archived | gone | failed
+         ▲                    │
+         └────────────────────┘   not ready, rejected, source in trouble, lease lapsed
+
+One method per transition, each with its own condition. Every way out of `queued` asks for the lease that the message
+carried, so a message that comes late or twice changes nothing. Two kinds of errands wait in the same way: a `lookup`
+asks which recordings a call has, a `transcript` fetches what the provider had not finished when the audio was archived.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import Literal
+
+from functions.archiver.clock import Clock, from_ms, to_ms
+from functions.archiver.keys import Place, safe_name
+from functions.archiver.recording import Call, Json, Readiness, Recording
+from functions.archiver.table import Attr, Item, Key, Refused, Table
+
+LEASE = timedelta(hours=1)
+"""How long a queued item is left alone before it counts as lost and becomes due again."""
+
+FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
+"""When to ask for a recording that its listing, or an event, showed before its audio was there."""
+
+Kind = Literal["recording", "lookup", "transcript"]
+DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]
+
+
+class State(str, Enum):
+    """Where a recording stands."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    ARCHIVED = "archived"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """What the archive holds of a recording."""
+
+    key: str
+    version_id: str | None
+    size_bytes: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """The right to work on one waiting item: which one, and until when it is nobody else's (the lease's end)."""
+
+    kind: Kind
+    source: str
+    id: str
+    lease_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """The little that a listing needs of an item it meets again."""
+
+    state: State
+    unfinished: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """An item that is due, as an index shows it; `due_ms` is what a claim on it is conditional on."""
+
+    pk: str
+    due_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One recording, or errand, as the ledger knows it. Times are UTC.
+
+    `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
+    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
+    """
+
+    kind: Kind
+    recording: Recording
+    state: State
+    source: str
+    due_ms: int | None = None
+    found_at: datetime
+    discovered_by: DiscoveredBy
+    attempts: int = 0
+    troubles: int = 0
+    queued: int = 0
+    reason: str | None = None
+    missing_since: datetime | None = None
+    unfinished_since: datetime | None = None
+    unfinished_looks: int = 0
+    stored: Stored | None = None
+    archived_at: datetime | None = None
+    described: bool = True
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs in the archive: the day it was recorded on, or found on when the provider tells no time."""
+        moment = self.recording.recorded_at or self.found_at
+        return Place(source=self.source, day=moment.date(), recording_id=self.recording.id)
+
+
+class LostLease(Exception):
+    """The item is no longer this ticket's: another message owns it, or it is finished."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _New:
+    state: State
+    due_ms: int | None
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+class Ledger:
+    """The recordings and errands of one source."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+        self._expire_after = expire_after
+
+    # finding
+
+    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+        """Which of these recordings are in the ledger already. One read per hundred."""
+        by_pk = {self._pk("recording", id_): id_ for id_ in ids}
+        items = self._table.get_many(list(by_pk), ["state", "unfinished_since", "described"])
+        return {
+            by_pk[pk]: Known(state=State(item["state"]), unfinished="unfinished_since" in item)
+            for pk, item in items.items()
+        }
+
+    def known_calls(self, call_ids: Sequence[str]) -> set[str]:
+        """Which of these calls are waiting to be looked up already."""
+        by_pk = {self._pk("lookup", id_): id_ for id_ in call_ids}
+        return {by_pk[pk] for pk in self._table.get_many(list(by_pk), [])}
+
+    def insert_queued(self, recording: Recording, discovered_by: DiscoveredBy) -> Ticket | None:
+        """Puts a new recording straight into a lane; None when it is in the ledger already."""
+        lease = self._new_lease()
+        new = _New(state=State.QUEUED, due_ms=lease)
+        if not self._insert(recording, discovered_by, new):
+            return None
+        return Ticket(kind="recording", source=self._source, id=recording.id, lease_ms=lease)
+
+    def insert(self, recording: Recording, discovered_by: DiscoveredBy) -> bool:
+        """Puts a new recording as pending (or gone, when the provider says so); False when it is there already.
+
+        A finished one is due since it was recorded, which lets the backlog be read from either end.
+        """
+        return self._insert(recording, discovered_by, self._as_found(recording))
+
+    def _as_found(self, recording: Recording) -> _New:
+        now = to_ms(self._clock.due_now())
+        if recording.readiness is Readiness.GONE:
+            reason = recording.note or "the provider lists it as deleted"
+            return _New(state=State.GONE, due_ms=None, extra={"reason": reason})
+        if recording.readiness is Readiness.NOT_READY:
+            due = now + _ms(FIRST_LOOK_AT_UNFINISHED)
+            extra: dict[str, object] = {"unfinished_since": now, "reason": recording.note}
+            return _New(state=State.PENDING, due_ms=due, extra=extra)
+        recorded = to_ms(recording.recorded_at) if recording.recorded_at else now
+        return _New(state=State.PENDING, due_ms=max(min(recorded, now), 0))
+
+    def _insert(self, recording: Recording, discovered_by: DiscoveredBy, new: _New) -> bool:
+        item: dict[str, object] = {
+            "pk": self._pk("recording", recording.id),
+            "kind": "recording",
+            "source": self._source,
+            "found_at": self._clock.now().isoformat(),
+            "discovered_by": discovered_by,
+            **self._facts(recording),
+            **new.extra,
+            **self._waits(new),
+            "state": new.state.value,
+        }
+        if new.state is State.QUEUED:
+            item["queued"] = 1
+        if recording.recorded_at is None and not recording.raw:
+            item["described"] = False
+        return self._table.put_new(item)
+
+    def _waits(self, new: _New) -> dict[str, object]:
+        if new.due_ms is None:
+            return self._expiry()
+        group = {State.QUEUED: "queued"}.get(new.state, "retry" if new.extra else "fresh")
+        return {"due_at": new.due_ms, "due_group": self._group(group)}
+
+    def insert_lookup(self, call: Call, discovered_by: DiscoveredBy, *, due_in: timedelta) -> bool:
+        """Notes that a call's recordings are to be looked up; False when that is waiting already."""
+        return self._insert_errand("lookup", call.call_id, discovered_by, due_in, {"call_id": call.call_id})
+
+    def insert_transcript(self, entry: Entry, *, due_in: timedelta) -> bool:
+        """Notes that an archived recording's transcript is to be fetched."""
+        facts = {**self._facts(entry.recording), "found_at": entry.found_at.isoformat()}
+        return self._insert_errand("transcript", entry.recording.id, entry.discovered_by, due_in, facts)
+
+    def _insert_errand(
+        self,
+        kind: Kind,
+        id_: str,
+        discovered_by: DiscoveredBy,
+        due_in: timedelta,
+        facts: Mapping[str, object],
+    ) -> bool:
+        now = to_ms(self._clock.due_now())
+        return self._table.put_new(
+            {
+                "found_at": self._clock.now().isoformat(),
+                **facts,
+                "day": None,  # errands are not counted
+                "pk": self._pk(kind, id_),
+                "kind": kind,
+                "source": self._source,
+                "recording_id": id_,
+                "discovered_by": discovered_by,
+                "state": State.PENDING.value,
+                "unfinished_since": now,
+                "due_at": now + _ms(due_in),
+                "due_group": self._group("retry"),
+            }
+        )
+
+    def note_ready(self, recording: Recording) -> bool:
+        """A listing shows audio for what was unfinished or gone: due now, with the facts of the listing."""
+        waits = Attr("state").eq(State.PENDING.value) & Attr("unfinished_since").exists()
+        return self._renew(recording, when=waits | Attr("state").eq(State.GONE.value))
+
+    def redrive(self, recording: Recording) -> bool:
+        """A person wants a failed recording tried again, from its first attempt."""
+        return self._renew(recording, when=Attr("state").eq(State.FAILED.value))
+
+    def _renew(self, recording: Recording, *, when: Attr) -> bool:
+        now = to_ms(self._clock.due_now())
+        try:
+            self._table.update(
+                self._pk("recording", recording.id),
+                put={
+                    **self._facts(recording),
+                    "state": State.PENDING.value,
+                    "due_at": now,
+                    "due_group": self._group("retry"),
+                },
+                remove=["reason", "missing_since", "unfinished_since", "looks", "attempts", "expires_at"],
+                when=when,
+            )
+        except Refused:
+            return False
+        return True
+
+    # dispatching
+
+    def in_flight(self) -> int:
+        """How many items are queued and their lease has not lapsed."""
+        now = to_ms(self._clock.due_now())
+        return len(self._table.query("due", self._key("queued") & Key("due_at").gt(now)))
+
+    def due(self, limit: int) -> list[Waiting]:
+        """Up to `limit` items to put into the lanes: lapsed leases and retries first, then of the waiting backlog three
+        parts oldest to one part newest, so that neither what the provider deletes first nor today starves.
+        """
+        now = to_ms(self._clock.due_now())
+        found: dict[str, Waiting] = {}
+
+        def take(group: str, most: int, *, newest_first: bool = False) -> None:
+            if most > 0:
+                key = self._key(group) & Key("due_at").lte(now)
+                items = self._table.query("due", key, limit=most, newest_first=newest_first)
+                for item in items:
+                    found.setdefault(item["pk"], Waiting(pk=item["pk"], due_ms=int(item["due_at"])))
+
+        take("queued", limit)
+        take("retry", limit - len(found))
+        room = limit - len(found)
+        take("fresh", room - room // 4)
+        if room > 1:
+            take("fresh", room // 4, newest_first=True)
+        return list(found.values())[:limit]
+
+    def oldest_waiting(self) -> datetime | None:
+        """Since when the longest waiting of all due items has been due; None when nothing is."""
+        now = to_ms(self._clock.due_now())
+        oldest = [
+            int(item["due_at"])
+            for group in ("fresh", "retry", "queued")
+            for item in self._table.query("due", self._key(group) & Key("due_at").lte(now), limit=1)
+        ]
+        return from_ms(min(oldest)) if oldest else None
+
+    def mark_queued(self, waiting: Waiting) -> Ticket | None:
+        """pending, or queued with a lapsed lease → queued with a new lease. None when somebody else was first."""
+        lease = self._new_lease()
+        waits = Attr("state").is_in([State.PENDING.value, State.QUEUED.value])
+        try:
+            item = self._table.update(
+                waiting.pk,
+                put={
+                    "state": State.QUEUED.value,
+                    "due_at": lease,
+                    "due_group": self._group("queued"),
+                },
+                add={"queued": 1},
+                when=waits & Attr("due_at").eq(waiting.due_ms),
+            )
+        except Refused:
+            return None
+        return Ticket(kind=item["kind"], source=self._source, id=item["recording_id"], lease_ms=lease)
+
+    # working
+
+    def entry(self, ticket: Ticket) -> Entry:
+        """What the ticket is for. Raises LostLease unless the item is queued under this very lease."""
+        item = self._table.get(self._pk(ticket.kind, ticket.id))
+        if item is None or item["state"] != State.QUEUED.value or int(item["due_at"]) != ticket.lease_ms:
+            raise LostLease
+        return _entry(item)
+
+    def find(self, recording_id: str) -> Entry | None:
+        """The recording, in whatever state."""
+        item = self._table.get(self._pk("recording", recording_id))
+        return _entry(item) if item else None
+
+    def describe(self, ticket: Ticket, recording: Recording) -> None:
+        """Keeps facts that were not known when the item was made (a webhook tells only an id), day and place among them."""
+        self._move(ticket, put={**self._facts(recording), "described": True})
+
+    def mark_archived(self, ticket: Ticket, stored: Stored) -> None:
+        """queued → archived. The last thing that happens to a recording, after the archive holds it verified."""
+        self._move(
+            ticket,
+            put={
+                "state": State.ARCHIVED.value,
+                "archived_at": self._clock.now().isoformat(),
+                "key": stored.key,
+                "version_id": stored.version_id,
+                "bytes": stored.size_bytes,
+                "sha256": stored.sha256,
+                "content_type": stored.content_type,
+                **self._expiry(),
+            },
+            remove=[*_WAITING, "reason", "raw", "link", "claims", "missing_since", "unfinished_since", "looks"],
+        )
+
+    def mark_gone(self, ticket: Ticket, reason: str) -> None:
+        """queued → gone: the provider no longer has it."""
+        put = {"state": State.GONE.value, "reason": reason, **self._expiry()}
+        self._move(ticket, put=put, remove=[*_WAITING, "link"])
+
+    def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0) -> None:
+        """queued → failed: a person has to look. `attempts` more are booked."""
+        put = {"state": State.FAILED.value, "reason": reason}
+        self._move(ticket, put=put, remove=_WAITING, add={"attempts": attempts})
+
+    def mark_rejected(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
+        """queued → pending, one attempt more."""
+        self._postpone(ticket, reason, due_in, add={"attempts": 1})
+
+    def mark_not_ready(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
+        """queued → pending: its audio is not there yet."""
+        self._postpone(ticket, reason, due_in, first="unfinished_since", add={"looks": 1})
+
+    def mark_missing(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
+        """queued → pending: the provider answered 404, which proves nothing yet."""
+        self._postpone(ticket, reason, due_in, first="missing_since")
+
+    def release(self, ticket: Ticket, reason: str, *, due_in: timedelta, trouble: bool = False) -> None:
+        """queued → pending for a reason that is not the recording's; `trouble` counts it as the source's."""
+        self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {})
+
+    def book_death(self, ticket: Ticket) -> int:
+        """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""
+        return int(self._move(ticket, put={}, add={"attempts": 1, "deaths": 1})["deaths"])
+
+    def finish_errand(self, ticket: Ticket) -> None:
+        """Deletes a lookup or transcript errand that is resolved or past its deadline."""
+        if not self._table.delete(self._pk(ticket.kind, ticket.id), when=_holds(ticket)):
+            raise LostLease
+
+    def _postpone(
+        self,
+        ticket: Ticket,
+        reason: str,
+        due_in: timedelta,
+        *,
+        add: Mapping[str, int] | None = None,
+        first: str | None = None,
+    ) -> None:
+        now = to_ms(self._clock.due_now())
+        put: dict[str, object] = {
+            "state": State.PENDING.value,
+            "reason": reason,
+            "due_at": now + _ms(due_in),
+            "due_group": self._group("retry"),
+        }
+        if first:
+            item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}
+            put[first] = item.get(first, now)
+        self._move(ticket, put=put, add=add)
+
+    def _move(
+        self,
+        ticket: Ticket,
+        *,
+        put: Mapping[str, object],
+        remove: Sequence[str] = (),
+        add: Mapping[str, int] | None = None,
+    ) -> Item:
+        pk = self._pk(ticket.kind, ticket.id)
+        try:
+            return self._table.update(pk, put=put, remove=remove, add=add, when=_holds(ticket))
+        except Refused:
+            raise LostLease from None
+
+    # reading whole days
+
+    def day(self, day: date) -> list[Entry]:
+        """Every recording of one day (UTC), for counts and reconciliation."""
+        keys = self._table.query("day", Key("day").eq(f"{self._source}#{day.isoformat()}"))
+        items = self._table.get_many([key["pk"] for key in keys], _REPORTED)
+        return [_entry(item) for item in items.values()]
+
+    def everything(self) -> Iterator[Entry]:
+        """Every recording of this source, for a whole export; errands are left out."""
+        for item in self._table.scan():
+            if item.get("kind") == "recording" and item["source"] == self._source:
+                yield _entry(item)
+
+    def restore(self, entry: Entry) -> bool:
+        """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already."""
+        recording, stored = entry.recording, entry.stored
+        extra: dict[str, object] = {"reason": entry.reason, "attempts": entry.attempts}
+        if stored is not None:
+            extra |= {
+                "key": stored.key,
+                "version_id": stored.version_id,
+                "bytes": stored.size_bytes,
+                "sha256": stored.sha256,
+                "content_type": stored.content_type,
+            }
+        waits = entry.state in (State.PENDING, State.QUEUED)
+        state = State.PENDING if waits else entry.state
+        due = to_ms(self._clock.due_now()) if waits else None
+        return self._insert(recording, entry.discovered_by, _New(state=state, due_ms=due, extra=extra))
+
+    # items
+
+    def _pk(self, kind: Kind, id_: str) -> str:
+        return f"{self._source}#{kind}#{safe_name(id_)}"
+
+    def _group(self, name: str) -> str:
+        return f"{self._source}#{name}"
+
+    def _key(self, group: str) -> Key:
+        return Key("due_group").eq(self._group(group))
+
+    def _new_lease(self) -> int:
+        return to_ms(self._clock.due_now()) + _ms(LEASE)
+
+    def _expiry(self) -> dict[str, object]:
+        if self._expire_after is None:
+            return {}
+        return {"expires_at": int((self._clock.now() + self._expire_after).timestamp())}
+
+    def _facts(self, recording: Recording) -> dict[str, object]:
+        facts: dict[str, object] = {
+            "recording_id": recording.id,
+            "call_id": recording.call_id,
+            "recorded_at_raw": recording.recorded_at_raw,
+            "from_number": recording.from_number,
+            "to_number": recording.to_number,
+            "direction": recording.direction,
+            "agent": recording.agent,
+            "duration_seconds": recording.duration_seconds,
+            "link": recording.link,
+        }
+        if recording.recorded_at:
+            moment = recording.recorded_at.astimezone(UTC)
+            facts["recorded_at"] = moment.isoformat()
+            facts["day"] = f"{self._source}#{moment.date().isoformat()}"
+        else:
+            facts["day"] = f"{self._source}#{self._clock.now().date().isoformat()}"
+        if recording.raw:
+            facts["raw"] = json.dumps(recording.raw, separators=(",", ":"), ensure_ascii=False)
+        claims = {"size_bytes": recording.size_bytes, "content_type": recording.content_type}
+        facts["claims"] = {name: value for name, value in claims.items() if value is not None} or None
+        return {name: value for name, value in facts.items() if value is not None}
+
+
+_WAITING = ("due_at", "due_group")
+_REPORTED = (
+    "kind",
+    "source",
+    "recording_id",
+    "call_id",
+    "recorded_at",
+    "state",
+    "due_at",
+    "found_at",
+    "discovered_by",
+    "attempts",
+    "reason",
+)
+
+
+def _holds(ticket: Ticket) -> Attr:
+    return Attr("state").eq(State.QUEUED.value) & Attr("due_at").eq(ticket.lease_ms)
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]) if name in item else None
+
+
+def _moment_ms(item: Item, name: str) -> datetime | None:
+    return from_ms(int(item[name])) if name in item else None
+
+
+def _recording(item: Item) -> Recording:
+    raw: dict[str, Json] = json.loads(item["raw"]) if "raw" in item else {}
+    claims = item.get("claims", {})
+    return Recording(
+        id=item["recording_id"],
+        readiness=Readiness.NOT_READY if "unfinished_since" in item else Readiness.READY,
+        call_id=item.get("call_id"),
+        recorded_at=_moment(item, "recorded_at"),
+        recorded_at_raw=item.get("recorded_at_raw"),
+        duration_seconds=float(item["duration_seconds"]) if "duration_seconds" in item else None,
+        direction=item.get("direction"),
+        from_number=item.get("from_number"),
+        to_number=item.get("to_number"),
+        agent=item.get("agent"),
+        size_bytes=int(claims["size_bytes"]) if "size_bytes" in claims else None,
+        content_type=claims.get("content_type"),
+        link=item.get("link"),
+        raw=raw,
+    )
+
+
+def _stored(item: Item) -> Stored | None:
+    if "sha256" not in item:
+        return None
+    return Stored(
+        key=item["key"],
+        version_id=item.get("version_id"),
+        size_bytes=int(item["bytes"]),
+        sha256=item["sha256"],
+        content_type=item["content_type"],
+    )
+
+
+def _entry(item: Item) -> Entry:
+    return Entry(
+        kind=item["kind"],
+        recording=_recording(item),
+        state=State(item["state"]),
+        source=item["source"],
+        due_ms=int(item["due_at"]) if "due_at" in item else None,
+        found_at=datetime.fromisoformat(item["found_at"]),
+        discovered_by=item["discovered_by"],
+        attempts=int(item.get("attempts", 0)),
+        troubles=int(item.get("troubles", 0)),
+        queued=int(item.get("queued", 0)),
+        reason=item.get("reason"),
+        missing_since=_moment_ms(item, "missing_since"),
+        unfinished_since=_moment_ms(item, "unfinished_since"),
+        unfinished_looks=int(item.get("looks", 0)),
+        stored=_stored(item),
+        archived_at=_moment(item, "archived_at"),
+        described=bool(item.get("described", True)),
+    )

@@ -1,0 +1,199 @@
+"""How fast a source may be asked, over all functions together: one item of the ledger's table per source.
+
+GCRA without burst: `tat` is the moment from which the next request may start, and each booking moves it on by one
+interval. An unused slot lapses, because a booking never starts before now. The same item carries the cool-down: while
+`closed_until` lies ahead nobody gets a slot. All of this is real time, so that no moved clock can hurry a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from functions.archiver.clock import Clock, from_ms, to_ms
+from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized
+from functions.archiver.table import Attr, Item, Refused, Table
+
+MINUTE_WITH_MARGIN_MS = 60_500
+"""Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
+
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+_LATE_MS = 400
+_FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0}
+_FIRST_COOL_DOWN_OTHERWISE = 2.0
+_LONGEST_COOL_DOWN = 900.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """Whether a source is open. `strikes` counts failures in a row; `refused` means that its credentials are.
+
+    `work_seconds` is about how long one recording holds a lane, None before the first.
+    """
+
+    closed_until: datetime | None
+    reason: str | None
+    strikes: int
+    refused: bool
+    work_seconds: float | None
+
+
+class Pace:
+    """The request clock of one source."""
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        source: str,
+        requests_per_minute: float,
+        lanes: int,
+        clock: Clock,
+        on_request: Callable[[str], None] = lambda kind: None,
+    ) -> None:
+        self._table = table
+        self._pk = f"{source}#pace"
+        self._source = source
+        self._interval_ms = round(MINUTE_WITH_MARGIN_MS / requests_per_minute)
+        # Every lane and the two listings may each wait for one slot; anything further ahead is not contention.
+        self._horizon_ms = (lanes + 3) * self._interval_ms + 1000
+        self._clock = clock
+        self._on_request = on_request
+        self._expect_queue = False
+        self._strikes = 0
+        self._work_ms: int | None = None
+
+    def book(self, kind: str) -> None:
+        """Waits for the next free slot and takes it. Raises Closed when the source is not to be asked now.
+
+        `kind` says what the request is for; it is only counted.
+        """
+        while True:
+            wait_ms = self._reserve() - self._now_ms()
+            if wait_ms > 0:
+                self._clock.sleep(wait_ms / 1000)
+            if self._now_ms() - self._slot_ms <= _LATE_MS:
+                break  # a slot that was slept through would bunch with the next one: take another
+        self._on_request(kind)
+
+    def _now_ms(self) -> int:
+        return to_ms(self._clock.now())
+
+    def _reserve(self) -> int:
+        for _ in range(20):
+            now = self._now_ms()
+            try:
+                self._slot_ms = self._book_behind(now) if self._expect_queue else self._book_free(now)
+                return self._slot_ms
+            except Refused as refusal:
+                self._learn(refusal.item, now)
+        raise Closed(
+            f"no slot could be booked for {self._source}: its pace is contended",
+            until=self._clock.now() + timedelta(seconds=5),
+        )
+
+    def _book_free(self, now: int) -> int:
+        """The slot `now`, when none is booked beyond it."""
+        self._remember(
+            self._table.update(
+                self._pk,
+                put={"tat": now + self._interval_ms, **self._measured()},
+                when=_open(now) & (Attr("tat").not_exists() | Attr("tat").lte(now)),
+            )
+        )
+        return now
+
+    def _book_behind(self, now: int) -> int:
+        """The slot after the last booked one, when that is not too far ahead."""
+        item = self._table.update(
+            self._pk,
+            put=self._measured(),
+            add={"tat": self._interval_ms},
+            when=_open(now) & Attr("tat").between(now + 1, now + self._horizon_ms),
+        )
+        self._remember(item)
+        return int(item["tat"]) - self._interval_ms
+
+    def _learn(self, item: Item | None, now: int) -> None:
+        item = item or {}
+        closed_until = int(item.get("closed_until", 0))
+        if closed_until > now:
+            raise Closed(_closed_reason(item), until=from_ms(closed_until))
+        tat = int(item.get("tat", 0))
+        if tat > now + self._horizon_ms:
+            raise Closed(f"{self._source} is booked out", until=from_ms(tat - self._interval_ms))
+        self._expect_queue = tat > now
+
+    def _remember(self, item: Item) -> None:
+        self._strikes = int(item.get("strikes", 0))
+
+    def _measured(self) -> dict[str, int]:
+        return {} if self._work_ms is None else {"work_ms": self._work_ms}
+
+    def worked(self, seconds: float) -> None:
+        """One recording held its lane so long. Travels with the next booking, so it costs no write of its own."""
+        known = seconds if self._work_ms is None else 0.8 * self._work_ms / 1000 + 0.2 * seconds
+        self._work_ms = max(round(known * 1000), 1)
+
+    def cool_down(self, outcome: OfTheSource) -> datetime:
+        """Closes the source after a failure of its own, longer with each one in a row; until when it is closed."""
+        if isinstance(outcome, Closed):
+            return outcome.until
+        seconds = min(
+            _FIRST_COOL_DOWN.get(type(outcome), _FIRST_COOL_DOWN_OTHERWISE) * 2 ** min(self._strikes, 20),
+            _LONGEST_COOL_DOWN,
+        )
+        if isinstance(outcome, Throttled) and outcome.retry_after is not None:
+            seconds = min(max(outcome.retry_after, 1.0), LONGEST_RETRY_AFTER.total_seconds())
+        until = to_ms(self._clock.now()) + round(seconds * 1000)
+        self._close(until, outcome)
+        return from_ms(until)
+
+    def _close(self, until: int, outcome: OfTheSource) -> None:
+        facts = {
+            "closed_until": until,
+            "closed_reason": outcome.reason,
+            "refused": isinstance(outcome, Unauthorized),
+        }
+        earlier = Attr("closed_until").not_exists() | Attr("closed_until").lt(until)
+        try:
+            self._remember(self._table.update(self._pk, put=facts, add={"strikes": 1}, when=earlier))
+        except Refused:
+            self._strikes += 1  # somebody else has closed it for longer, which is as good
+
+    def answered(self) -> None:
+        """The source did what was asked: a run of failures ends. One write, and only after a failure."""
+        if not self._strikes:
+            return
+        try:
+            item = self._table.update(
+                self._pk,
+                put={"strikes": 0, "refused": False},
+                remove=["closed_until", "closed_reason"],
+                when=_open(self._now_ms()),
+            )
+        except Refused:
+            return  # somebody else was told to wait a moment ago: this answer is older news
+        self._remember(item)
+
+    def gate(self) -> Gate:
+        """Whether the source is open right now; one read."""
+        item = self._table.get(self._pk) or {}
+        closed_until = int(item.get("closed_until", 0))
+        closed = closed_until > self._now_ms()
+        return Gate(
+            closed_until=from_ms(closed_until) if closed else None,
+            reason=_closed_reason(item) if closed else None,
+            strikes=int(item.get("strikes", 0)),
+            refused=bool(item.get("refused", False)),
+            work_seconds=float(item["work_ms"]) / 1000 if "work_ms" in item else None,
+        )
+
+
+def _open(now: int) -> Attr:
+    return Attr("closed_until").not_exists() | Attr("closed_until").lte(now)
+
+
+def _closed_reason(item: Item) -> str:
+    return f"the source is cooling down: {item.get('closed_reason', 'a failure')}"
