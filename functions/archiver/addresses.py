@@ -1,0 +1,209 @@
+"""Where a request may go: which addresses, and connections that are made to the very address that was looked at.
+
+Providers name hosts (links, redirects), so a host is resolved once per connection, every address it resolves to is
+judged, and the socket is opened to a judged address while TLS still verifies the host's name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.connection import create_connection
+
+if TYPE_CHECKING:
+    from urllib3._base_connection import BaseHTTPConnection
+
+IDLE_SECONDS = 4.0
+"""A pooled connection idle for longer is opened anew: servers, load balancers and a frozen Lambda drop idle ones."""
+
+_MOST_ADDRESSES_TRIED = 4
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_AWS_LOCAL = ipaddress.IPv6Network("fd00:ec2::/32")
+_LOGGERS_THAT_QUOTE_URLS = ("urllib3.connectionpool", "urllib3.util.retry")
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class AddressRefused(Exception):
+    """A host resolves to an address that must not be asked. The text names the host and the way out."""
+
+
+class Unreachable(Exception):
+    """No connection to a host came about. The text says how it failed, without the host."""
+
+
+def resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """The addresses of `host`, all of them fit to be asked. Raises AddressRefused or Unreachable."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable("its name could not be resolved") from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in addresses:
+        if is_metadata(address):
+            raise AddressRefused(f"host {host} resolves to a link-local or metadata address")
+        if not allow_private and not is_public(address):
+            raise AddressRefused(
+                f"host {host} resolves to a private address; "
+                "set allow_private_addresses = true for a self-hosted provider"
+            )
+    return addresses
+
+
+def is_public(address: str) -> bool:
+    """Whether `address` and every IPv4 address that it carries inside belong to the public internet."""
+    return all(_is_public(each) for each in _with_embedded(address))
+
+
+def is_metadata(address: str) -> bool:
+    """Whether `address` leads to a machine's own metadata or neighbours, or to many: refused for every source."""
+    return any(
+        each.is_link_local or each.is_multicast or (each.version == 6 and each in _AWS_LOCAL)
+        for each in _with_embedded(address)
+    )
+
+
+def _is_public(address: _Address) -> bool:
+    if not address.is_global or address.is_multicast:
+        return False
+    return address.version == 4 or address in _GLOBAL_UNICAST
+
+
+def _with_embedded(address: str) -> list[_Address]:
+    """The address, or the IPv4 addresses that a translator would send its packets to."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return [parsed]
+    if parsed.ipv4_mapped:
+        return [parsed.ipv4_mapped]
+    if parsed in _NAT64:
+        return [ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)]
+    embedded: list[_Address] = [parsed]
+    if parsed.sixtofour:
+        embedded.append(parsed.sixtofour)
+    if parsed.teredo:
+        embedded.extend(parsed.teredo)
+    return embedded
+
+
+class _Guarded(HTTPConnection):
+    """Connects to an address that `resolved` has let pass, never to a name."""
+
+    allow_private: ClassVar[bool] = False
+    idle_since: float | None = None
+
+    def _new_conn(self) -> socket.socket:
+        host, port = self._dns_host, self.port or self.default_port
+        addresses = resolved(host, port, allow_private=self.allow_private)
+        failure = "no connection could be made"
+        for address in addresses[:_MOST_ADDRESSES_TRIED]:
+            try:
+                return create_connection((address, port), self.timeout, socket_options=self.socket_options)
+            except TimeoutError:
+                failure = "the connection timed out"
+            except ConnectionRefusedError:
+                failure = "the connection was refused"
+            except OSError:
+                failure = "no connection could be made"
+        raise Unreachable(failure)
+
+
+class _GuardedTls(_Guarded, HTTPSConnection):
+    pass
+
+
+class _GuardedPrivate(_Guarded):
+    allow_private = True
+
+
+class _GuardedPrivateTls(_GuardedTls):
+    allow_private = True
+
+
+class _Recycling(HTTPConnectionPool):
+    """Opens a connection anew that has been idle for too long, where urllib3 would send into a dead one."""
+
+    def _get_conn(self, timeout: float | None = None) -> BaseHTTPConnection:
+        connection = super()._get_conn(timeout)
+        idle_since = getattr(connection, "idle_since", None)
+        # Wall clock: the monotonic one may stand still while a Lambda is frozen.
+        if idle_since is not None and abs(time.time() - idle_since) > IDLE_SECONDS:
+            connection.close()
+        return connection
+
+    def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
+        if isinstance(conn, _Guarded):
+            conn.idle_since = time.time()
+        super()._put_conn(conn)
+
+
+class _PublicPool(_Recycling):
+    ConnectionCls = _Guarded
+
+
+class _PublicTlsPool(_Recycling, HTTPSConnectionPool):
+    ConnectionCls = _GuardedTls
+
+
+class _PrivatePool(_Recycling):
+    ConnectionCls = _GuardedPrivate
+
+
+class _PrivateTlsPool(_Recycling, HTTPSConnectionPool):
+    ConnectionCls = _GuardedPrivateTls
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, *, allow_private: bool) -> None:
+        self._pools = (
+            {"http": _PrivatePool, "https": _PrivateTlsPool}
+            if allow_private
+            else {"http": _PublicPool, "https": _PublicTlsPool}
+        )
+        super().__init__(pool_connections=4, pool_maxsize=4, max_retries=Retry(0, read=False))
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # requests' own signature is as loose
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: requests would read a redirect's whole body, of whatever size, to prepare the next hop."""
+        return None
+
+
+def guarded_session(*, allow_private: bool, ca_file: str | None = None) -> requests.Session:
+    """A session without retries, redirects, proxies, netrc and cookies, whose connections are all guarded.
+
+    `ca_file` names trust anchors to use in place of the public ones.
+    """
+    for name in _LOGGERS_THAT_QUOTE_URLS:
+        logging.getLogger(name).addFilter(_quotes_urls)
+    session = _Session()
+    session.trust_env = False
+    session.verify = ca_file or True
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.adapters.clear()
+    adapter = _Adapter(allow_private=allow_private)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers.clear()
+    session.headers.update(
+        {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-recording-archiver"}
+    )
+    return session
+
+
+def _quotes_urls(record: logging.LogRecord) -> bool:
+    return False

@@ -1,0 +1,421 @@
+"""The only way to a provider: paced, guarded, without hidden retries, and with every failure named by `errors`.
+
+One `Http` serves one source for one invocation. Credentials go to the exact origin of `base_url` and nowhere else.
+No reason that is raised here holds a query, a header or a body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException
+from ssl import SSLError
+from typing import Protocol
+from urllib.parse import unquote, urljoin
+
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.util import Url, parse_url
+
+from functions.archiver.addresses import AddressRefused, Unreachable, guarded_session
+from functions.archiver.answers import Answer, Body, Of, problem, seconds_of, time_is_up
+from functions.archiver.errors import (
+    Gone,
+    NotFound,
+    Outcome,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+from functions.archiver.recording import Json
+from functions.archiver.secret import Secret, masked
+
+__all__ = ["Answer", "Auth", "Body", "Http", "Of", "Slots", "Value", "Values"]
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 30.0
+MOST_HOPS = 5
+_MOST_QUOTED = 200
+_LONGEST_URL = 16_384
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
+Value = str | int | Secret
+Values = Mapping[str, "Value | Sequence[Value] | None"]
+_Origin = tuple[str, str, int]
+
+
+class Slots(Protocol):
+    """The pace of a source."""
+
+    def book(self, kind: str) -> None:
+        """Waits until one more request may be sent. Raises Closed when the source is not to be asked now."""
+
+
+class Auth(Protocol):
+    """Credentials in the form of headers."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that prove who asks."""
+
+    def renew(self) -> bool:
+        """Called after a 401. Whether fresh credentials were fetched, so that asking again makes sense."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Request:
+    """What the caller wants, whatever hops it takes."""
+
+    kind: str
+    of: Of
+    method: str
+    target: str
+    params: Values | None = field(repr=False)
+    form: Values | None = field(repr=False)
+    json: Json = field(repr=False)
+    headers: Mapping[str, str] | None = field(repr=False)
+    auth: Auth | None
+    handles: Collection[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Hop:
+    """One exchange. `at_home` as long as every hop so far stayed with the origin of `base_url`."""
+
+    method: str
+    url: str = field(repr=False)
+    at_home: bool
+    headers: Mapping[str, str] = field(repr=False)
+    params: Values | None = field(default=None, repr=False)
+    form: Values | None = field(default=None, repr=False)
+    json: Json = field(default=None, repr=False)
+
+
+class Http:
+    """HTTP for one source.
+
+    `domains`: hosts under these names share the source's pace, as the host of `base_url` does. `allow_private`:
+    private addresses and plain http are allowed. `secrets` are masked in whatever is quoted. `deadline` tells the
+    seconds that are left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        slots: Slots,
+        domains: Sequence[str] = (),
+        allow_private: bool = False,
+        secrets: Collection[Secret] = (),
+        deadline: Callable[[], float] | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+        ca_file: str | None = None,
+    ) -> None:
+        base = parse_url(base_url)
+        self._base_url = base_url.rstrip("/")
+        self._home = _origin(base)
+        self._own = tuple(name.lower().strip(".") for name in (base.host or "", *domains))
+        self._slots = slots
+        self._allow_private = allow_private
+        self._secrets = secrets
+        self._deadline = deadline
+        self._timeouts = (connect_timeout, read_timeout)
+        self._session = guarded_session(allow_private=allow_private, ca_file=ca_file)
+
+    def call(
+        self,
+        kind: str,
+        method: str,
+        target: str,
+        *,
+        of: Of = "source",
+        params: Values | None = None,
+        form: Values | None = None,
+        json: Json = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+        handles: Collection[int] = (),
+    ) -> Answer:
+        """One request whose answer is a small document.
+
+        `kind` words the request in the pace's counts and in reasons: "token", "list", "look-up". `target` is a path
+        below `base_url` or an absolute URL. `of` tells whom a refusal or nonsense concerns. A status in `handles`
+        is returned instead of raised. To another origin than that of `base_url` only a GET goes, with `Accept` as
+        its only header of `headers` and without `auth` and parameters that hold a secret.
+        """
+        request = _Request(
+            kind=kind,
+            of=of,
+            method=method.upper(),
+            target=target,
+            params=params,
+            form=form,
+            json=json,
+            headers=headers,
+            auth=auth,
+            handles=handles,
+        )
+        with self._exchange(request) as body:
+            return body.answer()
+
+    @contextmanager
+    def stream(
+        self,
+        kind: str,
+        target: str,
+        *,
+        method: str = "GET",
+        params: Values | None = None,
+        form: Values | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+        handles: Collection[int] = (),
+    ) -> Iterator[Body]:
+        """One request for a recording's audio, which is read from the body while it is open. As `call` otherwise."""
+        request = _Request(
+            kind=kind,
+            of="recording",
+            method=method.upper(),
+            target=target,
+            params=params,
+            form=form,
+            json=None,
+            headers=headers,
+            auth=auth,
+            handles=handles,
+        )
+        with self._exchange(request) as body:
+            yield body
+
+    def quotable(self, text: str) -> str:
+        """A provider's words made fit for a reason: secrets masked, no control characters, at most 200 characters."""
+        printable = "".join(each if each.isprintable() else " " for each in masked(text, self._secrets))
+        words = " ".join(printable.split())
+        return words if len(words) <= _MOST_QUOTED else words[: _MOST_QUOTED - 1] + "…"
+
+    @contextmanager
+    def _exchange(self, request: _Request) -> Iterator[Body]:
+        hop, response = self._follow(request)
+        if self._may_renew(request, hop, response):
+            _dispose(response)
+            if request.auth is not None and request.auth.renew():
+                hop, response = self._follow(request)
+        try:
+            self._judge(request, hop, response)
+            yield Body(response, kind=request.kind, of=request.of, seconds_left=self._deadline)
+        finally:
+            _dispose(response)
+
+    def _may_renew(self, request: _Request, hop: _Hop, response: requests.Response) -> bool:
+        return response.status_code == 401 and 401 not in request.handles and hop.at_home
+
+    def _follow(self, request: _Request) -> tuple[_Hop, requests.Response]:
+        """The first answer that is no redirect, and the hop that brought it."""
+        hop = self._first_hop(request)
+        for _ in range(MOST_HOPS + 1):
+            response = self._send(request, hop)
+            if response.status_code not in _REDIRECTS or response.status_code in request.handles:
+                return hop, response
+            _dispose(response)
+            hop = self._next_hop(request, hop, response)
+        raise problem(request.of, f"the {request.kind} request was redirected more than {MOST_HOPS} times")
+
+    def _first_hop(self, request: _Request) -> _Hop:
+        url = self._absolute(request)
+        headers = dict(request.headers or {})
+        if _origin(self._checked(request, url)) == self._home:
+            if request.auth is not None:
+                headers.update(request.auth.headers())
+            return _Hop(
+                method=request.method,
+                url=url,
+                at_home=True,
+                headers=headers,
+                params=request.params,
+                form=request.form,
+                json=request.json,
+            )
+        if request.method != "GET":
+            raise problem(request.of, f"the {request.kind} request would leave the host of base_url")
+        params = {name: value for name, value in (request.params or {}).items() if not self._is_secret(value)}
+        return _Hop(method="GET", url=url, at_home=False, headers=_harmless(headers), params=params)
+
+    def _next_hop(self, request: _Request, hop: _Hop, response: requests.Response) -> _Hop:
+        location = response.headers.get("Location", "").strip().replace(" ", "%20")
+        if not location or not _is_clean(location):
+            raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
+        url = urljoin(hop.url, location).partition("#")[0]
+        to = self._checked(request, url)
+        if hop.url.startswith("https:") and to.scheme == "http" and not self._allow_private:
+            raise problem(request.of, f"the {request.kind} request was redirected from https to http")
+        at_home = hop.at_home and _origin(to) == self._home
+        if not at_home and request.method != "GET":
+            raise problem(request.of, f"the {request.kind} request was redirected to another host")
+        headers = hop.headers if at_home else _harmless(hop.headers)
+        status = response.status_code
+        if (status == 303 and hop.method != "HEAD") or (status in (301, 302) and hop.method == "POST"):
+            return _Hop(method="GET", url=url, at_home=at_home, headers=headers)
+        # A Location is a whole URL: the parameters of the first hop are not added to it.
+        return replace(hop, url=url, at_home=at_home, headers=headers, params=None)
+
+    def _absolute(self, request: _Request) -> str:
+        if _ABSOLUTE.match(request.target):
+            return request.target
+        path = request.target.partition("?")[0]
+        if any(unquote(segment) in (".", "..") for segment in path.split("/")):
+            raise problem(request.of, f"the {request.kind} request would leave its path: an id is . or ..")
+        return f"{self._base_url}/{request.target.lstrip('/')}"
+
+    def _checked(self, request: _Request, url: str) -> Url:
+        """The parts of `url`, when it is one that may be asked; its addresses are judged when connecting."""
+        schemes = ("https", "http") if self._allow_private else ("https",)
+        reason = None
+        try:
+            parts = parse_url(url)
+        except ValueError:
+            parts = Url()
+        if len(url) > _LONGEST_URL or not _is_clean(url) or not parts.host or not parts.host.isascii():
+            reason = "has no valid URL"
+        elif parts.scheme not in schemes:
+            reason = f"has a URL that is not {' or '.join(schemes)}"
+        elif parts.auth is not None:
+            reason = "has a URL with a user name"
+        if reason:
+            raise problem(request.of, f"the {request.kind} request {reason}")
+        return parts
+
+    def _is_secret(self, value: object) -> bool:
+        if isinstance(value, Secret):
+            return True
+        if isinstance(value, (list, tuple)):
+            return any(self._is_secret(each) for each in value)
+        return any(secret.reveal() in str(value) for secret in self._secrets if secret.reveal())
+
+    def _send(self, request: _Request, hop: _Hop) -> requests.Response:
+        host = self._checked(request, hop.url).host or ""
+        try:
+            prepared = self._session.prepare_request(
+                requests.Request(
+                    hop.method,
+                    hop.url,
+                    headers={**hop.headers, "Accept-Encoding": "identity"},
+                    params=_revealed(hop.params),
+                    data=_revealed(hop.form),
+                    json=hop.json,
+                )
+            )
+        except (requests.RequestException, ValueError):
+            raise problem(request.of, f"the {request.kind} request could not be put into HTTP") from None
+        if self._is_own(host):
+            self._slots.book(request.kind)
+        try:
+            return self._session.send(
+                prepared, stream=True, timeout=self._time_left(request), allow_redirects=False, proxies={}
+            )
+        except AddressRefused as refused:
+            raise problem(request.of, self.quotable(str(refused))) from None
+        except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
+            failure = _failure(error)
+        raise Unavailable(f"the {request.kind} request to {self.quotable(host)} failed: {failure}")
+
+    def _is_own(self, host: str) -> bool:
+        host = host.lower().rstrip(".")
+        return any(host == name or host.endswith(f".{name}") for name in self._own)
+
+    def _time_left(self, request: _Request) -> tuple[float, float]:
+        connect, read = self._timeouts
+        if self._deadline is None:
+            return connect, read
+        left = self._deadline()
+        if left <= 0:
+            raise time_is_up(request.of)
+        return min(connect, left), min(read, left)
+
+    def _judge(self, request: _Request, hop: _Hop, response: requests.Response) -> None:
+        status = response.status_code
+        if not 200 <= status < 300 and status not in request.handles:
+            raise self._refusal(request, hop, response)
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        framing = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
+        if encoding not in ("", "identity") or framing not in ("", "identity", "chunked"):
+            coded = self.quotable(encoding if encoding not in ("", "identity") else framing)
+            reason = f"answered with content encoding {coded} though identity was asked for"
+            raise problem(request.of, f"the {request.kind} request was {reason}")
+        if status == 206 and 206 not in request.handles and "range" not in map(str.lower, hop.headers):
+            raise problem(request.of, f"the {request.kind} request was answered with a part of the whole (206)")
+
+    def _refusal(self, request: _Request, hop: _Hop, response: requests.Response) -> Outcome:
+        status = response.status_code
+        host = self.quotable(parse_url(hop.url).host or "")
+        reason = f"the {request.kind} request to {host} was answered with {status}"
+        retry_after = response.headers.get("Retry-After")
+        if status == 429 or (status == 503 and retry_after):
+            return Throttled(reason, retry_after=seconds_of(retry_after))
+        if status in (408, 425) or status >= 500:
+            return Unavailable(reason)
+        if hop.at_home and (status == 401 or (status == 403 and request.of == "source")):
+            return Unauthorized(reason)
+        if request.of == "recording" and status in (404, 410):
+            return NotFound(reason) if status == 404 else Gone(reason)
+        return problem(request.of, reason)
+
+
+def _origin(url: Url) -> _Origin:
+    scheme = (url.scheme or "").lower()
+    return scheme, (url.host or "").lower(), url.port or _PORTS.get(scheme, 0)
+
+
+def _is_clean(url: str) -> bool:
+    """Free of what two URL parsers might read differently."""
+    return not any(each <= " " or each in "\\\x7f" for each in url)
+
+
+def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() == "accept"}
+
+
+def _revealed(values: Values | None) -> list[tuple[str, str]] | None:
+    """Name and value pairs in the order given, secrets in clear; None for none."""
+    if values is None:
+        return None
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        several = [value] if value is None or isinstance(value, (str, int, Secret)) else value
+        pairs += [(name, _text(each)) for each in several if each is not None]
+    return pairs
+
+
+def _text(value: Value) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def _failure(error: BaseException) -> str:
+    """How an exchange failed, in words of our own: the exception's text quotes the query."""
+    chain = list(_chain(error))
+    if isinstance(error, Unreachable):
+        return str(error)
+    if any(isinstance(each, SSLError) for each in chain):
+        return "TLS failed"
+    if any(isinstance(each, (TimeoutError, requests.Timeout)) for each in chain):
+        return "it did not answer in time"
+    if any(isinstance(each, (ConnectionResetError, BrokenPipeError)) for each in chain):
+        return "the connection was reset"
+    return "the connection broke before an answer"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _dispose(response: requests.Response) -> None:
+    """Gives the connection back when nothing is left on it, and closes it otherwise."""
+    raw = response.raw
+    if raw.length_remaining == 0 and not raw.closed:
+        raw.read1(1, decode_content=False)
+    response.close()
