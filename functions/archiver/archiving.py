@@ -7,7 +7,6 @@ Everything that can go wrong is an outcome of `errors`, and each has one next mo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -24,6 +23,7 @@ from functions.archiver.errors import (
     Outcome,
     Rejected,
     Throttled,
+    TooLong,
     Unauthorized,
 )
 from functions.archiver.intake import Intake
@@ -43,6 +43,9 @@ ERRAND_DEADLINE = timedelta(hours=24)
 BETWEEN_TWO_404 = timedelta(hours=1)
 TROUBLES_BEFORE_A_PROBE = 2
 """So often a recording may meet a source in trouble before the source is asked whether it is in trouble at all."""
+
+KNOWN_BY_BYTES = 64 * 1024
+"""After so many bytes every kind of audio has shown itself."""
 
 MAX_RECEIVE_COUNT = 3
 """Also the queue's own: a readable message is taken off the queue before SQS would bury it."""
@@ -115,6 +118,10 @@ class Archiver:
             return self._after(ticket, entry, outcome)
         except Misconfigured as mistake:
             return self._after(ticket, entry, Unauthorized(str(mistake)))
+        except Occupied as occupied:
+            return self._after(ticket, entry, Rejected(str(occupied)))
+        except Conflict as conflict:
+            return self._released(ticket, str(conflict), timedelta())
         self._pace.answered()
         self._pace.worked((self._clock.now() - started).total_seconds())
         return report
@@ -122,7 +129,7 @@ class Archiver:
     # the three errands
 
     def _archive(self, ticket: Ticket, entry: Entry) -> Report:
-        if entry.queued > 1:
+        if entry.queued > 1 and entry.described:
             stored = self._store.find(entry.place)
             if stored:
                 return self._archived(ticket, entry, stored, self._unknown_transcript())
@@ -130,7 +137,8 @@ class Archiver:
         if not entry.described:
             entry = self._described(ticket, entry, provider.describe(entry.recording.id))
         with provider.open(entry.recording) as opened:
-            self._intake.take(opened.siblings, entry.discovered_by) if opened.siblings else None
+            if opened.siblings:
+                self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
             stored = self._store_audio(entry, recording, opened)
         return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
@@ -141,7 +149,9 @@ class Archiver:
         self._ledger.describe(ticket, recording)
         if recording.readiness is Readiness.NOT_READY:
             raise NotReady(recording.note or "its audio is not there yet")
-        return replace(entry, recording=recording)
+        if recording.readiness is Readiness.BROKEN:
+            raise Rejected(recording.note or "the provider reports it as broken")
+        return self._ledger.entry(ticket)
 
     def _look_up(self, ticket: Ticket, entry: Entry) -> Report:
         found = self._provider_of().look_up(ticket.id)
@@ -156,7 +166,8 @@ class Archiver:
         transcript = self._provider_of().transcript(entry.recording)
         if transcript.state is TranscriptState.PENDING:
             raise NotReady("its transcript is not completed")
-        self._write_documents(replace(entry, found_at=archived.found_at), archived.stored, transcript)
+        whole = replace(archived, recording=entry.recording)
+        self._write_documents(whole, archived.stored, transcript)
         self._ledger.finish_errand(ticket)
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 
@@ -170,7 +181,8 @@ class Archiver:
     def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
         if transcript.state is TranscriptState.COMPLETED:
             self._store.write_json(entry.place.transcript, transcript_document(entry, transcript))
-        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, self._clock.now()))
+        archived_at = entry.archived_at or self._clock.now()
+        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, archived_at))
 
     def _unknown_transcript(self) -> Transcript:
         makes_them = self._provider_of().declaration.transcripts
@@ -186,10 +198,6 @@ class Archiver:
             if not _length_is_proven(opened, recording, audio, verdict):
                 self._fetch_again(recording, upload)
             return upload.finish(audio)
-        except Occupied as occupied:
-            raise Rejected(str(occupied)) from None
-        except Conflict as conflict:
-            raise NotReady(str(conflict)) from None
         finally:
             upload.abort()
 
@@ -200,9 +208,8 @@ class Archiver:
             for chunk in again.body.chunks():
                 hasher.feed(chunk)
         if hasher.digest() != upload.digest():
-            raise Rejected(
-                f"two fetches brought different bytes ({upload.size_bytes} and {hasher.size_bytes}) and nothing tells their length"
-            )
+            sizes = f"{upload.size_bytes} and {hasher.size_bytes} bytes"
+            raise Rejected(f"nothing tells its length, and two fetches brought different content ({sizes})")
 
     # the next moves
 
@@ -249,6 +256,8 @@ class Archiver:
             return self._gone(ticket, outcome.reason)
         if isinstance(outcome, NotFound):
             return self._missing(ticket, entry, outcome.reason)
+        if isinstance(outcome, TooLong):
+            return self._failed(ticket, outcome.reason, attempts=1)
         return self._rejected(ticket, entry, outcome.reason)
 
     def _not_ready(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
@@ -310,8 +319,8 @@ def _pour(opened: Opened, upload: Upload) -> Verdict:
     inspector = Inspector()
     for chunk in opened.body.chunks():
         inspector.feed(chunk)
-        if inspector.refusal:
-            raise Rejected(inspector.refusal)
+        if inspector.audio is None and upload.size_bytes > KNOWN_BY_BYTES:
+            break  # the verdict says what it is instead
         upload.feed(chunk, inspector.audio, opened.body.length)
     return inspector.finish()
 

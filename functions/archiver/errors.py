@@ -5,6 +5,7 @@
     │   ├── NotReady            exists, but its audio does not yet: due later, until a deadline
     │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
     │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
+    │   ├── TooLong             cannot be fetched within one invocation: final until a person tries again
     │   └── Gone                the provider says that it deleted it: final
     ├── OfTheSource             says nothing about the recording: the source cools down
     │   ├── Throttled           too many requests; wait as long as it asks
@@ -45,6 +46,10 @@ class Rejected(OfTheRecording):
 
 class NotFound(OfTheRecording):
     """The provider answered 404 for the recording. Gone only when it does so twice, an hour apart."""
+
+
+class TooLong(OfTheRecording):
+    """The body would take longer than the invocation lasts; trying again would end the same way."""
 
 
 class Gone(OfTheRecording):

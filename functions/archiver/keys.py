@@ -1,9 +1,9 @@
 """Where things are in the archive, and how a provider's id becomes a safe name.
 
-    audio/source=<source>/date=<YYYY-MM-DD>/<name>.<extension>      the original bytes
-    metadata/source=<source>/date=<YYYY-MM-DD>/<name>.json          everything known of the recording
-    transcripts/source=<source>/date=<YYYY-MM-DD>/<name>.json       the provider's transcript
-    reports/source=<source>/date=<YYYY-MM-DD>/reconciliation.json   provider against archive
+audio/source=<source>/date=<YYYY-MM-DD>/<name>.<extension>      the original bytes
+metadata/source=<source>/date=<YYYY-MM-DD>/<name>.json          everything known of the recording
+transcripts/source=<source>/date=<YYYY-MM-DD>/<name>.json       the provider's transcript
+reports/source=<source>/date=<YYYY-MM-DD>/reconciliation.json   provider against archive
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.keys import Place, safe_name
 from functions.archiver.recording import Call, Json, Readiness, Recording
-from functions.archiver.table import Attr, Item, Key, Refused, Table
+from functions.archiver.table import Attr, ConditionBase, Item, Key, Refused, Table
 
 LEASE = timedelta(hours=1)
 """How long a queued item is left alone before it counts as lost and becomes due again."""
@@ -33,7 +33,7 @@ Kind = Literal["recording", "lookup", "transcript"]
 DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]
 
 
-class State(str, Enum):
+class State(StrEnum):
     """Where a recording stands."""
 
     PENDING = "pending"
@@ -45,13 +45,14 @@ class State(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What the archive holds of a recording."""
+    """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted."""
 
     key: str
     version_id: str | None
     size_bytes: int
     sha256: str
     content_type: str
+    crc32: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +86,10 @@ class Entry:
     """One recording, or errand, as the ledger knows it. Times are UTC.
 
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
-    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
+    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the
+    first *not ready*. `day` is the UTC date under which it is archived: recorded on, or found on
+    where the provider tells no time. It is fixed with the first facts, so a provider that changes
+    its mind cannot make a second object of one recording.
     """
 
     kind: Kind
@@ -93,6 +97,7 @@ class Entry:
     state: State
     source: str
     due_ms: int | None = None
+    day: date
     found_at: datetime
     discovered_by: DiscoveredBy
     attempts: int = 0
@@ -108,9 +113,8 @@ class Entry:
 
     @property
     def place(self) -> Place:
-        """Where it belongs in the archive: the day it was recorded on, or found on when the provider tells no time."""
-        moment = self.recording.recorded_at or self.found_at
-        return Place(source=self.source, day=moment.date(), recording_id=self.recording.id)
+        """Where it belongs in the archive."""
+        return Place(source=self.source, day=self.day, recording_id=self.recording.id)
 
 
 class LostLease(Exception):
@@ -244,13 +248,13 @@ class Ledger:
         """A person wants a failed recording tried again, from its first attempt."""
         return self._renew(recording, when=Attr("state").eq(State.FAILED.value))
 
-    def _renew(self, recording: Recording, *, when: Attr) -> bool:
+    def _renew(self, recording: Recording, *, when: ConditionBase) -> bool:
         now = to_ms(self._clock.due_now())
         try:
             self._table.update(
                 self._pk("recording", recording.id),
                 put={
-                    **self._facts(recording),
+                    **_without_day(self._facts(recording)),
                     "state": State.PENDING.value,
                     "due_at": now,
                     "due_group": self._group("retry"),
@@ -301,6 +305,15 @@ class Ledger:
         ]
         return from_ms(min(oldest)) if oldest else None
 
+    def next_due(self) -> datetime | None:
+        """When the next item becomes due, be it due already; None when nothing waits."""
+        dues = [
+            int(item["due_at"])
+            for group in ("fresh", "retry", "queued")
+            for item in self._table.query("due", self._key(group), limit=1)
+        ]
+        return from_ms(min(dues)) if dues else None
+
     def mark_queued(self, waiting: Waiting) -> Ticket | None:
         """pending, or queued with a lapsed lease → queued with a new lease. None when somebody else was first."""
         lease = self._new_lease()
@@ -335,7 +348,7 @@ class Ledger:
         return _entry(item) if item else None
 
     def describe(self, ticket: Ticket, recording: Recording) -> None:
-        """Keeps facts that were not known when the item was made (a webhook tells only an id), day and place among them."""
+        """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""
         self._move(ticket, put={**self._facts(recording), "described": True})
 
     def mark_archived(self, ticket: Ticket, stored: Stored) -> None:
@@ -453,6 +466,7 @@ class Ledger:
             }
         waits = entry.state in (State.PENDING, State.QUEUED)
         state = State.PENDING if waits else entry.state
+        extra["day"] = f"{self._source}#{entry.day.isoformat()}"
         due = to_ms(self._clock.due_now()) if waits else None
         return self._insert(recording, entry.discovered_by, _New(state=state, due_ms=due, extra=extra))
 
@@ -464,7 +478,7 @@ class Ledger:
     def _group(self, name: str) -> str:
         return f"{self._source}#{name}"
 
-    def _key(self, group: str) -> Key:
+    def _key(self, group: str) -> ConditionBase:
         return Key("due_group").eq(self._group(group))
 
     def _new_lease(self) -> int:
@@ -500,6 +514,10 @@ class Ledger:
         return {name: value for name, value in facts.items() if value is not None}
 
 
+def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if name != "day"}
+
+
 _WAITING = ("due_at", "due_group")
 _REPORTED = (
     "kind",
@@ -507,6 +525,7 @@ _REPORTED = (
     "recording_id",
     "call_id",
     "recorded_at",
+    "day",
     "state",
     "due_at",
     "found_at",
@@ -516,7 +535,7 @@ _REPORTED = (
 )
 
 
-def _holds(ticket: Ticket) -> Attr:
+def _holds(ticket: Ticket) -> ConditionBase:
     return Attr("state").eq(State.QUEUED.value) & Attr("due_at").eq(ticket.lease_ms)
 
 
@@ -530,6 +549,11 @@ def _moment(item: Item, name: str) -> datetime | None:
 
 def _moment_ms(item: Item, name: str) -> datetime | None:
     return from_ms(int(item[name])) if name in item else None
+
+
+def _day(item: Item) -> date:
+    text = item["day"].rpartition("#")[2] if "day" in item else item["found_at"][:10]
+    return date.fromisoformat(text)
 
 
 def _recording(item: Item) -> Recording:
@@ -571,6 +595,7 @@ def _entry(item: Item) -> Entry:
         recording=_recording(item),
         state=State(item["state"]),
         source=item["source"],
+        day=_day(item),
         due_ms=int(item["due_at"]) if "due_at" in item else None,
         found_at=datetime.fromisoformat(item["found_at"]),
         discovered_by=item["discovered_by"],

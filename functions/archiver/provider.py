@@ -20,7 +20,6 @@ from functions import providers
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import (
     NO_TRANSCRIPT,
-    Call,
     Json,
     Page,
     Recording,

@@ -6,12 +6,9 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
-Json: TypeAlias = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]
-
-MAX_ID_CHARACTERS = 1000
-"""Longer ids are refused: a DynamoDB partition key holds 2048 bytes, and no provider comes near."""
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
 class Readiness(enum.Enum):
@@ -76,7 +73,8 @@ class Page:
     `rows` counts what the server sent, rows outside of the window included; a page that has none ends its window.
     `next_cursor` continues within the same run and is None at the end. `resume_cursor` is what to save for a later
     run (a page number resumes one page back, an opaque token where it stands); None means the same as next_cursor.
-    `total` is the server's own count of the window's rows, where it gives one.
+    `total` is the server's own count of the window's rows, where it gives one. `problem` says what is wrong with the
+    page, such as rows without an id: its window then does not count as read cleanly.
     """
 
     recordings: Sequence[Recording]
@@ -85,6 +83,7 @@ class Page:
     next_cursor: str | None = None
     resume_cursor: str | None = None
     total: int | None = None
+    problem: str | None = None
 
 
 class TranscriptState(enum.Enum):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from functions.archiver.ledger import DiscoveredBy, Entry, State, Stored
 from functions.archiver.recording import Json, Recording, Transcript
 
 
-def sidecar(entry: Entry, stored: Stored, transcript: Transcript, now: datetime) -> dict[str, Json]:
+def sidecar(entry: Entry, stored: Stored, transcript: Transcript, archived_at: datetime) -> dict[str, Json]:
     """Everything known of an archived recording. `provider_document` is the provider's own, as JSON text."""
     recording = entry.recording
     return {
@@ -32,13 +32,14 @@ def sidecar(entry: Entry, stored: Stored, transcript: Transcript, now: datetime)
         "key": stored.key,
         "bytes": stored.size_bytes,
         "sha256": stored.sha256,
+        "crc32": stored.crc32,
         "content_type": stored.content_type,
         "version_id": stored.version_id,
         "transcript": transcript.state.value,
         "transcript_text": transcript.text,
         "discovered_by": entry.discovered_by,
         "found_at": _text(entry.found_at),
-        "archived_at": _text(now),
+        "archived_at": _text(archived_at),
         "attempts": entry.attempts,
         "provider_document": json.dumps(recording.raw, ensure_ascii=False, sort_keys=True),
     }
@@ -77,18 +78,25 @@ def entry_of(document: Mapping[str, Json]) -> Entry:
         size_bytes=int(fields["bytes"]),
         sha256=fields["sha256"],
         content_type=fields["content_type"],
+        crc32=fields["crc32"],
     )
     return Entry(
         kind="recording",
         recording=recording,
         state=State.ARCHIVED,
         source=fields["source"],
+        day=day_of(stored.key),
         found_at=datetime.fromisoformat(fields["found_at"]),
         discovered_by=cast("DiscoveredBy", fields["discovered_by"]),
         attempts=int(fields["attempts"]),
         stored=stored,
         archived_at=_moment(fields["archived_at"]),
     )
+
+
+def day_of(key: str) -> date:
+    """The date in an object's key. Raises ValueError when it has none."""
+    return date.fromisoformat(key.partition("/date=")[2][:10])
 
 
 def without_document(entry: Entry) -> Entry:

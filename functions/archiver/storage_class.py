@@ -45,6 +45,4 @@ class StoragePolicy:
         if self.tiers or size_bytes < SMALLEST_BILLED_BYTES:
             return STANDARD
         days = self.expire_after_days or _FOR_EVER_DAYS
-        return min(
-            (STANDARD, INSTANT), key=lambda name: cost_dollars(name, size_bytes=size_bytes, days=days)
-        )
+        return min((STANDARD, INSTANT), key=lambda name: cost_dollars(name, size_bytes=size_bytes, days=days))

@@ -119,6 +119,7 @@ class Store:
             size_bytes=head["ContentLength"],
             sha256=sha256,
             content_type=head["ContentType"],
+            crc32=head.get("ChecksumCRC32"),
         )
 
     @staticmethod
@@ -133,7 +134,10 @@ class Store:
 
     def _sha256_by_reading(self, key: str, head: HeadObjectOutputTypeDef) -> str:
         hasher = Hasher()
-        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except self._s3.exceptions.InvalidObjectState:
+            raise Occupied(f"the object {key} is in a storage class that cannot be read") from None
         for chunk in body.iter_chunks(_READ_BYTES):
             hasher.feed(chunk)
         digest = hasher.digest()
@@ -222,6 +226,7 @@ class Upload:
             size_bytes=digest.size_bytes,
             sha256=digest.sha256_hex,
             content_type=audio.content_type,
+            crc32=digest.crc32_base64,
         )
 
     def abort(self) -> None:
@@ -235,7 +240,7 @@ class Upload:
         answer = self._s3.put_object(
             Bucket=self._bucket,
             Key=self._key,
-            Body=self._buffer,
+            Body=bytes(self._buffer),
             ContentType=audio.content_type,
             ChecksumSHA256=base64.b64encode(digest.sha256).decode(),
             StorageClass=self._storage_class(digest.size_bytes),

@@ -72,9 +72,7 @@ class Table:
     def put_new(self, item: Mapping[str, object]) -> bool:
         """Puts an item that must not exist yet; False when it does."""
         try:
-            self._table.put_item(
-                Item=_present(item), ConditionExpression=Attr("pk").not_exists()
-            )
+            self._table.put_item(Item=_present(item), ConditionExpression=Attr("pk").not_exists())
         except ClientError as error:
             _raise_unless_refused(error)
             return False
@@ -94,7 +92,10 @@ class Table:
         Raises Refused with the present item when it does not.
         """
         expression = _Update(put, remove, add or {})
-        condition: dict[str, Any] = {} if when is None else {"ConditionExpression": when}
+        optional: dict[str, Any] = {
+            "ExpressionAttributeValues": expression.values,
+            "ConditionExpression": when,
+        }
         try:
             answer = self._table.update_item(
                 Key={"pk": pk},
@@ -102,8 +103,7 @@ class Table:
                 ExpressionAttributeNames=expression.names,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **({"ExpressionAttributeValues": expression.values} if expression.values else {}),
-                **condition,
+                **{name: value for name, value in optional.items() if value},
             )
         except ClientError as error:
             raise Refused(self._present_item(error)) from None
@@ -134,7 +134,7 @@ class Table:
         limit: int | None = None,
         newest_first: bool = False,
     ) -> list[Item]:
-        """The items of one partition of an index in the order of its sort key, at most `limit`. Eventually consistent."""
+        """Items of one partition of an index by its sort key, at most `limit`. Eventually consistent."""
         found: list[Item] = []
         start: dict[str, Any] = {}
         while True:
@@ -165,9 +165,7 @@ class Table:
 class _Update:
     """An UpdateExpression with placeholders for every name and value."""
 
-    def __init__(
-        self, put: Mapping[str, object], remove: Sequence[str], add: Mapping[str, int]
-    ) -> None:
+    def __init__(self, put: Mapping[str, object], remove: Sequence[str], add: Mapping[str, int]) -> None:
         self.names: dict[str, str] = {}
         self.values: dict[str, Any] = {}
         present = _present(put)
@@ -203,4 +201,4 @@ def _raise_unless_refused(error: ClientError) -> None:
         raise error
 
 
-__all__ = ["Attr", "Item", "Key", "Refused", "Table"]
+__all__ = ["Attr", "ConditionBase", "Item", "Key", "Refused", "Table"]

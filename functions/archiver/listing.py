@@ -1,0 +1,281 @@
+"""How recordings are found: windows of time, walked oldest first, each closed only when it was read cleanly.
+
+Three walks share the code. `forward` goes from `start` to a quarter of an hour ago and closes windows for good;
+`recent` reads that quarter of an hour at every tick; `overlap` reads the last hours again every hour, because rows
+appear late. The reconciler's walk is a fourth, over days. Rows that expire between two pages move the others up and
+hide some: a window of several pages closes only after a whole pass over it that found nothing new.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from functions.archiver.clock import Clock
+from functions.archiver.cursors import CursorStore, Unclean, Walk
+from functions.archiver.errors import CursorRefused, OfTheSource
+from functions.archiver.intake import Intake
+from functions.archiver.ledger import DiscoveredBy
+from functions.archiver.pace import Pace
+from functions.archiver.provider import Provider
+from functions.archiver.recording import Page, Window
+
+RECENT = timedelta(minutes=15)
+"""Younger than this no window closes: rows still arrive."""
+
+EVERY_OVERLAP = timedelta(hours=1)
+NARROWEST = timedelta(minutes=1)
+WIDEST = timedelta(days=366)
+FIRST_WIDTH = timedelta(days=1)
+
+MOST_PAGES = 20
+"""A window with more pages is halved: it has to be read twice within one run."""
+
+MOST_BARREN_PAGES = 5
+"""So many pages in a row without a row not seen before mean a cursor that never ends."""
+
+MOST_PASSES = 3
+"""A window that does not close after so many passes is halved while it keeps bringing new recordings; otherwise it
+is noted as unclean, and the walk goes on."""
+
+MOST_PAGES_AT_ALL = 10_000
+"""Where even the narrowest window goes on and on, this ends it."""
+
+ENOUGH_SECONDS = 60.0
+"""A run with less time than this left stops in order."""
+
+
+class OutOfTime(Exception):
+    """The run has to stop now; everything is saved."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Pass:
+    """One reading of a window, from its first page or from a saved cursor (then it is not `whole`)."""
+
+    whole: bool
+    pages: int = 0
+    rows: int = 0
+    seen: set[str] = field(default_factory=set)
+    days: Counter[date] = field(default_factory=Counter)
+    new: int = 0
+    total: int | None = None
+    problem: str | None = None
+    too_big: bool = False
+    unfiltered: bool = False
+
+    def closes(self, *, first_pass_counts: bool, number: int) -> bool:
+        """Whether the window is finished with: nothing can have been hidden from this pass."""
+        if not self.whole or self.problem or not self.agrees_with_total():
+            return False
+        if self.pages == 1:
+            return True
+        return self.new == 0 and (number > 1 or first_pass_counts)
+
+    def agrees_with_total(self) -> bool:
+        """Whether as many rows came as the server counts, where it counts."""
+        return self.total is None or self.rows >= self.total
+
+    def complaint(self) -> str:
+        """Why the window did not close, for a person."""
+        if self.problem:
+            return self.problem
+        if not self.agrees_with_total():
+            return f"the provider counts {self.total} rows and lists {self.rows}"
+        return "every reading of it found new recordings"
+
+
+@dataclass(kw_only=True, slots=True)
+class Findings:
+    """What a run found, for the log line. `stopped` says why it ended early, if it did."""
+
+    pages: int = 0
+    listed: int = 0
+    new: int = 0
+    stopped: str | None = None
+
+
+class Listing:
+    """Walks the windows of one source under its lease."""
+
+    def __init__(
+        self,
+        *,
+        provider: Provider,
+        intake: Intake,
+        pace: Pace,
+        cursors: CursorStore,
+        clock: Clock,
+        start: datetime,
+        overlap: timedelta,
+        discovered_by: DiscoveredBy,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._provider = provider
+        self._intake = intake
+        self._pace = pace
+        self._cursors = cursors
+        self._clock = clock
+        self._start = start
+        self._overlap = overlap
+        self._discovered_by: DiscoveredBy = discovered_by
+        self._seconds_left = seconds_left
+        self._checked: set[str] = set()
+        self.findings = Findings()
+
+    def run(self) -> Findings:
+        """One tick: the last minutes, the overlap if its hour has come, unclean windows with it, then forward."""
+        return self._until_stopped(self._tick)
+
+    def run_walk(self, name: str, start: datetime, end: datetime) -> Findings:
+        """Only the walk `name`, continued where it was, or begun at `start`."""
+        return self._until_stopped(lambda: self._go(self._begun(name, start, end)))
+
+    def _until_stopped(self, work: Callable[[], None]) -> Findings:
+        try:
+            work()
+        except OutOfTime:
+            self.findings.stopped = "out of time"
+        except OfTheSource as trouble:
+            self._pace.cool_down(trouble)
+            self.findings.stopped = trouble.reason
+        else:
+            self._pace.answered()
+        return self.findings
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        settled = now - RECENT
+        self._read_recent(Window(start=max(settled, self._start), end=now))
+        if self._cursors.round_due(now, EVERY_OVERLAP):
+            self._go(self._begun("overlap", max(now - self._overlap, self._start), settled))
+            self._retry_unclean()
+            self._cursors.round_done(now)
+        self._go(replace(self._begun("forward", self._start, settled), end=settled))
+
+    def _begun(self, name: str, start: datetime, end: datetime) -> Walk:
+        walk = self._cursors.walk(name)
+        if walk is None or (name != "forward" and walk.position >= walk.end):
+            return Walk(name=name, position=start, end=end, width=self._widest(FIRST_WIDTH))
+        return walk
+
+    def _read_recent(self, window: Window) -> None:
+        """The open window: read once whatever it holds, because the next tick reads it again."""
+        if window.start < window.end:
+            self._read(window, cursor=None, save=lambda cursor: None)
+
+    def _retry_unclean(self) -> None:
+        for unclean in self._cursors.unclean()[:1]:
+            outcome = self._read(Window(start=unclean.start, end=unclean.end), None, lambda cursor: None)
+            if outcome.closes(first_pass_counts=True, number=1):
+                self._cursors.forget_unclean(unclean)
+
+    def _go(self, walk: Walk) -> None:
+        while not walk.finished:
+            walk = self._one_pass(walk)
+            if walk.finished:
+                self._cursors.keep(walk)  # the run ends here, and giving the lease back writes it
+            else:
+                self._cursors.save(walk)
+
+    def _one_pass(self, walk: Walk) -> Walk:
+        end = walk.window_end if walk.cursor else None
+        window = Window(start=walk.position, end=end or min(walk.position + walk.width, walk.end))
+
+        def save(cursor: str) -> None:
+            self._cursors.save(replace(walk, cursor=cursor, window_end=window.end))
+
+        outcome = self._read(window, walk.cursor, save)
+        return self._next(replace(walk, cursor=None, window_end=None), window, outcome)
+
+    def _next(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
+        """Where the walk stands after a pass: its window closed, read again, halved, or noted as unclean."""
+        wide = window.end - window.start > NARROWEST
+        if outcome.unfiltered and window.end < walk.end:
+            # The server lists everything whatever is asked for: ask once for all rather than once per window.
+            return replace(walk, width=walk.end - walk.position, passes=0)
+        if outcome.too_big and wide:
+            return replace(walk, width=self._narrower(window), passes=0)
+        if outcome.closes(first_pass_counts=walk.name != "forward", number=walk.passes + 1):
+            return self._closed(walk, window, outcome)
+        if walk.passes + 1 < MOST_PASSES:
+            return replace(walk, passes=walk.passes + 1)
+        if outcome.new and wide:
+            return replace(walk, width=self._narrower(window), passes=0)
+        complaint = outcome.complaint()
+        self._cursors.note_unclean(Unclean(start=window.start, end=window.end, reason=complaint))
+        return self._closed(walk, window, outcome)
+
+    def _closed(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
+        width = walk.width
+        if outcome.pages <= 1 and outcome.rows < self._provider.declaration.page_size / 2:
+            width = self._widest(walk.width * 2)
+        listed = Counter(walk.listed)
+        listed.update({day.isoformat(): count for day, count in outcome.days.items()})
+        return replace(walk, position=window.end, width=width, passes=0, listed=dict(listed))
+
+    def _narrower(self, window: Window) -> timedelta:
+        return max((window.end - window.start) / 2, NARROWEST)
+
+    def _widest(self, width: timedelta) -> timedelta:
+        return min(width, self._provider.declaration.max_window or WIDEST, WIDEST)
+
+    def _read(self, window: Window, cursor: str | None, save: Callable[[str], None]) -> Pass:
+        outcome = Pass(whole=cursor is None)
+        barren = 0
+        while True:
+            if self._seconds_left() < ENOUGH_SECONDS:
+                raise OutOfTime
+            try:
+                page = self._provider.page(window, cursor)
+            except CursorRefused as refusal:
+                if cursor is None:
+                    raise
+                outcome.problem = refusal.reason
+                return outcome
+            barren = 0 if self._record(page, window, outcome) else barren + 1
+            if page.next_cursor is None:
+                return outcome
+            if barren >= MOST_BARREN_PAGES or outcome.pages >= MOST_PAGES_AT_ALL:
+                outcome.problem = "its cursor never ends"
+                return outcome
+            if self._is_too_big(outcome, page, window):
+                outcome.too_big = True
+                return outcome
+            save(page.resume_cursor or page.next_cursor)
+            cursor = page.next_cursor
+
+    def _is_too_big(self, outcome: Pass, page: Page, window: Window) -> bool:
+        pages = outcome.pages
+        if outcome.unfiltered:
+            return False
+        if page.total is not None and page.rows:
+            pages = max(pages, page.total // page.rows)
+        return pages >= MOST_PAGES and window.end - window.start > NARROWEST
+
+    def _record(self, page: Page, window: Window, outcome: Pass) -> bool:
+        """Everything on the page into the ledger; whether it held a row that this pass had not seen."""
+        ids = [recording.id for recording in page.recordings]
+        ids += [f"call {call.call_id}" for call in page.calls]
+        unseen = set(ids) - outcome.seen
+        self.findings.pages += 1
+        self.findings.listed += len(unseen)
+        outcome.pages += 1
+        outcome.rows += len(unseen) + page.rows - len(ids)
+        outcome.total = page.total if page.total is not None else outcome.total
+        outcome.problem = page.problem or outcome.problem
+        outcome.unfiltered |= page.rows > 2 * len(ids)
+        for recording in page.recordings:
+            moment = recording.recorded_at
+            if recording.id in unseen and moment and moment < window.end:
+                outcome.days[moment.date()] += 1
+        outcome.seen |= unseen
+        fresh = [recording for recording in page.recordings if recording.id not in self._checked]
+        new = self._intake.take(fresh, self._discovered_by).new if fresh else ()
+        self._checked |= {recording.id for recording in fresh}
+        calls = self._intake.take_calls(page.calls, self._discovered_by)
+        outcome.new += len(new) + calls
+        self.findings.new += len(new) + calls
+        return bool(unseen) or page.rows > len(ids)

@@ -1,0 +1,275 @@
+"""Puts the parts together for one function: the only place that reads the environment and makes AWS clients.
+
+Built once in each process, on first use. A run on a laptop gives each invocation a runtime of its own instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import IO, Literal, Protocol
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+
+from functions.archiver.archiving import Archiver
+from functions.archiver.clock import Clock
+from functions.archiver.cursors import CursorStore
+from functions.archiver.errors import Misconfigured
+from functions.archiver.http import Http
+from functions.archiver.intake import Intake
+from functions.archiver.ledger import DiscoveredBy, Ledger
+from functions.archiver.listing import Listing
+from functions.archiver.pace import Pace
+from functions.archiver.provider import Account, Declaration, Provider, load
+from functions.archiver.queue import Lanes
+from functions.archiver.reconciling import Reconciler
+from functions.archiver.secret import Secret
+from functions.archiver.settings import Settings
+from functions.archiver.storage_class import StoragePolicy
+from functions.archiver.store import Store
+from functions.archiver.table import Table
+
+NAMESPACE = "RecordingArchive"
+SECRET_SECONDS = 300
+"""How long a secret's value is kept in the process."""
+
+RESERVE_SECONDS = 60.0
+"""Kept back of each invocation's time, for marking and cleaning up."""
+
+
+class Context(Protocol):
+    """The part of Lambda's context that is used."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation is ended."""
+
+
+class Runtime:
+    """Everything one function needs, made from its settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        session: boto3.Session,
+        clock: Clock,
+        *,
+        log: IO[str] | None = None,
+        on_request: Callable[[str], None] = lambda kind: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.logger = Logger(service="recording-archive", stream=log, source=settings.source.name)
+        self._session = session
+        self._on_request = on_request
+        self._secret: dict[str, object] = {}
+        self._provider: Provider | None = None
+        self._ends = time.monotonic()
+
+    def begin(self, context: Context) -> Runtime:
+        """Starts an invocation: notes when it has to be over."""
+        self._ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        return self
+
+    def seconds_left(self) -> float:
+        """Until this invocation has to come to its end in order."""
+        return self._ends - time.monotonic()
+
+    @functools.cached_property
+    def table(self) -> Table:
+        """The ledger's table."""
+        return Table(self._session.resource("dynamodb"), self.settings.table)
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """The source's part of the ledger."""
+        days = self.settings.archive.expire_after_days
+        return Ledger(
+            self.table,
+            source=self.settings.source.name,
+            clock=self.clock,
+            expire_after=timedelta(days=days) if days else None,
+        )
+
+    @functools.cached_property
+    def pace(self) -> Pace:
+        """The source's request clock."""
+        source = self.settings.source
+        return Pace(
+            self.table,
+            source=source.name,
+            requests_per_minute=source.requests_per_minute,
+            lanes=source.max_parallel_downloads,
+            clock=self.clock,
+            on_request=self._on_request,
+        )
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """The bucket."""
+        archive = self.settings.archive
+        policy = StoragePolicy(
+            storage=archive.storage,
+            expire_after_days=archive.expire_after_days,
+            tiers=bool(archive.tiers),
+        )
+        # One attempt at a time is enough: a recording that S3 did not take is redelivered whole.
+        s3 = self._session.client("s3", config=Config(retries={"mode": "standard"}))
+        return Store(s3, bucket=self.settings.bucket, policy=policy)
+
+    @functools.cached_property
+    def intake(self) -> Intake:
+        """The way into ledger and lanes."""
+        source = self.settings.source
+        if self.settings.queue_url is None:
+            raise Misconfigured("the variable QUEUE_URL is missing")
+        lanes = Lanes(
+            self._session.client("sqs"),
+            queue_url=self.settings.queue_url,
+            lanes=source.max_parallel_downloads,
+        )
+        return Intake(
+            ledger=self.ledger,
+            lanes=lanes,
+            pace=self.pace,
+            requests_per_minute=source.requests_per_minute,
+            max_parallel=source.max_parallel_downloads,
+        )
+
+    @functools.cached_property
+    def archiver(self) -> Archiver:
+        """What works on messages."""
+        return Archiver(
+            provider=self.provider,
+            ledger=self.ledger,
+            store=self.store,
+            pace=self.pace,
+            intake=self.intake,
+            lanes=self.settings.source.max_parallel_downloads,
+            clock=self.clock,
+        )
+
+    def cursors(self, owner: Literal["lister", "reconciler"]) -> CursorStore:
+        """The cursors of the lister or the reconciler."""
+        return CursorStore(self.table, source=self.settings.source.name, owner=owner, clock=self.clock)
+
+    def listing(self, cursors: CursorStore, discovered_by: DiscoveredBy = "schedule") -> Listing:
+        """A listing under the lease of `cursors`."""
+        return Listing(
+            provider=self.provider(),
+            intake=self.intake,
+            pace=self.pace,
+            cursors=cursors,
+            clock=self.clock,
+            start=self.settings.source.start,
+            overlap=self.settings.source.overlap,
+            discovered_by=discovered_by,
+            seconds_left=self.seconds_left,
+        )
+
+    def reconciler(self) -> Reconciler:
+        """The daily comparison."""
+        return Reconciler(
+            source=self.settings.source.name,
+            listing=lambda cursors: self.listing(cursors, "reconcile"),
+            cursors=self.cursors("reconciler"),
+            ledger=self.ledger,
+            store=self.store,
+            clock=self.clock,
+            span=self.settings.source.reconcile,
+            start=self.settings.source.start,
+        )
+
+    def provider(self) -> Provider:
+        """The source's provider with its credentials, built anew only when the secret's value has changed.
+
+        Raises Misconfigured when the secret is missing or has another shape than the provider declares.
+        """
+        secret = self._read_secret()
+        if self._provider is None or secret != self._secret:
+            self._secret = secret
+            self._provider = self._build(load(self.settings.source.provider), secret)
+        return self._provider
+
+    def _build(self, kind: type[Provider], secret: dict[str, object]) -> Provider:
+        source = self.settings.source
+        credentials = credentials_of(secret, kind.declaration, source.secret)
+        hidden = [value for name, value in credentials.items() if name not in kind.declaration.public_fields]
+        http = Http(
+            base_url=source.base_url,
+            slots=self.pace,
+            domains=kind.declaration.domains,
+            allow_private=source.allow_private_addresses,
+            secrets=hidden,
+            deadline=self.seconds_left,
+        )
+        account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
+        return kind(http, account)
+
+    def _read_secret(self) -> dict[str, object]:
+        name = self.settings.source.secret
+        try:
+            text = self._secrets.get(name, max_age=SECRET_SECONDS)
+            secret = json.loads(str(text))
+        except GetParameterError:
+            raise Misconfigured(f"the secret {name} does not exist or cannot be read") from None
+        except (TypeError, ValueError):
+            raise Misconfigured(f"the secret {name} is not a JSON object") from None
+        if not isinstance(secret, dict):
+            raise Misconfigured(f"the secret {name} is not a JSON object")
+        return secret
+
+    @functools.cached_property
+    def _secrets(self) -> SecretsProvider:
+        return SecretsProvider(boto3_client=self._session.client("secretsmanager"))
+
+    def count(self, **metrics: float) -> None:
+        """Emits metrics of this source, as one line of embedded metric format."""
+        emf = EphemeralMetrics(namespace=NAMESPACE)
+        emf.add_dimension(name="source", value=self.settings.source.name)
+        for name, value in metrics.items():
+            unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
+            emf.add_metric(name=name, unit=unit, value=value)
+        emf.flush_metrics()
+
+
+def credentials_of(secret: dict[str, object], declaration: Declaration, name: str) -> dict[str, Secret]:
+    """The secret's fields in one of the declared shapes. Raises Misconfigured, which names fields and never values."""
+    for shape in declaration.secret_fields:
+        if all(isinstance(secret.get(key), str) and secret[key] for key in shape):
+            return {key: Secret(str(secret[key])) for key in shape}
+    shapes = ", or ".join(" and ".join(shape) for shape in declaration.secret_fields)
+    raise Misconfigured(f"the secret {name} must be a JSON object with the texts {shapes}")
+
+
+_given: ContextVar[Runtime | None] = ContextVar("_given", default=None)
+
+
+def runtime() -> Runtime:
+    """The runtime of this process, or the one given by `running`."""
+    return _given.get() or _of_process()
+
+
+@functools.cache
+def _of_process() -> Runtime:
+    return Runtime(Settings.from_env(os.environ), boto3.Session(), Clock())
+
+
+@contextmanager
+def running(given: Runtime) -> Iterator[None]:
+    """Lets handlers called in this block use `given`; for runs without Lambda."""
+    token = _given.set(given)
+    try:
+        yield
+    finally:
+        _given.reset(token)

@@ -1,0 +1,44 @@
+"""Lambda: works on the messages of the lanes, one at a time. See `archiver.archiving` for what it does and why."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.archiver.archiving import Report
+from functions.archiver.ledger import State
+from functions.archiver.queue import read
+from functions.archiver.runtime import runtime
+
+
+def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
+    """One SQS FIFO record; a failure that is no outcome leaves it for redelivery."""
+    runtime().begin(context)
+    return process_partial_response(event, _work, SqsFifoPartialProcessor(), context)
+
+
+def _work(record: SQSRecord) -> None:
+    run = runtime()
+    started = run.clock.now()
+    report = run.archiver.work(read(record.raw_event))
+    _tell(report, (run.clock.now() - started).total_seconds())
+
+
+def _tell(report: Report, seconds: float) -> None:
+    stored = report.stored
+    runtime().logger.info(
+        report.outcome,
+        kind=report.ticket.kind,
+        recording_id=report.ticket.id,
+        reason=report.reason,
+        key=stored.key if stored else None,
+        bytes=stored.size_bytes if stored else None,
+        sha256=stored.sha256 if stored else None,
+        seconds=round(seconds, 3),
+    )
+    if report.outcome == State.ARCHIVED.value and stored:
+        runtime().count(RecordingsArchived=1, BytesArchived=stored.size_bytes)
+    elif report.outcome == State.FAILED.value:
+        runtime().count(RecordingsFailed=1)

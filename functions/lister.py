@@ -1,0 +1,54 @@
+"""Lambda: finds recordings. Fired by two schedules, one to list and one that puts due recordings into the lanes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from functions.archiver.errors import Misconfigured
+from functions.archiver.runtime import Context, Runtime, runtime
+
+Result = dict[str, object]
+
+
+def handler(event: dict[str, str], context: Context) -> Result:
+    """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick."""
+    actions = {"list": _list, "dispatch": _dispatch}
+    return actions[event["action"]](runtime().begin(context))
+
+
+def _list(run: Runtime) -> Result:
+    cursors = run.cursors("lister")
+    if not cursors.acquire():
+        run.logger.info("another run is listing")
+        return {"listed": 0}
+    try:
+        findings = run.listing(cursors).run()
+    finally:
+        cursors.release()
+    progress = cursors.progress()
+    run.logger.info(
+        "listed",
+        pages=findings.pages,
+        rows=findings.listed,
+        new=findings.new,
+        stopped=findings.stopped,
+        unclean=len(progress.unclean),
+    )
+    run.count(RecordingsFound=findings.new, WindowsUnclean=len(progress.unclean))
+    return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
+
+
+def _dispatch(run: Runtime) -> Result:
+    queued = run.intake.dispatch()
+    oldest = run.ledger.oldest_waiting()
+    waiting = run.clock.due_now() - oldest if oldest else timedelta()
+    gate = run.pace.gate()
+    run.count(
+        Ticks=1,
+        OldestWaitingSeconds=waiting.total_seconds(),
+        SourceBlocked=int(gate.closed_until is not None and gate.refused),
+    )
+    return {"queued": queued}
+
+
+__all__ = ["Misconfigured", "handler"]

@@ -1,0 +1,21 @@
+"""Lambda: compares what the provider lists of the last days with the archive, once a day, and reports."""
+
+from __future__ import annotations
+
+from functions.archiver.runtime import Context, runtime
+
+
+def handler(event: dict[str, object], context: Context) -> dict[str, object]:
+    """Fired by a schedule; does its work once a day, in as many invocations as it needs."""
+    run = runtime().begin(context)
+    done = run.reconciler().run()
+    if done.findings:
+        run.logger.info(
+            "reconciled",
+            rows=done.findings.listed,
+            found=done.findings.new,
+            stopped=done.findings.stopped,
+            report=done.report,
+            complete=done.complete,
+        )
+    return {"report": done.report, "complete": done.complete}

@@ -1,0 +1,58 @@
+"""`python -m ops <command>`: what an operator does by hand. Each command is one module of this package."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from functions.archiver.errors import Misconfigured
+
+WRONG_CONFIGURATION = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parses the command line and runs one command; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_local(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except Misconfigured as mistake:
+        print(mistake, file=sys.stderr)
+        return WRONG_CONFIGURATION
+
+
+def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    local = commands.add_parser("local", help="run the whole archive on this machine, without AWS")
+    local.add_argument("--deployment", type=Path, required=True, metavar="FILE")
+    local.add_argument("--secrets", type=Path, required=True, metavar="FILE")
+    local.add_argument("--out", type=Path, required=True, metavar="DIR")
+    local.add_argument("--serve-webhooks", type=int, metavar="PORT")
+    local.add_argument("--real-time", action="store_true", help="wait for what is due later, instead of skipping")
+    local.set_defaults(run=_local)
+
+
+def _local(options: argparse.Namespace) -> int:
+    # Imported here: the other commands need neither the CDK nor an embedded AWS.
+    from ops.local.run import Order, run
+
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    order = Order(
+        deployment=options.deployment,
+        secrets=options.secrets,
+        out=options.out,
+        real_time=options.real_time,
+        webhook_port=options.serve_webhooks,
+    )
+    return run(order, stopping)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""An AWS inside this process: moto behind one lock, with the template's bucket, table and queues.
+
+moto's conditional writes are not atomic between threads, so every call goes through one lock. No credentials are
+read and no call ever leaves the process: what moto does not know is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+
+from ops.local.template import Template
+
+REGION = "eu-central-1"
+_WRITES = ("before-send.s3.PutObject", "before-send.s3.CompleteMultipartUpload")
+
+calling: ContextVar[str] = ContextVar("calling", default="setup")
+"""The name under which AWS calls are counted."""
+
+
+@contextmanager
+def calls_counted_as(name: str) -> Iterator[None]:
+    """AWS calls made in this block belong to the function `name`."""
+    token = calling.set(name)
+    try:
+        yield
+    finally:
+        calling.reset(token)
+
+
+class UnknownCall(Exception):
+    """A call that the embedded AWS cannot answer; it is refused rather than sent to the real one."""
+
+
+class EmbeddedAws:
+    """The services, a session that talks to them, and a count of the calls by function."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._stubber = BotocoreStubber()
+        self.calls: dict[str, Counter[str]] = defaultdict(Counter)
+        self.after_write: Callable[[str], None] = lambda key: None
+        self.bucket = ""
+
+    def session(self) -> boto3.Session:
+        """A session whose clients talk to the embedded services only."""
+        session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION  # noqa: S106 - the embedded services take any)
+        session.events.register_first("before-send", self._send)
+        return session
+
+    def _send(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        _, service, operation = event_name.split(".")
+        with self._lock:
+            self.calls[calling.get()][f"{service}.{operation}"] += 1
+            answer = self._stubber.process_request(request)
+            if answer is None:
+                raise UnknownCall(f"the embedded AWS does not know {service}.{operation}")
+            status, headers, body = answer
+            if event_name in _WRITES and status == 200:
+                self.after_write(_key_of(request, self.bucket))
+        return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
+
+    def make(self, template: Template, secrets: Mapping[str, str]) -> None:
+        """Makes the template's bucket, table and queues, and the secrets, and notes their physical names."""
+        session = self.session()
+        self._make_bucket(session, template)
+        self._make_table(session, template)
+        self._make_queues(session, template)
+        client = session.client("secretsmanager")
+        for name, value in secrets.items():
+            client.create_secret(Name=name, SecretString=value)
+
+    def _make_bucket(self, session: boto3.Session, template: Template) -> None:
+        s3 = session.client("s3")
+        for logical_id, _ in template.of_type("AWS::S3::Bucket"):
+            name = logical_id.lower()
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+            template.physical |= {logical_id: name, f"{logical_id}.Arn": f"arn:aws:s3:::{name}"}
+            self.bucket = name
+
+    def _make_table(self, session: boto3.Session, template: Template) -> None:
+        dynamodb = session.client("dynamodb")
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        for logical_id, properties in template.of_type("AWS::DynamoDB::Table"):
+            shape = {name: properties[name] for name in wanted if name in properties}
+            answer = dynamodb.create_table(TableName=logical_id, **shape)
+            arn = answer["TableDescription"]["TableArn"]
+            template.physical |= {logical_id: logical_id, f"{logical_id}.Arn": arn}
+
+    def _make_queues(self, session: boto3.Session, template: Template) -> None:
+        sqs = session.client("sqs")
+        # Dead-letter queues first: the others refer to them.
+        queues = sorted(template.of_type("AWS::SQS::Queue"), key=lambda pair: "RedrivePolicy" in pair[1])
+        for logical_id, properties in queues:
+            name = f"{logical_id}.fifo" if properties.get("FifoQueue") else logical_id
+            answer = sqs.create_queue(QueueName=name, Attributes=_attributes(template, properties))
+            url = answer["QueueUrl"]
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            template.physical |= {
+                logical_id: url,
+                f"{logical_id}.Arn": arn,
+                f"{logical_id}.QueueName": name,
+            }
+
+
+def _attributes(template: Template, properties: Mapping[str, Any]) -> dict[str, str]:
+    wanted = ("FifoQueue", "VisibilityTimeout", "MessageRetentionPeriod", "ContentBasedDeduplication")
+    attributes = {
+        name: str(properties[name]).lower() if isinstance(properties[name], bool) else str(properties[name])
+        for name in wanted
+        if name in properties
+    }
+    if "RedrivePolicy" in properties:
+        attributes["RedrivePolicy"] = json.dumps(template.resolve(properties["RedrivePolicy"]))
+    return attributes
+
+
+def _key_of(request: AWSPreparedRequest, bucket: str) -> str:
+    parts = urlsplit(str(request.url))
+    path = parts.path.lstrip("/")
+    if parts.netloc.split(".")[0] != bucket:
+        path = path.partition("/")[2]
+    return unquote(path)

@@ -1,0 +1,277 @@
+"""A local run from the deployment file to the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from functions.archiver.deployment import read
+from infra.synth import template as synthesise
+
+from functions.archiver.errors import Misconfigured
+from functions.archiver.ledger import Entry, State
+from functions.archiver.recording import TranscriptState
+from functions.archiver.settings import Deployment
+from ops.local.clock import MovedClock
+from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
+from ops.local.folder import LOG, Folder
+from ops.local.functions import RequestLog, Sandbox
+from ops.local.poller import Poller
+from ops.local.progress import LogFile, Progress, summary
+from ops.local.source import Firing, SourceDriver
+from ops.local.template import Function, Template
+
+COMPLETE, INCOMPLETE, WRONG_CONFIGURATION = 0, 1, 2
+
+_STEP_SECONDS = 0.1
+_SHORTEST_MOVE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What the command line asked for."""
+
+    deployment: Path
+    secrets: Path
+    out: Path
+    real_time: bool = False
+    webhook_port: int | None = None
+
+
+def run(order: Order, stopping: threading.Event) -> int:
+    """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured."""
+    deployment = read(order.deployment)
+    secrets = _secrets(order.secrets, deployment)
+    _forget_aws_environment()
+    started = time.monotonic()
+    local = LocalArchive(deployment, secrets, order)
+    local.restore()
+    local.start()
+    try:
+        local.work(stopping)
+    finally:
+        local.stop()
+    return local.report(time.monotonic() - started)
+
+
+def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
+    try:
+        document = json.loads(path.read_text())
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise Misconfigured(f"{path}: is not JSON") from None
+    if not isinstance(document, dict):
+        raise Misconfigured(f"{path}: must be a JSON object from secret names to objects")
+    for source in deployment.sources:
+        if not isinstance(document.get(source.secret), dict):
+            raise Misconfigured(
+                f"{path}: {source.secret} is missing or not an object, and sources.{source.name}.secret names it"
+            )
+    return {name: json.dumps(value) for name, value in document.items()}
+
+
+def _forget_aws_environment() -> None:
+    """No profile, credentials or endpoint of the machine has any say in a local run."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
+
+
+class LocalArchive:
+    """The template's archive, embedded: services, functions, pollers and schedules."""
+
+    def __init__(self, deployment: Deployment, secrets: Mapping[str, str], order: Order) -> None:
+        self._deployment = deployment
+        self._order = order
+        self._clock = MovedClock()
+        self._folder = Folder(order.out)
+        self._log = LogFile(order.out / LOG)
+        self._requests = RequestLog()
+        self._errors: list[str] = []
+        self._aws = EmbeddedAws()
+        self._template = Template(synthesise(deployment))
+        self._aws.make(self._template, secrets)
+        self._aws.after_write = self._write_through
+        self._s3 = self._aws.session().client("s3")
+        functions = self._template.functions()
+        self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
+
+    # the parts
+
+    def _sandbox(self, function: Function) -> Sandbox:
+        return Sandbox(function, self._aws, self._clock, self._log, self._requests)
+
+    def _driver(self, source: str, functions: Mapping[str, Function]) -> SourceDriver:
+        own = {
+            logical_id: function
+            for logical_id, function in functions.items()
+            if json.loads(function.environment["SOURCE"])["name"] == source
+        }
+        sandboxes = {logical_id: self._sandbox(function) for logical_id, function in own.items()}
+        firings = [
+            Firing(scheduled=scheduled, sandbox=sandboxes[scheduled.function])
+            for scheduled in self._template.schedules()
+            if scheduled.function in own
+        ]
+        mapped = next(m for m in self._template.event_source_mappings() if m.function in own)
+        downloader = own[mapped.function]
+        poller = Poller(
+            self._aws,
+            self._template.physical[mapped.queue],
+            lanes=sandboxes[mapped.function].runtime.settings.source.max_parallel_downloads,
+            sandbox=lambda: self._sandbox(downloader),
+            on_error=self._on_error,
+        )
+        return SourceDriver(
+            name=source,
+            firings={firing.action: firing for firing in firings},
+            poller=poller,
+            runtime=sandboxes[mapped.function].runtime,
+            clock=self._clock,
+            on_error=self._on_error,
+        )
+
+    def _on_error(self, error: BaseException) -> None:
+        self._errors.append(f"{type(error).__name__}: {error}")
+
+    def _write_through(self, key: str) -> None:
+        with calls_counted_as("write-through"):
+            body = self._s3.get_object(Bucket=self._aws.bucket, Key=key)["Body"]
+            self._folder.write(key, body.iter_chunks(1024 * 1024))
+
+    # the run
+
+    def restore(self) -> None:
+        """Puts back what the folder holds, after checking every digest."""
+        runtimes = {driver.name: driver.runtime for driver in self._drivers}
+        with calls_counted_as("restore"):
+            for entry, sidecar in self._folder.archived():
+                if entry.source in runtimes:
+                    ledger = runtimes[entry.source].ledger
+                    ledger.restore(entry)
+                    if sidecar.get("transcript") == TranscriptState.PENDING.value:
+                        ledger.insert_transcript(entry, due_in=timedelta())
+            for entry in self._folder.unfinished():
+                if entry.source in runtimes:
+                    runtimes[entry.source].ledger.restore(entry)
+
+    def start(self) -> None:
+        """Starts every source."""
+        for driver in self._drivers:
+            driver.start()
+
+    def stop(self) -> None:
+        """Waits until nothing runs any more."""
+        for driver in self._drivers:
+            driver.stop()
+
+    def work(self, stopping: threading.Event) -> None:
+        """Until nothing is visible and nothing is due, now or later."""
+        with Progress(self._log, [driver.name for driver in self._drivers]) as progress:
+            while not stopping.wait(_STEP_SECONDS):
+                progress.update()
+                busy = [driver.step() for driver in self._drivers]
+                if any(busy):
+                    continue
+                if not self._move_on(stopping) and not self._reconcile():
+                    return
+
+    def _move_on(self, stopping: threading.Event) -> bool:
+        """Skips, or waits, to the next moment at which anything is due; False when nothing waits."""
+        dues = [due for due in (driver.next_due() for driver in self._drivers) if due]
+        if not dues:
+            return False
+        ahead = (min(dues) - self._clock.due_now()).total_seconds()
+        if self._order.real_time:
+            stopping.wait(max(min(ahead, 60.0), _SHORTEST_MOVE_SECONDS))
+        else:
+            self._clock.move_to(min(dues))
+            stopping.wait(_SHORTEST_MOVE_SECONDS)
+        return True
+
+    def _reconcile(self) -> bool:
+        found = [driver.reconcile() for driver in self._drivers]
+        return any(found)
+
+    # the end
+
+    def _entries(self) -> Iterator[Entry]:
+        for driver in self._drivers:
+            yield from driver.runtime.ledger.everything()
+
+    def report(self, seconds: float) -> int:
+        """Writes the figures, prints the table and what a person has to look at; the exit code."""
+        self._log.flush()
+        with calls_counted_as("report"):
+            entries = list(self._entries())
+            self._folder.write_ledger(entries)
+            figures = self._figures(entries, seconds)
+        self._folder.write_run(figures)
+        sizes: Counter[str] = Counter()
+        for entry in entries:
+            sizes[entry.source] += entry.stored.size_bytes if entry.stored else 0
+        summary(figures, sizes)
+        complaints = self._complaints(entries)
+        for complaint in complaints:
+            print(complaint, file=sys.stderr)
+        print(f"The archive is in {self._folder.path}")
+        return INCOMPLETE if complaints else COMPLETE
+
+    def _figures(self, entries: list[Entry], seconds: float) -> dict[str, Any]:
+        by_source = {driver.name: [e for e in entries if e.source == driver.name] for driver in self._drivers}
+        return {
+            "seconds": round(seconds, 3),
+            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "sources": {driver.name: self._source_figures(driver, by_source[driver.name]) for driver in self._drivers},
+            "aws_calls": {
+                name: dict(sorted(calls.items()))
+                for name, calls in sorted(self._aws.calls.items())
+                if name not in _OURS
+            },
+        }
+
+    def _source_figures(self, driver: SourceDriver, entries: list[Entry]) -> dict[str, Any]:
+        states = Counter(entry.state for entry in entries)
+        closed_until = driver.gate().closed_until
+        return {
+            "archived": states[State.ARCHIVED],
+            "gone": states[State.GONE],
+            "failed": states[State.FAILED],
+            "pending": states[State.PENDING] + states[State.QUEUED],
+            "requests": dict(sorted(self._requests.kinds[driver.name].items())),
+            "requests_per_minute": self._requests.per_minute(driver.name),
+            "allowed_per_minute": driver.runtime.settings.source.requests_per_minute,
+            "closed_until": closed_until.isoformat() if closed_until else None,
+        }
+
+    def _complaints(self, entries: list[Entry]) -> list[str]:
+        lines = [
+            f"{entry.source}: {entry.recording.id!r} is {entry.state.value}: {entry.reason}"
+            for entry in entries
+            if entry.state not in (State.ARCHIVED, State.GONE)
+        ]
+        for driver in self._drivers:
+            if driver.given_up:
+                lines.append(f"{driver.name}: stopped after several probes: {driver.given_up}")
+            elif not driver.closed_cleanly():
+                lines.append(f"{driver.name}: not every window was read cleanly: {self._unclean(driver)}")
+        return lines + self._errors
+
+    @staticmethod
+    def _unclean(driver: SourceDriver) -> str:
+        spans = [f"{u.start:%Y-%m-%d %H:%M} to {u.end:%Y-%m-%d %H:%M}: {u.reason}" for u in driver.progress().unclean]
+        return "; ".join(spans) or "listing did not come to its end"
+
+
+_OURS = ("setup", "restore", "write-through", "report")
