@@ -155,6 +155,7 @@ def test_tags_after_the_last_frame_belong_to_a_complete_mp3(tags: bytes) -> None
 
 def test_foreign_bytes_after_the_last_frame_prove_nothing() -> None:
     assert judge(frame() * 300 + b"foreign").complete is None
+    assert judge(frame() * 300 + b"foreign" + frame()).complete is None
 
 
 @pytest.mark.parametrize("size", [0, 10, 20_000, 700_000])
