@@ -54,7 +54,11 @@ class EmbeddedAws:
 
     def session(self) -> boto3.Session:
         """A session whose clients talk to the embedded services only."""
-        session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION  # noqa: S106 - the embedded services take any)
+        session = boto3.Session(
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - the embedded services take any
+            region_name=REGION,
+        )
         session.events.register_first("before-send", self._send)
         return session
 
