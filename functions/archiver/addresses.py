@@ -9,7 +9,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import ssl
 import time
+from collections.abc import Iterator
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +32,7 @@ _MOST_ADDRESSES_TRIED = 4
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_LOCAL = ipaddress.IPv6Network("fd00:ec2::/32")
-_LOGGERS_THAT_QUOTE_URLS = ("urllib3.connectionpool", "urllib3.util.retry")
+_LOGGERS_THAT_QUOTE_URLS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -94,6 +97,28 @@ def _with_embedded(address: str) -> list[_Address]:
     if parsed.teredo:
         embedded.extend(parsed.teredo)
     return embedded
+
+
+def failure_of(error: BaseException) -> str:
+    """How an exchange failed, in words of our own: the exception's text quotes the query."""
+    if isinstance(error, Unreachable):
+        return str(error)
+    chain = list(_chain(error))
+    if any(isinstance(each, ssl.SSLError) for each in chain):
+        return "TLS failed"
+    if any(isinstance(each, (TimeoutError, requests.Timeout)) for each in chain):
+        return "it did not answer in time"
+    if any(isinstance(each, (ConnectionResetError, BrokenPipeError)) for each in chain):
+        return "the connection was reset"
+    if any(isinstance(each, HTTPException) for each in chain):
+        return "its answer was not HTTP"
+    return "the connection broke"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class _Guarded(HTTPConnection):
@@ -199,9 +224,7 @@ def guarded_session(*, allow_private: bool, ca_file: str | None = None) -> reque
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.clear()
-    session.headers.update(
-        {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-recording-archiver"}
-    )
+    session.headers.update({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-recording-archiver"})
     return session
 
 

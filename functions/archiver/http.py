@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
-from ssl import SSLError
 from typing import Protocol
 from urllib.parse import unquote, urljoin
 
@@ -19,16 +18,9 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from functions.archiver.addresses import AddressRefused, Unreachable, guarded_session
+from functions.archiver.addresses import AddressRefused, Unreachable, failure_of, guarded_session
 from functions.archiver.answers import Answer, Body, Of, problem, seconds_of, time_is_up
-from functions.archiver.errors import (
-    Gone,
-    NotFound,
-    Outcome,
-    Throttled,
-    Unauthorized,
-    Unavailable,
-)
+from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauthorized, Unavailable
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, masked
 
@@ -250,8 +242,6 @@ class Http:
             raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
         url = urljoin(hop.url, location).partition("#")[0]
         to = self._checked(request, url)
-        if hop.url.startswith("https:") and to.scheme == "http" and not self._allow_private:
-            raise problem(request.of, f"the {request.kind} request was redirected from https to http")
         at_home = hop.at_home and _origin(to) == self._home
         if not at_home and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
@@ -278,7 +268,7 @@ class Http:
             parts = parse_url(url)
         except ValueError:
             parts = Url()
-        if len(url) > _LONGEST_URL or not _is_clean(url) or not parts.host or not parts.host.isascii():
+        if len(url) > _LONGEST_URL or not _is_clean(url) or not parts.host:
             reason = "has no valid URL"
         elif parts.scheme not in schemes:
             reason = f"has a URL that is not {' or '.join(schemes)}"
@@ -319,7 +309,7 @@ class Http:
         except AddressRefused as refused:
             raise problem(request.of, self.quotable(str(refused))) from None
         except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
-            failure = _failure(error)
+            failure = failure_of(error)
         raise Unavailable(f"the {request.kind} request to {self.quotable(host)} failed: {failure}")
 
     def _is_own(self, host: str) -> bool:
@@ -391,26 +381,6 @@ def _revealed(values: Values | None) -> list[tuple[str, str]] | None:
 
 def _text(value: Value) -> str:
     return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def _failure(error: BaseException) -> str:
-    """How an exchange failed, in words of our own: the exception's text quotes the query."""
-    chain = list(_chain(error))
-    if isinstance(error, Unreachable):
-        return str(error)
-    if any(isinstance(each, SSLError) for each in chain):
-        return "TLS failed"
-    if any(isinstance(each, (TimeoutError, requests.Timeout)) for each in chain):
-        return "it did not answer in time"
-    if any(isinstance(each, (ConnectionResetError, BrokenPipeError)) for each in chain):
-        return "the connection was reset"
-    return "the connection broke before an answer"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _dispose(response: requests.Response) -> None:
