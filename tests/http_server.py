@@ -75,9 +75,9 @@ class HttpServer:
         """The paths that were asked for, in order."""
         return [seen.path for seen in self.requests]
 
-    def wait_until_released(self) -> None:
-        """Blocks until the `with` block ends."""
-        self._released.wait()
+    def wait_until_released(self, seconds: float | None = None) -> None:
+        """Blocks until the `with` block ends, or for so long."""
+        self._released.wait(seconds)
 
     def answer(self, seen: Seen) -> Reply | bytes:
         """Keeps the request and gives its answer."""
