@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -49,8 +49,10 @@ class Seen:
     connection: int
 
 
-Answering = Reply | bytes | Callable[[Seen], Reply]
-"""Bytes are sent as they are, before the connection closes."""
+Answer = Reply | bytes | Iterator[bytes]
+"""Bytes are sent as they are, before the connection closes; an iterator's one after the other."""
+
+Answering = Reply | bytes | Callable[[Seen], Answer]
 
 
 class HttpServer:
@@ -79,7 +81,7 @@ class HttpServer:
         """Blocks until the `with` block ends, or for so long."""
         self._released.wait(seconds)
 
-    def answer(self, seen: Seen) -> Reply | bytes:
+    def answer(self, seen: Seen) -> Answer:
         """Keeps the request and gives its answer."""
         self.requests.append(seen)
         replies = self._replies.get(seen.path, [Reply(status=404)])
@@ -123,9 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
                 connection=self.client_address[1],
             )
         )
-        if isinstance(reply, bytes):
-            self.wfile.write(reply)
+        if not isinstance(reply, Reply):
             self.close_connection = True
+            for piece in [reply] if isinstance(reply, bytes) else reply:
+                self.wfile.write(piece)
         elif reply.silent:
             self.close_connection = True
             self.owner.wait_until_released()

@@ -10,15 +10,17 @@ import ipaddress
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 4.0
 """A pooled connection idle for longer is opened anew: servers, load balancers and a frozen Lambda drop idle ones."""
+
+HEAD_SECONDS = 60.0
+"""So long may an answer's status and headers take in all. A read time-out alone lets them drip for ever."""
 
 _MOST_ADDRESSES_TRIED = 4
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -91,12 +96,7 @@ def _with_embedded(address: str) -> list[_Address]:
         return [parsed.ipv4_mapped]
     if parsed in _NAT64:
         return [ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)]
-    embedded: list[_Address] = [parsed]
-    if parsed.sixtofour:
-        embedded.append(parsed.sixtofour)
-    if parsed.teredo:
-        embedded.extend(parsed.teredo)
-    return embedded
+    return [parsed, parsed.sixtofour] if parsed.sixtofour else [parsed]
 
 
 def failure_of(error: BaseException) -> str:
@@ -126,6 +126,7 @@ class _Guarded(HTTPConnection):
 
     allow_private: ClassVar[bool] = False
     idle_since: float | None = None
+    hung_up: bool = False
 
     def _new_conn(self) -> socket.socket:
         host, port = self._dns_host, self.port or self.default_port
@@ -141,6 +142,25 @@ class _Guarded(HTTPConnection):
             except OSError:
                 failure = "no connection could be made"
         raise Unreachable(failure)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 overrides the standard library's so
+        self.hung_up = False
+        timer = threading.Timer(HEAD_SECONDS, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            response = super().getresponse()
+        finally:
+            timer.cancel()
+        if self.hung_up:  # the standard library takes headers that are cut off for complete ones
+            raise Unreachable("it did not answer in time")
+        return response
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        if self.sock is not None:
+            with suppress(OSError):  # it may have ended by itself in the meantime
+                self.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):

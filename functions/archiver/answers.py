@@ -154,12 +154,11 @@ class Body:
         if self._seconds_left is not None and self._seconds_left() <= 0:
             raise time_is_up(self._of)
         try:
+            # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
             data: bytes = self._raw.read1(_READ_BYTES, decode_content=False)
         except (HTTPError, HTTPException, OSError, ValueError):
             raise self._broken() from None
         self._received += len(data)
-        if not data and self.length is not None and self._received < self.length:
-            raise self._broken()
         return data
 
     def _broken(self) -> Unavailable | Rejected:

@@ -67,6 +67,11 @@ def test_public_addresses_are_public(address: str) -> None:
     assert not is_metadata(address)
 
 
+@pytest.mark.parametrize("address", ["169.254.0.1", "fe80::1%eth0", "fd00:ec2::23", "224.0.0.1", "ff02::1"])
+def test_metadata_neighbours_and_groups_are_never_asked(address: str) -> None:
+    assert is_metadata(address)
+
+
 @pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "::1", "fd12::1"])
 def test_private_addresses_are_no_metadata_addresses(address: str) -> None:
     assert not is_metadata(address)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from functions.archiver import addresses
@@ -69,15 +71,18 @@ def test_cookies_are_not_kept(server: HttpServer, http: Http) -> None:
     assert "cookie" not in server.requests[1].headers
 
 
-def test_proxies_of_the_environment_are_ignored(
-    server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch
+def test_proxies_and_passwords_of_the_environment_are_ignored(
+    server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     server.on("/list", Reply())
     assert http.call("list", "GET", "/list").status == 200
+    assert "authorization" not in server.requests[0].headers
 
 
 def test_a_connection_is_used_again(server: HttpServer, http: Http) -> None:

@@ -5,15 +5,17 @@ import logging
 import math
 import socket
 import traceback
+from collections.abc import Iterator
 from email.utils import format_datetime
 
 import pytest
 
+from functions.archiver import addresses
 from functions.archiver.answers import seconds_of
 from functions.archiver.errors import Gone, NotFound, Outcome, Rejected, Throttled, Unauthorized, Unavailable
 from functions.archiver.http import Http
 from tests.http_client import SECRET, Slots, Token, fetch, http_to, redirect
-from tests.http_server import HttpServer, Reply
+from tests.http_server import HttpServer, Reply, Seen
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,23 @@ def test_a_failure_names_its_host_and_kind_and_never_the_query(
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
     assert "s3cret" not in told
     assert "key=" not in told
+
+
+@pytest.mark.parametrize("endless", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"])
+def test_an_answer_whose_head_never_ends_is_given_up(
+    server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch, endless: bytes
+) -> None:
+    def drip(seen: Seen) -> Iterator[bytes]:
+        yield b"" if endless.endswith(b"\n") else b"HTTP/1.1 200 OK\r\nX: "
+        for _ in range(40):
+            server.wait_until_released(0.05)
+            yield endless
+        yield b"\r\n\r\n" if endless == b"x" else b"HTTP/1.1 200 OK\r\n\r\n"
+
+    monkeypatch.setattr(addresses, "HEAD_SECONDS", 0.2)
+    server.on("/x", drip)
+    with pytest.raises(Unavailable, match="failed: "):
+        http.call("list", "GET", "/x")
 
 
 def test_a_host_that_hides_a_secret_or_a_line_break_is_quoted_without_them() -> None:
