@@ -28,7 +28,7 @@ RECENT = timedelta(minutes=15)
 EVERY_OVERLAP = timedelta(hours=1)
 NARROWEST = timedelta(minutes=1)
 WIDEST = timedelta(days=366)
-FIRST_WIDTH = timedelta(days=1)
+SHORTEST_FIRST = timedelta(days=1)
 
 MOST_PAGES = 20
 """A window with more pages is halved: it has to be read twice within one run."""
@@ -158,7 +158,7 @@ class Listing:
     def _begun(self, name: str, start: datetime, end: datetime) -> Walk:
         walk = self._cursors.walk(name)
         if walk is None or (name != "forward" and walk.position >= walk.end):
-            return Walk(name=name, position=start, end=end, width=self._widest(FIRST_WIDTH))
+            return Walk(name=name, position=start, end=end, width=self._widest(_first_width(start, end)))
         return walk
 
     def _read_recent(self, window: Window) -> None:
@@ -279,3 +279,8 @@ class Listing:
         outcome.new += len(new) + calls
         self.findings.new += len(new) + calls
         return bool(unseen) or page.rows > len(ids)
+
+
+def _first_width(start: datetime, end: datetime) -> timedelta:
+    """An eighth of the span: a long empty history is walked in a few requests, a full one is halved at once."""
+    return max((end - start) / 8, SHORTEST_FIRST)

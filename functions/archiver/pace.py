@@ -63,6 +63,7 @@ class Pace:
         self._expect_queue = False
         self._strikes = 0
         self._work_ms: int | None = None
+        self._waited = 0.0
 
     def book(self, kind: str) -> None:
         """Waits for the next free slot and takes it. Raises Closed when the source is not to be asked now.
@@ -72,6 +73,7 @@ class Pace:
         while True:
             wait_ms = self._reserve() - self._now_ms()
             if wait_ms > 0:
+                self._waited += wait_ms / 1000
                 self._clock.sleep(wait_ms / 1000)
             if self._now_ms() - self._slot_ms <= _LATE_MS:
                 break  # a slot that was slept through would bunch with the next one: take another
@@ -132,8 +134,12 @@ class Pace:
         return {} if self._work_ms is None else {"work_ms": self._work_ms}
 
     def worked(self, seconds: float) -> None:
-        """One recording held its lane so long. Travels with the next booking, so it costs no write of its own."""
-        known = seconds if self._work_ms is None else 0.8 * self._work_ms / 1000 + 0.2 * seconds
+        """One recording held its lane so long, waits for slots included, which are not work and are taken off.
+
+        Travels with the next booking, so it costs no write of its own.
+        """
+        busy, self._waited = max(seconds - self._waited, 0.0), 0.0
+        known = busy if self._work_ms is None else 0.8 * self._work_ms / 1000 + 0.2 * busy
         self._work_ms = max(round(known * 1000), 1)
 
     def cool_down(self, outcome: OfTheSource) -> datetime:

@@ -87,7 +87,7 @@ class EmbeddedAws:
     def _make_bucket(self, session: boto3.Session, template: Template) -> None:
         s3 = session.client("s3")
         for logical_id, _ in template.of_type("AWS::S3::Bucket"):
-            name = logical_id.lower()
+            name = f"{logical_id.lower()[:50]}-local"
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
             template.physical |= {logical_id: name, f"{logical_id}.Arn": f"arn:aws:s3:::{name}"}
             self.bucket = name

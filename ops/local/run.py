@@ -184,7 +184,7 @@ class LocalArchive:
                 busy = [driver.step() for driver in self._drivers]
                 if any(busy):
                     continue
-                if not self._move_on(stopping) and not self._reconcile():
+                if not self._move_on(stopping):
                     return
 
     def _move_on(self, stopping: threading.Event) -> bool:
@@ -199,10 +199,6 @@ class LocalArchive:
             self._clock.move_to(min(dues))
             stopping.wait(_SHORTEST_MOVE_SECONDS)
         return True
-
-    def _reconcile(self) -> bool:
-        found = [driver.reconcile() for driver in self._drivers]
-        return any(found)
 
     # the end
 

@@ -1,7 +1,7 @@
 """Drives one source of a local run: fires its schedules and knows whether anything is left to do.
 
-Listing is fired until a pass finds nothing new, the dispatch tick whenever the lanes run low, and the reconciler once
-at the end. A source that stays closed gets three probes, each when its cool-down is over in real time.
+Listing is fired until a pass finds nothing new, the dispatch tick whenever the lanes run low. A source that stays
+closed gets three probes, each when its cool-down is over in real time.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.cursors import Progress
-from functions.archiver.listing import RECENT
+from functions.archiver.listing import EVERY_OVERLAP, RECENT
 from functions.archiver.pace import Gate
 from functions.archiver.runtime import Runtime
 from ops.local.clock import MovedClock
@@ -23,6 +23,9 @@ from ops.local.poller import Poller
 from ops.local.template import Scheduled
 
 PROBES = 3
+PROBES_OF_A_SILENT_ONE = 6
+"""A source that does not answer may come back; one that refuses our credentials will not."""
+
 LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
 
@@ -31,43 +34,42 @@ _TICK_SECONDS = 15.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Firing:
-    """One schedule of the template with a function to fire."""
+    """One schedule of the template, with its function."""
 
     scheduled: Scheduled
     sandbox: Sandbox
 
     @property
     def action(self) -> str:
-        """`list`, `dispatch`, or the function's name."""
-        return str(json.loads(self.scheduled.input or "{}").get("action", "reconcile"))
+        """`list` or `dispatch`; empty for a function that does one thing only."""
+        return str(json.loads(self.scheduled.input).get("action", ""))
 
     def fire(self) -> dict[str, object]:
         """Invokes the function with the schedule's input."""
-        return dict(self.sandbox.invoke(json.loads(self.scheduled.input or "{}")))
+        return dict(self.sandbox.invoke(json.loads(self.scheduled.input)))
 
 
 class SourceDriver:
-    """One source: its schedules, its poller and its end."""
+    """One source: its schedules, its poller and its end. `given_up` says why nothing more is asked of it."""
 
     def __init__(
         self,
         *,
         name: str,
-        firings: dict[str, Firing],
+        firings: Mapping[str, Firing],
         poller: Poller,
         runtime: Runtime,
         clock: MovedClock,
         on_error: Callable[[BaseException], None],
     ) -> None:
         self.name = name
+        self.firings = firings
+        self.runtime = runtime
         self.given_up: str | None = None
-        self._firings = firings
         self._poller = poller
-        self._runtime = runtime
         self._clock = clock
         self._on_error = on_error
         self._listed = False
-        self._reconciled = False
         self._ticked = 0.0
         self._stopping = threading.Event()
         self._lister = threading.Thread(target=self._list, daemon=True)
@@ -92,43 +94,49 @@ class SourceDriver:
             if stopped is None and not result.get("new"):
                 break
             failures = failures + 1 if stopped not in (None, "out of time") else 0
-            if failures > PROBES or not self._wait_until_open():
+            if failures >= self._most_probes(self.gate()) or not self._wait_until_open():
                 self.given_up = str(stopped)
                 break
         self._listed = True
 
     def _fire(self, action: str) -> dict[str, object]:
         try:
-            return self._firings[action].fire()
-        except Exception as error:  # Lambda survives whatever a handler raises
+            return self.firings[action].fire()
+        except Exception as error:  # Lambda survives whatever a handler raises, and so does this run
             self._on_error(error)
             return {"stopped": f"{action} failed: {type(error).__name__}"}
 
     def _wait_until_open(self) -> bool:
         """Waits for the end of a cool-down, in real time; False when that is too far away."""
-        gate = self.gate()
-        if gate.closed_until is None:
-            return True
-        seconds = (gate.closed_until - self._clock.now()).total_seconds()
+        seconds = self._seconds_closed(self.gate())
         if seconds > LONGEST_COOL_DOWN_SECONDS:
             return False
-        self._stopping.wait(max(seconds, 0.0) + 0.05)
+        if seconds > 0:
+            self._stopping.wait(seconds + 0.05)
         return True
+
+    def _seconds_closed(self, gate: Gate) -> float:
+        if gate.closed_until is None:
+            return 0.0
+        return (gate.closed_until - self._clock.now()).total_seconds()
+
+    def _most_probes(self, gate: Gate) -> int:
+        return PROBES if gate.refused else PROBES_OF_A_SILENT_ONE
 
     def gate(self) -> Gate:
         """Whether the source is closed."""
-        return self._runtime.pace.gate()
+        return self.runtime.pace.gate()
 
     def progress(self) -> Progress:
         """How far its listing came."""
-        return self._runtime.cursors("lister").progress()
+        return self.runtime.cursors("lister").progress()
 
     def closed_cleanly(self) -> bool:
         """Whether every window up to the last minutes is closed and none is noted as unclean."""
         progress = self.progress()
         forward = progress.walks.get("forward")
-        settled = self._clock.now() - RECENT - timedelta(hours=1)
-        return bool(forward and forward.finished and forward.end >= settled and not progress.unclean)
+        recently = self._clock.now() - RECENT - EVERY_OVERLAP - timedelta(hours=23)
+        return bool(forward and forward.finished and forward.end >= recently and not progress.unclean)
 
     def step(self) -> bool:
         """Does the next thing there is to do; False when only later `due_at`s, or nothing, are left."""
@@ -141,33 +149,15 @@ class SourceDriver:
         return self.given_up is None and self._is_due_but_closed()
 
     def _is_due_but_closed(self) -> bool:
-        """Whether something is due and only a cool-down holds it back."""
+        """Whether something is due and only a cool-down holds it back. Gives up on a source that stays closed."""
         gate = self.gate()
-        if gate.closed_until is None:
+        if gate.closed_until is None or self.runtime.ledger.oldest_waiting() is None:
             return False
-        if self._runtime.ledger.oldest_waiting() is None:
-            return False
-        far = (gate.closed_until - self._clock.now()).total_seconds() > LONGEST_COOL_DOWN_SECONDS
-        if far or gate.strikes >= PROBES + self._patience(gate):
+        if self._seconds_closed(gate) > LONGEST_COOL_DOWN_SECONDS or gate.strikes > self._most_probes(gate):
             self.given_up = gate.reason
             return False
         return True
 
-    @staticmethod
-    def _patience(gate: Gate) -> int:
-        """A source that does not answer may come back; one that refuses our credentials will not."""
-        return 0 if gate.refused else 3
-
-    def reconcile(self) -> bool:
-        """Fires the reconciler once; whether it found anything new."""
-        if self._reconciled or self.given_up:
-            return False
-        self._reconciled = True
-        self._fire("reconcile")
-        return True
-
     def next_due(self) -> datetime | None:
-        """When its next waiting item is due."""
-        if self.given_up:
-            return None
-        return self._runtime.ledger.next_due()
+        """When its next waiting item is due; None when nothing waits, or nothing more is asked of the source."""
+        return None if self.given_up else self.runtime.ledger.next_due()
