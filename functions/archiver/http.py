@@ -245,18 +245,19 @@ class Http:
         at_home = hop.at_home and _origin(to) == self._home
         if not at_home and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
-        headers = hop.headers if at_home else _harmless(hop.headers)
+        if not at_home:
+            return _Hop(method="GET", url=url, at_home=False, headers=_harmless(hop.headers))
         status = response.status_code
-        if (status == 303 and hop.method != "HEAD") or (status in (301, 302) and hop.method == "POST"):
-            return _Hop(method="GET", url=url, at_home=at_home, headers=headers)
+        if status == 303 or (status in (301, 302) and hop.method == "POST"):
+            return _Hop(method="GET", url=url, at_home=True, headers=hop.headers)
         # A Location is a whole URL: the parameters of the first hop are not added to it.
-        return replace(hop, url=url, at_home=at_home, headers=headers, params=None)
+        return replace(hop, url=url, params=None)
 
     def _absolute(self, request: _Request) -> str:
         if _ABSOLUTE.match(request.target):
             return request.target
-        path = request.target.partition("?")[0]
-        if any(unquote(segment) in (".", "..") for segment in path.split("/")):
+        path = unquote(request.target.partition("?")[0]).replace("\\", "/")
+        if {".", ".."} & set(path.split("/")):
             raise problem(request.of, f"the {request.kind} request would leave its path: an id is . or ..")
         return f"{self._base_url}/{request.target.lstrip('/')}"
 

@@ -29,6 +29,13 @@ def test_credentials_do_not_follow_a_redirect_to_another_port(
     assert (seen.headers["accept"], seen.query) == ("audio/*", {"sig": "1"})
 
 
+def test_a_get_with_a_body_leaves_it_behind(server: HttpServer, elsewhere: HttpServer, http: Http) -> None:
+    server.on("/audio", redirect(f"{elsewhere.url}/signed", 307))
+    elsewhere.on("/signed", Reply(body=b"x"))
+    fetch(http, form={"key": SECRET})
+    assert (server.requests[0].body, elsewhere.requests[0].body) == (b"key=s3cret-value", b"")
+
+
 def test_credentials_do_not_come_back_with_a_redirect_from_elsewhere(
     server: HttpServer, elsewhere: HttpServer, http: Http
 ) -> None:
