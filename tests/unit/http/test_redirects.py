@@ -50,7 +50,7 @@ def test_a_401_at_the_end_of_a_detour_says_nothing_about_our_credentials(
     server: HttpServer, elsewhere: HttpServer, http: Http
 ) -> None:
     server.on("/audio", redirect(f"{elsewhere.url}/signed"))
-    elsewhere.on("/signed", redirect(f"{server.url}/back"))
+    elsewhere.on("/signed", redirect(f"{server.url}/back", 303))
     server.on("/back", Reply(status=401))
     token = Token()
     with pytest.raises(Rejected):
