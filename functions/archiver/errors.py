@@ -14,6 +14,7 @@
     │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
     └── CursorRefused           a listing cursor has expired: its window starts again
     Misconfigured               a person has to change something; not an Outcome, so nothing swallows it
+    Unverified, BadEvent        of a webhook request: its sender is not proven, or its body is malformed
 
 Texts of these errors are stored in the ledger and logged: they never hold a URL's query, a header or a body.
 """
@@ -90,3 +91,11 @@ class CursorRefused(Outcome):
 
 class Misconfigured(Exception):
     """The deployment file or a secret is wrong. The text is one sentence that says what to change."""
+
+
+class Unverified(Exception):
+    """The sender of a webhook request could not be verified. The text tells no more than that."""
+
+
+class BadEvent(Exception):
+    """A webhook request whose sender is verified and whose body makes no sense."""

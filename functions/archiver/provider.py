@@ -6,18 +6,21 @@ Every module in `functions/providers` holds one subclass of `Provider`; the modu
 
 from __future__ import annotations
 
+import hmac
 import importlib
 import inspect
+import json
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
+from urllib.parse import parse_qsl
 
 from functions import providers
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import BadEvent, Misconfigured, Unverified
 from functions.archiver.recording import (
     NO_TRANSCRIPT,
     Json,
@@ -25,6 +28,7 @@ from functions.archiver.recording import (
     Recording,
     Transcript,
     Window,
+    text_of,
 )
 from functions.archiver.secret import Secret
 
@@ -173,6 +177,96 @@ class Provider(ABC):
     def transcript(self, recording: Recording) -> Transcript:
         """The transcript of an archived recording. Only where `declaration.transcripts`."""
         raise LookupError(f"{type(self).__name__} has no transcripts (asked for {recording.id!r})")
+
+    def delete(self, recording: Recording) -> str:
+        """Deletes at the provider, the whole call where `declaration.deletes` is "call"; a sentence about what went.
+
+        Only where `declaration.deletes`. Raises Rejected for a refusal, NotFound where there is nothing to delete.
+        """
+        raise LookupError(f"{type(self).__name__} deletes nothing (asked for {recording.id!r})")
+
+    def delete_many(self, recording_ids: Sequence[str]) -> str:
+        """Deletes several recordings in one request. Only for providers that have one; raises as `delete`."""
+        raise LookupError(f"{type(self).__name__} deletes nothing in bulk (asked for {len(recording_ids)})")
+
+    def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
+        """Writes `notes` to the recording at the provider; a sentence about what was written.
+
+        Only where `declaration.annotates`. Raises Rejected for notes that the provider cannot hold.
+        """
+        raise LookupError(f"{type(self).__name__} keeps no notes (asked for {recording_id!r} and {len(notes)} notes)")
+
+    def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
+        """What a webhook request says, once its sender is verified by any of `secrets` (several while one is rotated).
+
+        Only where `declaration.webhook`. Raises Unverified before anything of the body is believed, BadEvent for a
+        verified body that names no recording or is no document at all.
+        """
+        raise LookupError(f"{type(self).__name__} sends no events (asked for {len(delivery.body)} bytes)")
+
+
+def is_same(given: str, expected: str) -> bool:
+    """Whether two texts are equal, in constant time; an empty one equals nothing."""
+    pair = (given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
+    return hmac.compare_digest(*pair) and bool(expected)
+
+
+def is_verified_by_shared_secret(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
+    """Whether header `x-webhook-secret` or the secret part of the path is one of `secrets`."""
+    given = [delivery.headers.get("x-webhook-secret", "")]
+    given += [delivery.path_secret.reveal()] if delivery.path_secret else []
+    return any(is_same(each, secret.reveal()) for each in given for secret in secrets)
+
+
+def verify_shared_secret(delivery: Delivery, secrets: Sequence[Secret]) -> None:
+    """Raises Unverified unless the request carries one of `secrets`; without any, nobody is verified."""
+    if not is_verified_by_shared_secret(delivery, secrets):
+        raise Unverified("the sender could not be verified")
+
+
+def json_of_event(delivery: Delivery) -> Mapping[str, Json]:
+    """The body as a JSON object. Raises BadEvent."""
+    if len(delivery.body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        document = json.loads(delivery.body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadEvent("the event is not valid JSON") from None
+    if not isinstance(document, Mapping):
+        raise BadEvent("the event is not a JSON object")
+    return document
+
+
+def fields_of_event(delivery: Delivery) -> Mapping[str, Json]:
+    """The fields of a body that is a JSON object or a form, and those of the query. Raises BadEvent."""
+    body = delivery.body.strip()
+    if not body:
+        return delivery.query
+    if body.startswith((b"{", b"[")):
+        return {**delivery.query, **json_of_event(delivery)}
+    if len(body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise BadEvent("the event is neither JSON nor a form") from None
+    return {**delivery.query, **dict(pairs)}
+
+
+def id_of_event(value: Json) -> str:
+    """An id out of an event. Raises BadEvent for anything but a printable text of at most 1000 characters."""
+    text = text_of(value)
+    if text is None:
+        raise BadEvent("the event names no recording")
+    return text
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError("JSON has no such number")
+
+
+MOST_EVENT_BYTES = 1024 * 1024
+_MOST_FIELDS = 1000
 
 
 def names() -> list[str]:
