@@ -21,7 +21,7 @@ import requests
 from defusedxml import ElementTree
 from urllib3.exceptions import HTTPError
 
-from functions.archiver.errors import Rejected, Unavailable
+from functions.archiver.errors import Rejected, TooLong, Unavailable
 from functions.archiver.recording import Json
 
 Of = Literal["source", "recording"]
@@ -161,16 +161,17 @@ class Body:
         self._received += len(data)
         return data
 
-    def _broken(self) -> Unavailable | Rejected:
+    def _broken(self) -> Unavailable | TooLong:
         if self._seconds_left is not None and self._seconds_left() <= 0:
             return time_is_up(self._of)
         promised = "" if self.length is None else f" of {self.length}"
         return Unavailable(f"the body ended after {self._received}{promised} bytes")
 
 
-def time_is_up(of: Of) -> Unavailable | Rejected:
+def time_is_up(of: Of) -> Unavailable | TooLong:
     """The outcome when the invocation has no time left."""
-    return problem(of, "could not be fetched within the invocation's time limit")
+    reason = "could not be fetched within the invocation's time limit"
+    return TooLong(reason) if of == "recording" else Unavailable(reason)
 
 
 def seconds_of(retry_after: str | None) -> float | None:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -21,7 +21,7 @@ from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from ops.local.template import Template
 
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 _WRITES = ("before-send.s3.PutObject", "before-send.s3.CompleteMultipartUpload")
 
 calling: ContextVar[str] = ContextVar("calling", default="setup")
@@ -59,11 +59,12 @@ class EmbeddedAws:
             aws_secret_access_key="local",  # noqa: S106 - the embedded services take any
             region_name=REGION,
         )
-        session.events.register_first("before-send", self._send)
+        send: Any = self._send  # the stubs know no handler that answers
+        session.events.register_first("before-send", send)
         return session
 
-    def _send(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        _, service, operation = event_name.split(".")
+    def _send(self, event_name: str, request: AWSPreparedRequest, **unused: Any) -> AWSResponse:
+        service, operation = event_name.split(".")[1:]
         with self._lock:
             self.calls[calling.get()][f"{service}.{operation}"] += 1
             answer = self._stubber.process_request(request)
@@ -107,7 +108,8 @@ class EmbeddedAws:
         queues = sorted(template.of_type("AWS::SQS::Queue"), key=lambda pair: "RedrivePolicy" in pair[1])
         for logical_id, properties in queues:
             name = f"{logical_id}.fifo" if properties.get("FifoQueue") else logical_id
-            answer = sqs.create_queue(QueueName=name, Attributes=_attributes(template, properties))
+            attributes: Any = _attributes(template, properties)
+            answer = sqs.create_queue(QueueName=name, Attributes=attributes)
             url = answer["QueueUrl"]
             arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
             template.physical |= {

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from functions.archiver.deployment import read
 from infra.synth import template as synthesise
@@ -96,7 +96,7 @@ class LocalArchive:
         self._order = order
         self._clock = MovedClock()
         self._folder = Folder(order.out)
-        self._log = LogFile(order.out / LOG)
+        self._log = LogFile(self._folder.path / LOG)
         self._requests = RequestLog()
         self._errors: list[str] = []
         self._aws = EmbeddedAws()
@@ -110,7 +110,7 @@ class LocalArchive:
     # the parts
 
     def _sandbox(self, function: Function) -> Sandbox:
-        return Sandbox(function, self._aws, self._clock, self._log, self._requests)
+        return Sandbox(function, self._aws, self._clock, cast("IO[str]", self._log), self._requests)
 
     def _driver(self, source: str, functions: Mapping[str, Function]) -> SourceDriver:
         own = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.errors import Rejected, Unavailable
+from functions.archiver.errors import Rejected, TooLong, Unavailable
 from functions.archiver.http import Http
 from tests.http_client import fetch, http_to
 from tests.http_server import HttpServer, Reply, Seen
@@ -84,7 +84,7 @@ def test_an_encoding_that_was_not_asked_for_is_refused(server: HttpServer, http:
         http.call("list", "GET", "/x")
 
 
-def test_a_body_that_outlasts_the_invocation_is_rejected(server: HttpServer) -> None:
+def test_a_body_that_outlasts_the_invocation_is_too_long(server: HttpServer) -> None:
     left = [10.0]
     http = http_to(server.url, deadline=lambda: left[0])
     server.on("/audio", Reply(body=b"x" * 1_000_000))
@@ -92,7 +92,7 @@ def test_a_body_that_outlasts_the_invocation_is_rejected(server: HttpServer) -> 
         pieces = body.chunks()
         next(pieces)
         left[0] = 0
-        with pytest.raises(Rejected, match="within the invocation's time limit"):
+        with pytest.raises(TooLong, match="within the invocation's time limit"):
             next(pieces)
     assert len(server.requests) == 1
     with pytest.raises(Unavailable, match="within the invocation's time limit"):
