@@ -1,0 +1,71 @@
+"""The lanes of one source: a FIFO queue in which the message group is the lane, and its dead-letter queue."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.alarms import Alerts, Rule
+
+DOWNLOAD_TIMEOUT = Duration.minutes(15)
+
+VISIBILITY_TIMEOUT = DOWNLOAD_TIMEOUT.plus(Duration.minutes(1))
+"""A crash shuts a lane until this is over. Six times the time-out, as is often advised, would be an hour and a half."""
+
+MAX_RECEIVES = 3
+"""The downloader books a death on each repetition; what comes here a fourth time it could not even read."""
+
+
+class Lanes(Construct):
+    """Nothing in the queues is precious: the ledger knows everything that is due."""
+
+    def __init__(self, scope: Construct, id_: str, *, alerts: Alerts, source: str) -> None:
+        super().__init__(scope, id_)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            fifo=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            fifo=True,
+            content_based_deduplication=False,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=VISIBILITY_TIMEOUT,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
+        )
+        CfnOutput(self, "DeadLettersUrl", value=self.dead_letters.queue_url)
+        alerts.alarm(
+            self,
+            "DeadLettersWaiting",
+            Rule(
+                heading="dead-letters",
+                summary=f"The dead-letter queue of source {source} holds a message that could not be worked on.",
+                metric=self.dead_letters.metric_approximate_number_of_messages_visible(
+                    period=Duration.minutes(5), statistic="Maximum"
+                ),
+            ),
+        )
+
+    def may_send(self) -> iam.PolicyStatement:
+        """Allows to put recordings into the lanes."""
+        return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn])
+
+    def may_work(self) -> iam.PolicyStatement:
+        """Allows what an event source mapping does for its function."""
+        return iam.PolicyStatement(
+            actions=[
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:ChangeMessageVisibility",
+                "sqs:GetQueueAttributes",
+            ],
+            resources=[self.queue.queue_arn],
+        )

@@ -1,0 +1,23 @@
+"""Everything that one source has to itself: they handle one account's credentials and a stranger's bytes."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from functions.archiver.settings import Source
+from infra.downloader import Downloader
+from infra.lanes import Lanes
+from infra.lister import Lister
+from infra.reconciler import Reconciler
+from infra.shared import Shared
+
+
+class SourcePipeline(Construct):
+    """One source, from its provider to the bucket. Its id is the source's name."""
+
+    def __init__(self, scope: Construct, *, shared: Shared, source: Source) -> None:
+        super().__init__(scope, source.name)
+        self.lanes = Lanes(self, "Lanes", alerts=shared.alerts, source=source.name)
+        self.lister = Lister(self, "Listing", shared=shared, source=source, lanes=self.lanes)
+        self.downloader = Downloader(self, "Archiving", shared=shared, source=source, lanes=self.lanes)
+        self.reconciler = Reconciler(self, "Reconciling", shared=shared, source=source, lanes=self.lanes)
