@@ -12,7 +12,7 @@ import inspect
 import json
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl
 
 from functions import providers
 from functions.archiver.errors import BadEvent, Misconfigured, Unverified
+from functions.archiver.reading import text_of
 from functions.archiver.recording import (
     NO_TRANSCRIPT,
     Json,
@@ -28,12 +29,14 @@ from functions.archiver.recording import (
     Recording,
     Transcript,
     Window,
-    text_of,
 )
 from functions.archiver.secret import Secret
 
 if TYPE_CHECKING:
     from functions.archiver.http import Body, Http
+
+MOST_EVENT_BYTES = 1024 * 1024
+_MOST_FIELDS = 1000
 
 OptionKind = Literal["text", "integer", "boolean", "texts", "tables"]
 
@@ -91,6 +94,21 @@ class Declaration:
     verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
 
 
+class FixedHeaders:
+    """Credentials that stay as they are for as long as they are valid."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers as they were given."""
+        return self._headers
+
+    def renew(self) -> bool:
+        """There is nothing to renew."""
+        return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """One source, as its provider's client sees it."""
@@ -124,6 +142,33 @@ class Delivery:
     body: bytes = field(repr=False)
     path_secret: Secret | None = None
     received_at: datetime
+
+    def verify(self, given: Iterable[str], expected: Iterable[str]) -> None:
+        """Raises Unverified unless a text of `given` is one of `expected`, compared in constant time."""
+        wanted = [each.encode("utf-8", "surrogatepass") for each in expected if each]
+        found = [each.encode("utf-8", "surrogatepass") for each in given]
+        if not any(hmac.compare_digest(left, right) for left in found for right in wanted):
+            raise Unverified("the sender could not be verified")
+
+    def verify_secret(self, secrets: Sequence[Secret]) -> None:
+        """Raises Unverified unless header `x-webhook-secret` or the path carries one of `secrets`."""
+        given = [self.headers.get("x-webhook-secret", "")]
+        given += [self.path_secret.reveal()] if self.path_secret else []
+        self.verify(given, (secret.reveal() for secret in secrets))
+
+    def json(self) -> Mapping[str, Json]:
+        """The body as a JSON object. Raises BadEvent."""
+        document = _parsed(self.body)
+        if not isinstance(document, Mapping):
+            raise BadEvent("the event is not a JSON object")
+        return document
+
+    def fields(self) -> Mapping[str, Json]:
+        """The fields of a body that is a JSON object or a form, and those of the query. Raises BadEvent."""
+        body = self.body.strip()
+        if body.startswith((b"{", b"[")):
+            return {**self.query, **self.json()}
+        return {**self.query, **_parsed_form(body)} if body else self.query
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +241,13 @@ class Provider(ABC):
         """
         raise LookupError(f"{type(self).__name__} keeps no notes (asked for {recording_id!r} and {len(notes)} notes)")
 
+    def upload(self, *, kind: str, target_id: str, path: str) -> str:
+        """Hands the audio at `path` to the provider for its object `target_id` of this kind; a sentence about it.
+
+        Only where `declaration.uploads`. Raises Rejected for a refusal.
+        """
+        raise LookupError(f"{type(self).__name__} takes no audio (asked for {kind} {target_id!r} from {path!r})")
+
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
         """What a webhook request says, once its sender is verified by any of `secrets` (several while one is rotated).
 
@@ -203,54 +255,6 @@ class Provider(ABC):
         verified body that names no recording or is no document at all.
         """
         raise LookupError(f"{type(self).__name__} sends no events (asked for {len(delivery.body)} bytes)")
-
-
-def is_same(given: str, expected: str) -> bool:
-    """Whether two texts are equal, in constant time; an empty one equals nothing."""
-    pair = (given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
-    return hmac.compare_digest(*pair) and bool(expected)
-
-
-def is_verified_by_shared_secret(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
-    """Whether header `x-webhook-secret` or the secret part of the path is one of `secrets`."""
-    given = [delivery.headers.get("x-webhook-secret", "")]
-    given += [delivery.path_secret.reveal()] if delivery.path_secret else []
-    return any(is_same(each, secret.reveal()) for each in given for secret in secrets)
-
-
-def verify_shared_secret(delivery: Delivery, secrets: Sequence[Secret]) -> None:
-    """Raises Unverified unless the request carries one of `secrets`; without any, nobody is verified."""
-    if not is_verified_by_shared_secret(delivery, secrets):
-        raise Unverified("the sender could not be verified")
-
-
-def json_of_event(delivery: Delivery) -> Mapping[str, Json]:
-    """The body as a JSON object. Raises BadEvent."""
-    if len(delivery.body) > MOST_EVENT_BYTES:
-        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
-    try:
-        document = json.loads(delivery.body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise BadEvent("the event is not valid JSON") from None
-    if not isinstance(document, Mapping):
-        raise BadEvent("the event is not a JSON object")
-    return document
-
-
-def fields_of_event(delivery: Delivery) -> Mapping[str, Json]:
-    """The fields of a body that is a JSON object or a form, and those of the query. Raises BadEvent."""
-    body = delivery.body.strip()
-    if not body:
-        return delivery.query
-    if body.startswith((b"{", b"[")):
-        return {**delivery.query, **json_of_event(delivery)}
-    if len(body) > MOST_EVENT_BYTES:
-        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
-    try:
-        pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise BadEvent("the event is neither JSON nor a form") from None
-    return {**delivery.query, **dict(pairs)}
 
 
 def id_of_event(value: Json) -> str:
@@ -261,12 +265,27 @@ def id_of_event(value: Json) -> str:
     return text
 
 
+def _parsed(body: bytes) -> Json:
+    if len(body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        document: Json = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadEvent("the event is not valid JSON") from None
+    return document
+
+
+def _parsed_form(body: bytes) -> Mapping[str, str]:
+    if len(body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        return dict(parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise BadEvent("the event is neither JSON nor a form") from None
+
+
 def _no_constant(constant: str) -> NoReturn:
     raise ValueError("JSON has no such number")
-
-
-MOST_EVENT_BYTES = 1024 * 1024
-_MOST_FIELDS = 1000
 
 
 def names() -> list[str]:

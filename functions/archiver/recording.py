@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,29 +105,3 @@ class Transcript:
 
 
 NO_TRANSCRIPT = Transcript(state=TranscriptState.NONE)
-
-
-def mapping_of(value: Json) -> Mapping[str, Json]:
-    """`value` where it is a JSON object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items_of(value: Json) -> Sequence[Json]:
-    """`value` where it is a JSON array, else an empty one."""
-    return value if isinstance(value, list) else ()
-
-
-def text_of(value: Json) -> str | None:
-    """`value` where it is a printable text of at most 1000 characters, else None."""
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable() else None
-
-
-def number_of(value: Json) -> float | None:
-    """`value` where it is a number that a float holds, else None. A boolean is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST_NUMBER:
-        return None
-    return None if math.isnan(value) else float(value)
-
-
-_LONGEST_TEXT = 1000
-_LARGEST_NUMBER = 10**15
