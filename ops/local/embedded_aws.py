@@ -12,16 +12,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.s3.models import s3_backends
 
 from ops.local.template import Template
 
 REGION: Final = "eu-central-1"
+_PIECE_BYTES = 1024 * 1024
 _WRITES = ("before-send.s3.PutObject", "before-send.s3.CompleteMultipartUpload")
 
 calling: ContextVar[str] = ContextVar("calling", default="setup")
@@ -38,6 +42,30 @@ def calls_counted_as(name: str) -> Iterator[None]:
         calling.reset(token)
 
 
+class _Kept:
+    """Stands in for the buffer in which moto would hold an object's bytes in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def seek(self, position: int) -> int:
+        """Only ever to the start."""
+        return position
+
+    def read(self, size: int = -1) -> bytes:
+        """Everything; `size` is not asked for once the object's ETag is known."""
+        return self._path.read_bytes()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _pieces(buffer: IO[bytes]) -> Iterator[bytes]:
+    buffer.seek(0)
+    while piece := buffer.read(_PIECE_BYTES):
+        yield piece
+
+
 class UnknownCall(Exception):
     """A call that the embedded AWS cannot answer; it is refused rather than sent to the real one."""
 
@@ -49,7 +77,7 @@ class EmbeddedAws:
         self._lock = threading.RLock()
         self._stubber = BotocoreStubber()
         self.calls: dict[str, Counter[str]] = defaultdict(Counter)
-        self.after_write: Callable[[str], None] = lambda key: None
+        self.keep: Callable[[str, Iterator[bytes]], Path] | None = None
         self.bucket = ""
 
     def session(self) -> boto3.Session:
@@ -71,9 +99,14 @@ class EmbeddedAws:
             if answer is None:
                 raise UnknownCall(f"the embedded AWS does not know {service}.{operation}")
             status, headers, body = answer
-            if event_name in _WRITES and status == 200:
-                self.after_write(_key_of(request, self.bucket))
+            if self.keep and event_name in _WRITES and status == 200:
+                self._write_through(_key_of(request, self.bucket), self.keep)
         return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
+
+    def _write_through(self, name: str, keep: Callable[[str, Iterator[bytes]], Path]) -> None:
+        """Hands the object's bytes on, and lets go of them: from now on they are read from where they are kept."""
+        object_ = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[self.bucket].keys[name]
+        object_._value_buffer = _Kept(keep(name, _pieces(object_._value_buffer)))
 
     def make(self, template: Template, secrets: Mapping[str, str]) -> None:
         """Makes the template's bucket, table and queues, and the secrets, and notes their physical names."""
@@ -87,9 +120,12 @@ class EmbeddedAws:
 
     def _make_bucket(self, session: boto3.Session, template: Template) -> None:
         s3 = session.client("s3")
-        for logical_id, _ in template.of_type("AWS::S3::Bucket"):
+        for logical_id, properties in template.of_type("AWS::S3::Bucket"):
             name = f"{logical_id.lower()[:50]}-local"
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+            if "VersioningConfiguration" in properties:
+                versioning = properties["VersioningConfiguration"]
+                s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
             template.physical |= {logical_id: name, f"{logical_id}.Arn": f"arn:aws:s3:::{name}"}
             self.bucket = name
 

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from functions.archiver.deployment import read
-from infra.synth import template as synthesise
-
 from functions.archiver.errors import Misconfigured
 from functions.archiver.ledger import Entry, State
 from functions.archiver.recording import TranscriptState
 from functions.archiver.settings import Deployment
+from infra.synth import template as synthesise
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.folder import LOG, Folder
@@ -102,8 +101,7 @@ class LocalArchive:
         self._aws = EmbeddedAws()
         self._template = Template(synthesise(deployment))
         self._aws.make(self._template, secrets)
-        self._aws.after_write = self._write_through
-        self._s3 = self._aws.session().client("s3")
+        self._aws.keep = self._folder.write
         functions = self._template.functions()
         self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
 
@@ -144,11 +142,6 @@ class LocalArchive:
 
     def _on_error(self, error: BaseException) -> None:
         self._errors.append(f"{type(error).__name__}: {error}")
-
-    def _write_through(self, key: str) -> None:
-        with calls_counted_as("write-through"):
-            body = self._s3.get_object(Bucket=self._aws.bucket, Key=key)["Body"]
-            self._folder.write(key, body.iter_chunks(1024 * 1024))
 
     # the run
 
@@ -270,4 +263,4 @@ class LocalArchive:
         return "; ".join(spans) or "listing did not come to its end"
 
 
-_OURS = ("setup", "restore", "write-through", "report")
+_OURS = ("setup", "restore", "report")
