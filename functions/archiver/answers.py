@@ -115,13 +115,20 @@ class Body:
         self._of = of
         self._seconds_left = seconds_left
         self._received = 0
+        self._peeked = b""
+
+    def peek(self) -> bytes:
+        """The first bytes, some 64 KiB at most, which stay to be read; empty for an empty body. Raises as `chunks`."""
+        self._peeked = self._peeked or self._next(_PIECE_BYTES)
+        return self._peeked
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes in pieces of about 64 KiB, the last one shorter. Can be read once.
 
         Raises Unavailable when the body ends early or stalls, and Rejected when the invocation's time is up.
         """
-        piece = bytearray()
+        piece = bytearray(self._peeked)
+        self._peeked = b""
         while data := self._next():
             piece += data
             if len(piece) >= _PIECE_BYTES:
@@ -150,12 +157,12 @@ class Body:
             content_type=self.content_type,
         )
 
-    def _next(self) -> bytes:
+    def _next(self, most: int = _READ_BYTES) -> bytes:
         if self._seconds_left is not None and self._seconds_left() <= 0:
             raise time_is_up(self._of)
         try:
             # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
-            data: bytes = self._raw.read1(_READ_BYTES, decode_content=False)
+            data: bytes = self._raw.read1(most, decode_content=False)
         except (HTTPError, HTTPException, OSError, ValueError):
             raise self._broken() from None
         self._received += len(data)

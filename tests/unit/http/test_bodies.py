@@ -33,6 +33,24 @@ def test_a_long_body_comes_in_bounded_pieces(server: HttpServer, http: Http, fra
     assert min(map(len, pieces[:-1])) >= 64 * 1024
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_the_start_that_was_looked_at_stays_to_be_read(server: HttpServer, http: Http, framing: Any) -> None:
+    sound = bytes(range(256)) * 1000
+    server.on("/audio", Reply(body=sound, framing=framing))
+    with http.stream("media", "/audio") as body:
+        start = body.peek()
+        assert body.peek() == start
+        assert body.read(len(sound)) == sound
+    assert start
+    assert sound.startswith(start)
+
+
+def test_an_empty_body_has_an_empty_start(server: HttpServer, http: Http) -> None:
+    server.on("/audio", Reply(body=b""))
+    with http.stream("media", "/audio") as body:
+        assert (body.peek(), body.read(10)) == (b"", b"")
+
+
 @pytest.mark.parametrize("then", ["close", "reset", "stall"])
 def test_a_body_that_ends_early_is_unavailable(server: HttpServer, then: Any) -> None:
     http = http_to(server.url, read_timeout=0.2)
