@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from functions.archiver.errors import Misconfigured
 from functions.archiver.runtime import Context, Runtime, runtime
 
 Result = dict[str, object]
@@ -43,12 +42,12 @@ def _dispatch(run: Runtime) -> Result:
     oldest = run.ledger.oldest_waiting()
     waiting = run.clock.due_now() - oldest if oldest else timedelta()
     gate = run.pace.gate()
+    retention = run.ledger.retention()
+    if oldest and retention:
+        run.count(SecondsUntilDeletion=(retention - waiting).total_seconds())
     run.count(
         Ticks=1,
         OldestWaitingSeconds=waiting.total_seconds(),
         SourceBlocked=int(gate.closed_until is not None and gate.refused),
     )
     return {"queued": queued}
-
-
-__all__ = ["Misconfigured", "handler"]

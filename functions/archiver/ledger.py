@@ -194,6 +194,8 @@ class Ledger:
         }
         if new.state is State.QUEUED:
             item["queued"] = 1
+        if new.due_ms is None:
+            item.pop("link", None)  # a link stands only in what still has to be fetched
         if recording.recorded_at is None and not recording.raw:
             item["described"] = False
         return self._table.put_new(item)
@@ -210,7 +212,7 @@ class Ledger:
 
     def insert_transcript(self, entry: Entry, *, due_in: timedelta) -> bool:
         """Notes that an archived recording's transcript is to be fetched."""
-        facts = {**self._facts(entry.recording), "found_at": entry.found_at.isoformat()}
+        facts = {**self._facts(entry.recording), "link": None, "found_at": entry.found_at.isoformat()}
         return self._insert_errand("transcript", entry.recording.id, entry.discovered_by, due_in, facts)
 
     def _insert_errand(
@@ -290,9 +292,10 @@ class Ledger:
         take("queued", limit)
         take("retry", limit - len(found))
         room = limit - len(found)
-        take("fresh", room - room // 4)
-        if room > 1:
-            take("fresh", room // 4, newest_first=True)
+        # What does not divide by four goes round with the minutes, so that a room for one serves the newest as well.
+        newest = (room + now // 60_000 % 4) // 4
+        take("fresh", room - newest)
+        take("fresh", newest, newest_first=True)
         return list(found.values())[:limit]
 
     def oldest_waiting(self) -> datetime | None:
@@ -376,11 +379,11 @@ class Ledger:
     def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0) -> None:
         """queued → failed: a person has to look. `attempts` more are booked."""
         put = {"state": State.FAILED.value, "reason": reason}
-        self._move(ticket, put=put, remove=_WAITING, add={"attempts": attempts})
+        self._move(ticket, put=put, remove=[*_WAITING, "link"], add={"attempts": attempts})
 
     def mark_rejected(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
-        """queued → pending, one attempt more."""
-        self._postpone(ticket, reason, due_in, add={"attempts": 1})
+        """queued → pending, one attempt more; its link, if it had one, is not trusted again."""
+        self._postpone(ticket, reason, due_in, add={"attempts": 1}, remove=["link"])
 
     def mark_not_ready(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
         """queued → pending: its audio is not there yet."""
@@ -410,6 +413,7 @@ class Ledger:
         due_in: timedelta,
         *,
         add: Mapping[str, int] | None = None,
+        remove: Sequence[str] = (),
         first: str | None = None,
     ) -> None:
         now = to_ms(self._clock.due_now())
@@ -422,7 +426,7 @@ class Ledger:
         if first:
             item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}
             put[first] = item.get(first, now)
-        self._move(ticket, put=put, add=add)
+        self._move(ticket, put=put, add=add, remove=remove)
 
     def _move(
         self,
@@ -470,6 +474,17 @@ class Ledger:
         due = to_ms(self._clock.due_now()) if waits else None
         return self._insert(recording, entry.discovered_by, _New(state=state, due_ms=due, extra=extra))
 
+    def keep_retention(self, retention: timedelta | None) -> None:
+        """Notes how long the provider keeps recordings."""
+        seconds = round(retention.total_seconds()) if retention else None
+        self._table.update(f"{self._source}#retention", put={"seconds": seconds or 0})
+
+    def retention(self) -> timedelta | None:
+        """How long the provider keeps recordings; None where nobody knows."""
+        item = self._table.get(f"{self._source}#retention") or {}
+        seconds = int(item.get("seconds", 0))
+        return timedelta(seconds=seconds) if seconds else None
+
     # items
 
     def _pk(self, kind: Kind, id_: str) -> str:
@@ -508,7 +523,7 @@ class Ledger:
         else:
             facts["day"] = f"{self._source}#{self._clock.now().date().isoformat()}"
         if recording.raw:
-            facts["raw"] = json.dumps(recording.raw, separators=(",", ":"), ensure_ascii=False)
+            facts["raw"] = json.dumps(recording.raw, separators=(",", ":"))
         claims = {"size_bytes": recording.size_bytes, "content_type": recording.content_type}
         facts["claims"] = {name: value for name, value in claims.items() if value is not None} or None
         return {name: value for name, value in facts.items() if value is not None}

@@ -215,6 +215,10 @@ class Provider(ABC):
     def describe(self, recording_id: str) -> Recording:
         """The provider's facts about one recording, asked by id (a webhook tells no more than an id)."""
 
+    def retention(self) -> timedelta | None:
+        """How long the provider keeps recordings, as the account is set up; else what the declaration says."""
+        return self.declaration.retention
+
     def look_up(self, call_id: str) -> Sequence[Recording]:
         """The recordings of a call. Only for providers whose listing yields calls."""
         raise LookupError(f"{type(self).__name__} does not list calls (asked for {call_id!r})")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms
 from functions.archiver.cursors import CursorStore, Walk
+from functions.archiver.errors import Outcome
 from functions.archiver.keys import reconciliation_report
 from functions.archiver.ledger import Entry, Ledger, State
 from functions.archiver.listing import RECENT, Findings, Listing
@@ -45,6 +47,7 @@ class Reconciler:
         *,
         source: str,
         listing: Callable[[CursorStore], Listing],
+        retention: Callable[[], timedelta | None],
         cursors: CursorStore,
         ledger: Ledger,
         store: Store,
@@ -54,6 +57,7 @@ class Reconciler:
     ) -> None:
         self._source = source
         self._listing = listing
+        self._retention = retention
         self._cursors = cursors
         self._ledger = ledger
         self._store = store
@@ -73,6 +77,8 @@ class Reconciler:
         return done
 
     def _reconcile(self, now: datetime) -> Reconciled:
+        with suppress(Outcome):  # yesterday's answer will do
+            self._ledger.keep_retention(self._retention())
         begin = max(now - self._span, self._start)
         findings = self._listing(self._cursors).run_walk(_WALK, begin, now - RECENT)
         walk = self._cursors.walk(_WALK)
@@ -82,6 +88,8 @@ class Reconciler:
         key = reconciliation_report(self._source, now.date())
         self._store.write_json(key, document)
         self._cursors.round_done(now)
+        for span in self._cursors.unclean():
+            self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
         return Reconciled(findings=findings, report=key, complete=document["complete"] is True)
 
     def _document(self, walk: Walk, now: datetime) -> dict[str, Json]:

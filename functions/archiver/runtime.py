@@ -182,6 +182,7 @@ class Runtime:
         return Reconciler(
             source=self.settings.source.name,
             listing=lambda cursors: self.listing(cursors, "reconcile"),
+            retention=lambda: self.provider().retention(),
             cursors=self.cursors("reconciler"),
             ledger=self.ledger,
             store=self.store,

@@ -9,12 +9,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import quote
 
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Auth, Body, Http, Value
 from functions.archiver.provider import Account, Declaration, Opened, Provider
+from functions.archiver.reading import mapping_of, moment_of, number_of, text_of
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 
 LIST = "/api/v2/recordings"
@@ -46,8 +47,12 @@ class Babelforce(Provider):
         self._auth: Auth = _OAuth(http, account) if by_oauth else _HeaderPair(account)
 
     def page(self, window: Window, cursor: str | None) -> Page:
-        """Pages are counted from 1 on this side: the number in the answer is not reliable (official SDK)."""
-        number = int(cursor or 1)
+        """Pages are counted from 1 on this side: the number in the answer is not reliable (official SDK).
+
+        The cursor is the page's number and how many rows came before it, because a server may send shorter pages than
+        it was asked for.
+        """
+        number, before = (int(part) for part in (cursor or "1:0").split(":"))
         first, end = int(window.start.timestamp()), -int(-window.end.timestamp() // 1)
         params = {
             "filters.time.start": str(first),
@@ -67,17 +72,14 @@ class Babelforce(Provider):
         return Page(
             recordings=inside,
             rows=len(rows),
-            next_cursor=None if self._is_last(document, number, len(rows)) else str(number + 1),
+            next_cursor=f"{number + 1}:{before + len(rows)}"
+            if rows and not _is_all(document, before + len(rows))
+            else None,
             # Rows that expire meanwhile move the others up: a later run begins a page earlier.
-            resume_cursor=str(number),
+            resume_cursor=f"{number}:{before}",
             total=_total(document),
             problem=f"{unread} rows have no usable id or date" if unread else None,
         )
-
-    def _is_last(self, document: Mapping[str, Json], number: int, rows: int) -> bool:
-        """An empty page is the last; a short one only if the server's own total says so too."""
-        total, size = _total(document), self.declaration.page_size
-        return rows == 0 or (rows < size and total is not None and (number - 1) * size + rows >= total)
 
     @contextmanager
     def open(self, recording: Recording) -> Iterator[Opened]:
@@ -99,6 +101,18 @@ class Babelforce(Provider):
             raise NotReady(fresh.note or "it has no link yet")
         return stack.enter_context(self.http.stream("media", fresh.link)), fresh
 
+    def retention(self) -> timedelta | None:
+        """The account's own period for recordings, in days; which key holds it is a guess, not verified live."""
+        answer = self.http.call(
+            "settings", "GET", "/api/v2/settings/retention/periods", auth=self._auth, handles=(403, 404)
+        )
+        if answer.status != 200:
+            return self.declaration.retention
+        item = mapping_of(_object(answer.json()).get("item"))
+        periods = mapping_of(item.get("data")) or item
+        days = [value for key, value in periods.items() if "recording" in key.lower() and isinstance(value, int)]
+        return timedelta(days=min(days)) if days and min(days) > 0 else self.declaration.retention
+
     def describe(self, recording_id: str) -> Recording:
         """By id, without hyphens: with them the API answers 404 (official SDK)."""
         path = f"{LIST}/{quote(canonical_id(recording_id), safe='')}"
@@ -119,28 +133,28 @@ def _read(row: Json) -> Recording | None:
     """One row as a recording; None when it has no id or no date."""
     if not isinstance(row, Mapping):
         return None
-    id_, created = _text(row.get("id")), _moment(row.get("dateCreated"))
+    id_, created = text_of(row.get("id")), moment_of(row.get("dateCreated"))
     if not id_ or created is None:
         return None
-    file, call, agent = _mapping(row.get("file")), _mapping(row.get("call")), _mapping(row.get("agent"))
-    readiness, note = _readiness(_text(row.get("state")), _text(file.get("state")))
-    duration, size = row.get("duration"), file.get("size")
+    file, call, agent = mapping_of(row.get("file")), mapping_of(row.get("call")), mapping_of(row.get("agent"))
+    readiness, note = _readiness(text_of(row.get("state")), text_of(file.get("state")))
+    duration, size = number_of(row.get("duration")), number_of(file.get("size"))
     return Recording(
         id=canonical_id(id_),
         readiness=readiness,
         note=note,
-        call_id=_text(call.get("id")),
+        call_id=text_of(call.get("id")),
         recorded_at=created,
-        recorded_at_raw=_text(row.get("dateCreated")),
+        recorded_at_raw=text_of(row.get("dateCreated")),
         # Milliseconds: the help article's sample fits no other unit, whatever the API description says.
-        duration_seconds=duration / 1000 if isinstance(duration, (int, float)) else None,
-        direction=_text(call.get("type")),
-        from_number=_text(call.get("from")),
-        to_number=_text(call.get("to")),
-        agent=_text(agent.get("name")) or _text(agent.get("id")),
-        size_bytes=size if isinstance(size, int) and size > 0 else None,
-        content_type=_text(file.get("contentType")),
-        link=_text(row.get("url")),
+        duration_seconds=None if duration is None else duration / 1000,
+        direction=text_of(call.get("type")),
+        from_number=text_of(call.get("from")),
+        to_number=text_of(call.get("to")),
+        agent=text_of(agent.get("name")) or text_of(agent.get("id")),
+        size_bytes=int(size) if size else None,
+        content_type=text_of(file.get("contentType")),
+        link=text_of(row.get("url")),
         raw={name: value for name, value in row.items() if name != "url"},
     )
 
@@ -181,7 +195,10 @@ class _OAuth:
     def _fetch(self) -> None:
         form: dict[str, Value] = {"grant_type": "client_credentials"}
         form |= self._credentials
-        document = _object(self._http.call("token", "POST", "/oauth/token", form=form).json())
+        answer = self._http.call("token", "POST", "/oauth/token", form=form, handles=(400,))
+        if answer.status == 400:  # how OAuth refuses a client
+            raise Unauthorized("the token request was refused")
+        document = _object(answer.json())
         token, seconds = document.get("access_token"), document.get("expires_in")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise Unauthorized("the token request was answered without a token")
@@ -214,22 +231,12 @@ def _object(document: Json) -> Mapping[str, Json]:
     return document
 
 
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _total(document: Mapping[str, Json]) -> int | None:
-    total = _mapping(document.get("pagination")).get("total")
+    total = mapping_of(document.get("pagination")).get("total")
     return total if isinstance(total, int) and total >= 0 else None
 
 
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) and value and value.isprintable() else None
-
-
-def _moment(value: Json) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+def _is_all(document: Mapping[str, Json], rows: int) -> bool:
+    """Whether so many rows are as many as the server counts. Where it counts none, only an empty page is the last."""
+    total = _total(document)
+    return total is not None and rows >= total
