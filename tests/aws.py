@@ -1,0 +1,161 @@
+"""The service's AWS resources inside this process, as the stack makes them, and a count of the calls they get.
+
+moto stands in for AWS. Its conditional writes are not atomic between threads (`LockedTable` is for tests with threads),
+its indexes are consistent at once, and it neither forgets nor checks as strictly as AWS does.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from moto import mock_aws
+
+from functions.archiver.table import ConditionBase, Item, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+REGION: Final = "eu-central-1"
+TABLE = "ledger"
+BUCKET = "archive"
+QUEUE = "lanes.fifo"
+
+_calls: Counter[str] = Counter()
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    session.events.register("before-call", _count)
+    return session
+
+
+def _count(event_name: str, **_: object) -> None:
+    _calls[event_name.removeprefix("before-call.")] += 1
+
+
+@functools.cache
+def dynamodb() -> DynamoDBServiceResource:
+    """Made once: a client costs more time than a test."""
+    return _session().resource("dynamodb")
+
+
+@functools.cache
+def sqs() -> SQSClient:
+    return _session().client("sqs")
+
+
+@functools.cache
+def s3() -> S3Client:
+    return _session().client("s3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """One table, one FIFO queue, one versioned bucket. `calls` counts by `service.Operation`."""
+
+    table: Table
+    queue_url: str
+    bucket: str = BUCKET
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def item(self, pk: str) -> Item | None:
+        """The item as the table holds it."""
+        return self.table.get(pk)
+
+    def items(self) -> dict[str, Item]:
+        """All items by their key."""
+        return {item["pk"]: item for item in self.table.scan()}
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Everything in the queue as an event source mapping would hand it over; the queue is empty afterwards."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = sqs().receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10, AttributeNames=["All"])
+            for message in answer.get("Messages", []):
+                sqs().delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                found.append({"body": message["Body"], "attributes": message["Attributes"]})
+            if not answer.get("Messages"):
+                return found
+
+    def document(self, key: str) -> dict[str, Any]:
+        """A JSON object of the bucket."""
+        body = s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        document: dict[str, Any] = json.loads(body)
+        return document
+
+
+@contextmanager
+def aws() -> Iterator[Aws]:
+    """Fresh resources, gone at the end of the block."""
+    with mock_aws():
+        _make_table()
+        s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        queue = sqs().create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true", "VisibilityTimeout": "960"})
+        _calls.clear()
+        yield Aws(table=Table(dynamodb(), TABLE), queue_url=queue["QueueUrl"], calls=_calls)
+
+
+def _make_table() -> None:
+    dynamodb().create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "due_group", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
+            {"AttributeName": "day", "AttributeType": "S"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_group", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": "day",
+                "KeySchema": [
+                    {"AttributeName": "day", "KeyType": "HASH"},
+                    {"AttributeName": "pk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+        ],
+    )
+
+
+class LockedTable(Table):
+    """A table whose writes exclude each other, as DynamoDB's do and moto's do not."""
+
+    lock = threading.Lock()
+
+    def update(
+        self,
+        pk: str,
+        *,
+        put: Mapping[str, object],
+        remove: Sequence[str] = (),
+        add: Mapping[str, int] | None = None,
+        when: ConditionBase | None = None,
+    ) -> Item:
+        with self.lock:
+            return super().update(pk, put=put, remove=remove, add=add, when=when)
+
+    def put_new(self, item: Mapping[str, object]) -> bool:
+        with self.lock:
+            return super().put_new(item)
