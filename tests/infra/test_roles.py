@@ -1,0 +1,92 @@
+"""Each role can do its job for its own source and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.template import Function, Template, flat
+
+SOURCES = ("acme-uk", "acme-de")
+STEPS = ("lister", "downloader", "reconciler")
+
+SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:recordings/{source}-??????"
+
+ITEMS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
+OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+EVERY = {*OWN_LOG, *ITEMS, "dynamodb:Query", "sqs:SendMessage", "secretsmanager:GetSecretValue"}
+
+ACTIONS = {
+    "lister": EVERY,
+    "downloader": EVERY
+    | CONSUME
+    | {"dynamodb:DeleteItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket"},
+    "reconciler": EVERY | {"s3:PutObject"},
+}
+INDEXES = {"lister": {"due"}, "downloader": {"due"}, "reconciler": {"due", "day"}}
+ARCHIVED = ("audio", "metadata", "transcripts")
+
+
+@pytest.fixture(params=[(step, source) for step in STEPS for source in SOURCES], ids="-".join)
+def function(request: pytest.FixtureRequest, archive: Template) -> Function:
+    step, source = request.param
+    return archive.function(step, source)
+
+
+def prefixes(source: str, folders: tuple[str, ...]) -> set[str]:
+    return {f"<ArchiveBucket.Arn>/{folder}/source={source}/*" for folder in folders}
+
+
+def test_a_role_has_exactly_the_actions_of_its_job(function: Function) -> None:
+    assert function.allowed().keys() == ACTIONS[function.step]
+    assert "ManagedPolicyArns" not in function.role["Properties"]
+
+
+def test_no_action_is_a_pattern(function: Function) -> None:
+    assert not [action for action in function.allowed() if "*" in action]
+
+
+def test_a_role_reads_the_secret_of_its_source_alone(function: Function) -> None:
+    assert function.allowed()["secretsmanager:GetSecretValue"] == {SECRET.format(source=function.source)}
+
+
+def test_a_role_reaches_the_queue_of_its_source_alone(function: Function) -> None:
+    own = f"<{function.environment['QUEUE_URL']}.Arn>"
+    sqs = {action: resources for action, resources in function.allowed().items() if action.startswith("sqs:")}
+    assert set().union(*sqs.values()) == {own}
+
+
+def test_a_role_reaches_the_items_of_its_source_alone(function: Function) -> None:
+    statements = [s for s in function.statements() if "dynamodb:" in flat(s["Action"])]
+    assert statements
+    for statement in statements:
+        assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{function.source}#*"]}}
+    # The condition holds for a request without a key, so a scan would see everything.
+    assert "dynamodb:Scan" not in function.allowed()
+
+
+def test_a_role_queries_the_indexes_that_its_job_needs(function: Function) -> None:
+    expected = {f"<ArchiveTable.Arn>/index/{name}" for name in INDEXES[function.step]}
+    assert function.allowed()["dynamodb:Query"] == expected
+    assert set().union(*(function.allowed()[action] for action in ITEMS)) == {"<ArchiveTable.Arn>"}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_downloader_writes_and_finds_its_own_recordings_and_can_delete_none(archive: Template, source: str) -> None:
+    downloader = archive.function("downloader", source)
+    allowed = downloader.allowed()
+    own = prefixes(source, ARCHIVED)
+    assert allowed["s3:PutObject"] == allowed["s3:GetObject"] == allowed["s3:AbortMultipartUpload"] == own
+    (listing,) = (s for s in downloader.statements() if s["Action"] == "s3:ListBucket")
+    assert flat(listing["Resource"]) == "<ArchiveBucket.Arn>"
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{folder}/source={source}/*" for folder in ARCHIVED]}}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_reconciler_writes_reports_and_nothing_else(archive: Template, source: str) -> None:
+    assert archive.function("reconciler", source).allowed()["s3:PutObject"] == prefixes(source, ("reports",))
+
+
+def test_a_role_writes_only_its_own_log(function: Function) -> None:
+    group = function.properties["LoggingConfig"]["LogGroup"]["Ref"]
+    assert set().union(*(function.allowed()[action] for action in OWN_LOG)) == {f"<{group}.Arn>"}

@@ -1,0 +1,60 @@
+"""The pins, the Makefile and the page about dependencies agree with each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDERS = (Path("functions/requirements"), Path("requirements"), Path("requirements-dev"))
+
+
+def pinned(file: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name.lower(), set()).add(version)
+    return found
+
+
+def asked_for(file: Path) -> set[str]:
+    return set(re.findall(r"^([a-z][\w-]*)", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_package_that_is_asked_for_is_pinned_and_explained() -> None:
+    explained = Path("docs/dependencies.md").read_text(encoding="utf-8")
+    for stem in FOLDERS:
+        names = asked_for(stem.with_name(f"{stem.name}.in"))
+        assert names
+        assert names <= pinned(stem.with_name(f"{stem.name}.txt")).keys()
+        assert not [name for name in names if not re.search(rf"\b{name}\b", explained)]
+
+
+def test_what_is_tested_is_what_ships() -> None:
+    shipped, run, tested = (pinned(stem.with_name(f"{stem.name}.txt")) for stem in FOLDERS)
+    assert shipped.items() <= run.items()
+    assert run.items() <= tested.items()
+
+
+@pytest.mark.parametrize("stem", FOLDERS, ids=str)
+def test_every_pin_has_a_hash_and_names_no_host(stem: Path) -> None:
+    text = stem.with_name(f"{stem.name}.txt").read_text(encoding="utf-8")
+    for pin in re.split(r"\n(?=\S)", text.strip()):
+        assert "--hash=sha256:" in pin, pin
+    assert "://" not in text
+
+
+def test_setup_begins_with_the_uv_that_is_pinned() -> None:
+    (version,) = pinned(Path("requirements-dev.txt"))["uv"]
+    assert f"UV_VERSION := {version}\n" in Path("Makefile").read_text(encoding="utf-8")
+
+
+def test_bare_make_prints_a_line_for_each_target() -> None:
+    done = subprocess.run(["make"], capture_output=True, text=True, check=True, timeout=60)
+    makefile = Path("Makefile").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    assert [line.split(" - ")[0] for line in done.stdout.splitlines()] == re.findall(
+        r"^([a-z]+):.*##", makefile, re.MULTILINE
+    )
+    assert {line.split(" - ")[0] for line in done.stdout.splitlines()} == set(targets.split())
