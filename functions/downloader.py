@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.archiver.archiving import Report
-from functions.archiver.ledger import State
+from functions.archiver.entry import State
 from functions.archiver.queue import read
 from functions.archiver.runtime import runtime
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from functions.archiver.audio import Audio, Inspector, Verdict
 from functions.archiver.clock import Clock
+from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (
     Closed,
     Gone,
@@ -27,7 +28,7 @@ from functions.archiver.errors import (
     Unauthorized,
 )
 from functions.archiver.intake import Intake
-from functions.archiver.ledger import Entry, Ledger, LostLease, State, Stored, Ticket
+from functions.archiver.ledger import Ledger, LostLease
 from functions.archiver.pace import Pace
 from functions.archiver.provider import Opened, Provider
 from functions.archiver.queue import Received

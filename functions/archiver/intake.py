@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, DiscoveredBy, Known, Ledger, State, Ticket
+from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
+from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
 from functions.archiver.pace import Pace
 from functions.archiver.queue import Lanes
 from functions.archiver.recording import Call, Readiness, Recording

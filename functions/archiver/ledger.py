@@ -11,16 +11,26 @@ asks which recordings a call has, a `transcript` fetches what the provider had n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from typing import Literal
+from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
-from functions.archiver.keys import Place, safe_name
-from functions.archiver.recording import Call, Json, Readiness, Recording
+from functions.archiver.entry import (
+    REPORTED,
+    DiscoveredBy,
+    Entry,
+    Kind,
+    Known,
+    State,
+    Stored,
+    Ticket,
+    Waiting,
+    entry_of,
+    facts_of,
+)
+from functions.archiver.keys import safe_name
+from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.table import Attr, ConditionBase, Item, Key, Refused, Table
 
 LEASE = timedelta(hours=1)
@@ -28,93 +38,6 @@ LEASE = timedelta(hours=1)
 
 FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
 """When to ask for a recording that its listing, or an event, showed before its audio was there."""
-
-Kind = Literal["recording", "lookup", "transcript"]
-DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]
-
-
-class State(StrEnum):
-    """Where a recording stands."""
-
-    PENDING = "pending"
-    QUEUED = "queued"
-    ARCHIVED = "archived"
-    GONE = "gone"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stored:
-    """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted."""
-
-    key: str
-    version_id: str | None
-    size_bytes: int
-    sha256: str
-    content_type: str
-    crc32: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ticket:
-    """The right to work on one waiting item: which one, and until when it is nobody else's (the lease's end)."""
-
-    kind: Kind
-    source: str
-    id: str
-    lease_ms: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """The little that a listing needs of an item it meets again."""
-
-    state: State
-    unfinished: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """An item that is due, as an index shows it; `due_ms` is what a claim on it is conditional on."""
-
-    pk: str
-    due_ms: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One recording, or errand, as the ledger knows it. Times are UTC.
-
-    `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
-    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the
-    first *not ready*. `day` is the UTC date under which it is archived: recorded on, or found on
-    where the provider tells no time. It is fixed with the first facts, so a provider that changes
-    its mind cannot make a second object of one recording.
-    """
-
-    kind: Kind
-    recording: Recording
-    state: State
-    source: str
-    due_ms: int | None = None
-    day: date
-    found_at: datetime
-    discovered_by: DiscoveredBy
-    attempts: int = 0
-    troubles: int = 0
-    queued: int = 0
-    reason: str | None = None
-    missing_since: datetime | None = None
-    unfinished_since: datetime | None = None
-    unfinished_looks: int = 0
-    stored: Stored | None = None
-    archived_at: datetime | None = None
-    described: bool = True
-
-    @property
-    def place(self) -> Place:
-        """Where it belongs in the archive."""
-        return Place(source=self.source, day=self.day, recording_id=self.recording.id)
 
 
 class LostLease(Exception):
@@ -343,12 +266,12 @@ class Ledger:
         item = self._table.get(self._pk(ticket.kind, ticket.id))
         if item is None or item["state"] != State.QUEUED.value or int(item["due_at"]) != ticket.lease_ms:
             raise LostLease
-        return _entry(item)
+        return entry_of(item)
 
     def find(self, recording_id: str) -> Entry | None:
         """The recording, in whatever state."""
         item = self._table.get(self._pk("recording", recording_id))
-        return _entry(item) if item else None
+        return entry_of(item) if item else None
 
     def describe(self, ticket: Ticket, recording: Recording) -> None:
         """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""
@@ -447,14 +370,14 @@ class Ledger:
     def day(self, day: date) -> list[Entry]:
         """Every recording of one day (UTC), for counts and reconciliation."""
         keys = self._table.query("day", Key("day").eq(f"{self._source}#{day.isoformat()}"))
-        items = self._table.get_many([key["pk"] for key in keys], _REPORTED)
-        return [_entry(item) for item in items.values()]
+        items = self._table.get_many([key["pk"] for key in keys], REPORTED)
+        return [entry_of(item) for item in items.values()]
 
     def everything(self) -> Iterator[Entry]:
         """Every recording of this source, for a whole export; errands are left out."""
         for item in self._table.scan():
             if item.get("kind") == "recording" and item["source"] == self._source:
-                yield _entry(item)
+                yield entry_of(item)
 
     def restore(self, entry: Entry) -> bool:
         """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already."""
@@ -499,34 +422,13 @@ class Ledger:
     def _new_lease(self) -> int:
         return to_ms(self._clock.due_now()) + _ms(LEASE)
 
+    def _facts(self, recording: Recording) -> dict[str, object]:
+        return facts_of(recording, source=self._source, found_on=self._clock.now().date())
+
     def _expiry(self) -> dict[str, object]:
         if self._expire_after is None:
             return {}
         return {"expires_at": int((self._clock.now() + self._expire_after).timestamp())}
-
-    def _facts(self, recording: Recording) -> dict[str, object]:
-        facts: dict[str, object] = {
-            "recording_id": recording.id,
-            "call_id": recording.call_id,
-            "recorded_at_raw": recording.recorded_at_raw,
-            "from_number": recording.from_number,
-            "to_number": recording.to_number,
-            "direction": recording.direction,
-            "agent": recording.agent,
-            "duration_seconds": recording.duration_seconds,
-            "link": recording.link,
-        }
-        if recording.recorded_at:
-            moment = recording.recorded_at.astimezone(UTC)
-            facts["recorded_at"] = moment.isoformat()
-            facts["day"] = f"{self._source}#{moment.date().isoformat()}"
-        else:
-            facts["day"] = f"{self._source}#{self._clock.now().date().isoformat()}"
-        if recording.raw:
-            facts["raw"] = json.dumps(recording.raw, separators=(",", ":"))
-        claims = {"size_bytes": recording.size_bytes, "content_type": recording.content_type}
-        facts["claims"] = {name: value for name, value in claims.items() if value is not None} or None
-        return {name: value for name, value in facts.items() if value is not None}
 
 
 def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
@@ -534,20 +436,6 @@ def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 _WAITING = ("due_at", "due_group")
-_REPORTED = (
-    "kind",
-    "source",
-    "recording_id",
-    "call_id",
-    "recorded_at",
-    "day",
-    "state",
-    "due_at",
-    "found_at",
-    "discovered_by",
-    "attempts",
-    "reason",
-)
 
 
 def _holds(ticket: Ticket) -> ConditionBase:
@@ -556,72 +444,3 @@ def _holds(ticket: Ticket) -> ConditionBase:
 
 def _ms(span: timedelta) -> int:
     return round(span.total_seconds() * 1000)
-
-
-def _moment(item: Item, name: str) -> datetime | None:
-    return datetime.fromisoformat(item[name]) if name in item else None
-
-
-def _moment_ms(item: Item, name: str) -> datetime | None:
-    return from_ms(int(item[name])) if name in item else None
-
-
-def _day(item: Item) -> date:
-    text = item["day"].rpartition("#")[2] if "day" in item else item["found_at"][:10]
-    return date.fromisoformat(text)
-
-
-def _recording(item: Item) -> Recording:
-    raw: dict[str, Json] = json.loads(item["raw"]) if "raw" in item else {}
-    claims = item.get("claims", {})
-    return Recording(
-        id=item["recording_id"],
-        readiness=Readiness.NOT_READY if "unfinished_since" in item else Readiness.READY,
-        call_id=item.get("call_id"),
-        recorded_at=_moment(item, "recorded_at"),
-        recorded_at_raw=item.get("recorded_at_raw"),
-        duration_seconds=float(item["duration_seconds"]) if "duration_seconds" in item else None,
-        direction=item.get("direction"),
-        from_number=item.get("from_number"),
-        to_number=item.get("to_number"),
-        agent=item.get("agent"),
-        size_bytes=int(claims["size_bytes"]) if "size_bytes" in claims else None,
-        content_type=claims.get("content_type"),
-        link=item.get("link"),
-        raw=raw,
-    )
-
-
-def _stored(item: Item) -> Stored | None:
-    if "sha256" not in item:
-        return None
-    return Stored(
-        key=item["key"],
-        version_id=item.get("version_id"),
-        size_bytes=int(item["bytes"]),
-        sha256=item["sha256"],
-        content_type=item["content_type"],
-    )
-
-
-def _entry(item: Item) -> Entry:
-    return Entry(
-        kind=item["kind"],
-        recording=_recording(item),
-        state=State(item["state"]),
-        source=item["source"],
-        day=_day(item),
-        due_ms=int(item["due_at"]) if "due_at" in item else None,
-        found_at=datetime.fromisoformat(item["found_at"]),
-        discovered_by=item["discovered_by"],
-        attempts=int(item.get("attempts", 0)),
-        troubles=int(item.get("troubles", 0)),
-        queued=int(item.get("queued", 0)),
-        reason=item.get("reason"),
-        missing_since=_moment_ms(item, "missing_since"),
-        unfinished_since=_moment_ms(item, "unfinished_since"),
-        unfinished_looks=int(item.get("looks", 0)),
-        stored=_stored(item),
-        archived_at=_moment(item, "archived_at"),
-        described=bool(item.get("described", True)),
-    )

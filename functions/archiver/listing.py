@@ -15,9 +15,9 @@ from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock
 from functions.archiver.cursors import CursorStore, Unclean, Walk
+from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import CursorRefused, OfTheSource
 from functions.archiver.intake import Intake
-from functions.archiver.ledger import DiscoveredBy
 from functions.archiver.pace import Pace
 from functions.archiver.provider import Provider
 from functions.archiver.recording import Page, Window

@@ -94,7 +94,7 @@ class Declaration:
     verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
 
 
-class FixedHeaders:
+class StaticAuth:
     """Credentials that stay as they are for as long as they are valid."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.archiver.ledger import Ticket
+from functions.archiver.entry import Ticket
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

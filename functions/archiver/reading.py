@@ -10,6 +10,7 @@ from functions.archiver.recording import Json
 
 _LONGEST_TEXT = 1000
 _LARGEST_NUMBER = 10**15
+_DEEPEST = 10
 
 
 def mapping_of(value: Json) -> Mapping[str, Json]:
@@ -41,3 +42,16 @@ def moment_of(value: Json) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def without(document: Mapping[str, Json], *names: str) -> Mapping[str, Json]:
+    """`document` as it may be kept: without these names, without signed links, and not nested too deep."""
+    return {name: _kept(value, names, _DEEPEST) for name, value in document.items() if name not in names}
+
+
+def _kept(value: Json, names: tuple[str, ...], depth: int) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _kept(each, names, depth - 1) for name, each in value.items() if name not in names and depth}
+    if isinstance(value, list):
+        return [_kept(each, names, depth - 1) for each in value if depth]
+    return None if isinstance(value, str) and "signature=" in value.lower() else value

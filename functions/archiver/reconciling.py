@@ -14,9 +14,10 @@ from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms
 from functions.archiver.cursors import CursorStore, Walk
+from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Outcome
 from functions.archiver.keys import reconciliation_report
-from functions.archiver.ledger import Entry, Ledger, State
+from functions.archiver.ledger import Ledger
 from functions.archiver.listing import RECENT, Findings, Listing
 from functions.archiver.recording import Json
 from functions.archiver.store import Store

@@ -25,10 +25,11 @@ from botocore.config import Config
 from functions.archiver.archiving import Archiver
 from functions.archiver.clock import Clock
 from functions.archiver.cursors import CursorStore
+from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import Misconfigured
 from functions.archiver.http import Http
 from functions.archiver.intake import Intake
-from functions.archiver.ledger import DiscoveredBy, Ledger
+from functions.archiver.ledger import Ledger
 from functions.archiver.listing import Listing
 from functions.archiver.pace import Pace
 from functions.archiver.provider import Account, Declaration, Provider, load

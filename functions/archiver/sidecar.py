@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from functions.archiver.ledger import DiscoveredBy, Entry, State, Stored
+from functions.archiver.entry import DiscoveredBy, Entry, State, Stored
 from functions.archiver.recording import Json, Recording, Transcript
 
 

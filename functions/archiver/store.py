@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from functions.archiver.audio import Audio
+from functions.archiver.entry import Stored
 from functions.archiver.keys import Place
-from functions.archiver.ledger import Stored
 from functions.archiver.recording import Json
 from functions.archiver.storage_class import StoragePolicy
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from functions.archiver.ledger import DiscoveredBy, Entry, State
+from functions.archiver.entry import DiscoveredBy, Entry, State
 from functions.archiver.recording import Recording
 from functions.archiver.sidecar import entry_of, without_document
 

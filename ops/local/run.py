@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from functions.archiver.deployment import read
+from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Misconfigured
-from functions.archiver.ledger import Entry, State
 from functions.archiver.recording import TranscriptState
 from functions.archiver.settings import Deployment
 from infra.synth import template as synthesise
