@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from functions.archiver.errors import Misconfigured
-from infra.functions_asset import REQUIREMENTS, RUNTIME, WHEELHOUSE, bundle, wheels
-from tests.infra.template import Template
+from infra import functions_asset
+from infra.functions_asset import FUNCTIONS, REQUIREMENTS, RUNTIME, WHEELHOUSE, bundle, wheels
+from infra.synth import template
+from tests.infra.template import Template, a_deployment, a_source
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,24 @@ def test_native_code_is_for_lambdas_machine(unpacked: Path) -> None:
 
 def test_all_functions_share_one_asset(archive: Template) -> None:
     assert len({str(function.properties["Code"]) for function in archive.functions()}) == 1
+
+
+def test_what_python_leaves_between_the_sources_does_not_change_the_asset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def code(folder: Path) -> str:
+        monkeypatch.setattr(functions_asset, "FUNCTIONS", folder)
+        document = template(a_deployment(a_source()))
+        return str(Template(document=document).function("lister").properties["Code"])
+
+    clean, used = tmp_path / "clean", tmp_path / "used"
+    for folder in (clean, used):
+        shutil.copytree(FUNCTIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (used / "archiver" / "__pycache__").mkdir()
+    (used / "archiver" / "__pycache__" / "pace.cpython-314.pyc").write_bytes(b"compiled")
+    assert code(clean) == code(used)
+    (used / "archiver" / "pace.py").write_text("# changed\n", encoding="utf-8")
+    assert code(clean) != code(used)
 
 
 def test_the_makefile_fetches_wheels_for_the_runtime_that_is_deployed(archive: Template) -> None:
