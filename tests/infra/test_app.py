@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
 
+from functions.archiver.deployment import read
 from infra.recording_archive import RecordingArchive
-from infra.synth import Findings, findings, synthesise
+from infra.synth import Findings, findings, synthesise, template
 from tests.infra.template import TIERS, a_deployment, a_source
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
@@ -45,9 +47,9 @@ def run_app(file: Path, out: Path) -> subprocess.CompletedProcess[str]:
 def test_no_rule_finds_anything_that_is_not_acknowledged(tmp_path: Path, settings: dict[str, object]) -> None:
     synthesise(a_deployment(a_source(), **settings), tmp_path, bundle=False)
     assert findings(tmp_path) == []
-    template = tmp_path / "recordings.template.json"
-    assert len(json.loads(template.read_text(encoding="utf-8"))["Resources"]) > 30
-    lint = [str(Path(sys.executable).with_name("cfn-lint")), str(template)]
+    written = tmp_path / "recordings.template.json"
+    assert len(json.loads(written.read_text(encoding="utf-8"))["Resources"]) > 30
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), str(written)]
     done = subprocess.run(lint, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -78,6 +80,18 @@ def test_synth_writes_the_example_without_credentials_or_a_node_of_the_machine(t
     assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
     assert [*tmp_path.glob("*.template.json")]
     assert [*tmp_path.glob("asset.*/functions/lister.py")]
+
+
+def test_every_line_of_the_example_that_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
+    example = Path("deployments/example.toml").read_text(encoding="utf-8")
+    settings = re.compile(r"^# (?=\w+ = |\[)(?!bucket )", re.MULTILINE)
+    file = tmp_path / "everything.toml"
+    file.write_text(settings.sub("", example), encoding="utf-8")
+    deployment = read(file)
+    assert deployment.archive.expire_after_days == 2555
+    assert deployment.archive.tiers
+    assert deployment.sources[0].webhook
+    assert template(deployment)["Resources"]
 
 
 def test_a_broken_file_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
