@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_local(commands)
+    _add_demo(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -37,13 +38,29 @@ def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     local.set_defaults(run=_local)
 
 
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="archive from simulated providers into ./demo")
+    demo.set_defaults(run=_demo)
+
+
+def _stopping() -> threading.Event:
+    """Set by SIGINT and SIGTERM, so that a run ends in order."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from ops.demo import demo
+
+    return demo(_stopping())
+
+
 def _local(options: argparse.Namespace) -> int:
     # Imported here: the other commands need neither the CDK nor an embedded AWS.
     from ops.local.run import Order, run
 
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
     order = Order(
         deployment=options.deployment,
         secrets=options.secrets,
@@ -51,7 +68,7 @@ def _local(options: argparse.Namespace) -> int:
         real_time=options.real_time,
         webhook_port=options.serve_webhooks,
     )
-    return run(order, stopping)
+    return run(order, _stopping())
 
 
 if __name__ == "__main__":
