@@ -77,8 +77,6 @@ class Babelforce(Simulator):
                 return Route(kind="unknown", answer=lambda _request, _fault: self.error(404), guarded=False)
 
     def refusal(self, request: Request) -> Answer | None:
-        if request.host == "other":
-            return self.error(401)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.auth != "headers" and self._tokens.get(token, 0.0) > time.monotonic():
             return None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from simulators.audio import Audio, number
 from simulators.exchange import Request, Route, Served, SimulatedRecording
@@ -87,12 +87,6 @@ class Simulator(ABC):
         """The audio of the next recording."""
         return Audio(format="mp3", seed=f"{self.name}:{self.seed}:{index}", wanted_bytes=size)
 
-    def details(self, index: int) -> dict[str, Any]:
-        """What only this provider knows of the next recording."""
-        return {}
-
-    # Running it
-
     def __enter__(self) -> Self:
         self._servers = [
             Server("own", self._exchange, self.stopping, self.port),
@@ -122,12 +116,6 @@ class Simulator(ABC):
         """An id as one segment of a path."""
         return quote(recording_id, safe="") if recording_id.strip(".") else recording_id.replace(".", "%2E")
 
-    def elsewhere(self, request: Request) -> str:
-        """The request's own URL on the other origin."""
-        return f"{self.other_url}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
-
-    # What it holds
-
     def add(
         self,
         *,
@@ -154,7 +142,6 @@ class Simulator(ABC):
                 state=state,
                 hidden=hidden,
                 index=index,
-                details=self.details(index),
             )
             self.recordings[recording.id] = recording
             return recording
@@ -206,8 +193,6 @@ class Simulator(ABC):
                 "content_type": recording.content_type,
             }
 
-    # What it saw
-
     def served(self, kind: str) -> list[Served]:
         """The log's entries of one kind, in order of arrival."""
         return [entry for entry in list(self.log) if entry.kind == kind]
@@ -222,12 +207,11 @@ class Simulator(ABC):
         starts = sorted(entry.started for entry in list(self.log) if entry.host == "own")
         return max((bisect.bisect_left(starts, at + seconds) - n for n, at in enumerate(starts)), default=0)
 
-    # Answering
-
     def _exchange(self, request: Request) -> tuple[Served, Answer]:
         started = time.monotonic()
         with self.lock:
-            route = self.route(request)
+            is_elsewhere = request.host == "other" and request.parts[0] == "elsewhere"
+            route = self._route_elsewhere(request) if is_elsewhere else self.route(request)
             fault = self.faults.take(route.kind, route.recording_id)
             entry = Served(
                 kind=route.kind,
@@ -248,8 +232,23 @@ class Simulator(ABC):
             refused = self.refusal(request) if route.guarded else None
             answer = refused or route.answer(request, fault)
             if fault and not refused:
-                answer = spoil(fault, answer, self.elsewhere(request))
+                answer = spoil(fault, answer, self._elsewhere(route.recording_id))
             return entry, answer
+
+    def _elsewhere(self, recording_id: str | None) -> str:
+        """Where a redirect leads: the same audio on the other origin, which asks for no credentials."""
+        return f"{self.other_url}/elsewhere/{self.quoted(recording_id or 'nothing')}"
+
+    def _route_elsewhere(self, request: Request) -> Route:
+        wanted = request.parts[-1]
+        recording = self.recordings.get(wanted)
+
+        def answer(_request: Request, _fault: Fault | None) -> Answer:
+            if recording is None or recording.state != "ready":
+                return self.error(404)
+            return Answer(body=recording.audio, content_type=recording.content_type)
+
+        return Route(kind="media", answer=answer, recording_id=wanted, guarded=False)
 
     def _moment(self, index: int, count: int) -> datetime:
         share = (index + number(self.name, self.seed, index, "moment") / 2**32) / count

@@ -33,21 +33,29 @@ class Server(ThreadingHTTPServer):
     def __init__(self, host: Host, exchange: Exchange, stopping: threading.Event, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.host, self.exchange, self.stopping = host, exchange, stopping
-        self.slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: set[socket.socket] = set()
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.origin = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no more connections; those under way end by themselves."""
+        """Takes no more connections and ends those that are open."""
         self.shutdown()
+        for connection in tuple(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self.server_close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serves one connection, when there is a slot for it."""
-        with self.slots:
-            super().process_request_thread(request, client_address)
+        with self._slots:
+            self._open.add(request)
+            try:
+                super().process_request_thread(request, client_address)
+            finally:
+                self._open.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is everyday business; anything else is shown."""
@@ -69,10 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         entry, answer = self.server.exchange(request)
         entry.status = answer.status
-        if answer.wait_first:
-            # A hanging answer counts as under way until the client gives up or the time is over.
-            self._wait(answer.wait_first)
         try:
+            if answer.wait_first:
+                # A hanging answer counts as under way until the client gives up or the time is over.
+                self._wait(answer.wait_first)
             self._send(entry, answer)
         finally:
             entry.ended = min(entry.ended, time.monotonic())
@@ -98,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers=headers,
             body=body,
             host=self.server.host,
-            fields=dict(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else {},
+            fields=dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)) if is_form else {},
         )
 
     def _wait(self, seconds: float) -> None:
