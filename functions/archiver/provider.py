@@ -94,21 +94,6 @@ class Declaration:
     verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
 
 
-class StaticAuth:
-    """Credentials that stay as they are for as long as they are valid."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def headers(self) -> Mapping[str, str]:
-        """The headers as they were given."""
-        return self._headers
-
-    def renew(self) -> bool:
-        """There is nothing to renew."""
-        return False
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """One source, as its provider's client sees it."""

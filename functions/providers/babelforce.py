@@ -6,22 +6,22 @@ Audio is to be fetched one at a time and spaced out, or the account's whole API 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from urllib.parse import quote
 
+from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Auth, Body, Http, Value
-from functions.archiver.provider import Account, Declaration, Opened, Provider
-from functions.archiver.reading import mapping_of, moment_of, number_of, text_of
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Provider, id_of_event
+from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
+from functions.archiver.secret import Secret
 
 LIST = "/api/v2/recordings"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_RENEW_BEFORE_SECONDS = 60.0
 
 
 class Babelforce(Provider):
@@ -38,13 +38,18 @@ class Babelforce(Provider):
         overlap_minimum=timedelta(hours=24),
         retention=timedelta(days=30),  # of dialer recordings, the shortest; others are kept for six months
         reports_size=True,
+        deletes="file",
+        annotates=True,
         webhook=("secret",),
     )
 
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
-        by_oauth = "client_id" in account.credentials
-        self._auth: Auth = _OAuth(http, account) if by_oauth else _HeaderPair(account)
+        self._auth: Auth = TokenAuth(self._token, header="Authorization", scheme="Bearer")
+        if "access_id" in account.credentials:
+            # The older pair of headers, which newer accounts no longer take (official SDK's changelog).
+            id_, token = account.credentials["access_id"], account.credentials["access_token"]
+            self._auth = StaticAuth({"X-Auth-Access-ID": id_.reveal(), "X-Auth-Access-Token": token.reveal()})
 
     def page(self, window: Window, cursor: str | None) -> Page:
         """Pages are counted from 1 on this side: the number in the answer is not reliable (official SDK).
@@ -115,13 +120,59 @@ class Babelforce(Provider):
 
     def describe(self, recording_id: str) -> Recording:
         """By id, without hyphens: with them the API answers 404 (official SDK)."""
-        path = f"{LIST}/{quote(canonical_id(recording_id), safe='')}"
-        answer = self.http.call("lookup", "GET", path, of="recording", auth=self._auth)
+        answer = self.http.call("lookup", "GET", _path(recording_id), of="recording", auth=self._auth)
         document = _object(answer.json())
         recording = _read(document.get("item", document))
         if recording is None or recording.id != canonical_id(recording_id):
             raise Rejected("the provider described another recording than was asked for")
         return recording
+
+    def delete(self, recording: Recording) -> str:
+        """Deletes one recording."""
+        self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth)
+        return f"deleted recording {recording.id}"
+
+    def delete_many(self, recording_ids: Sequence[str]) -> str:
+        """Deletes several recordings; the answer tells of each whether it was deleted (API description)."""
+        ids = [canonical_id(each) for each in recording_ids]
+        body: Json = {"ids": ids}
+        answer = self.http.call("delete", "POST", f"{LIST}/bulk/delete", of="recording", json=body, auth=self._auth)
+        document = mapping_of(answer.json())
+        items = [mapping_of(each) for each in items_of(document.get("items"))]
+        failed = sum(1 for each in items if each.get("success") is False)
+        if failed or document.get("success") is False:
+            raise Rejected(f"babelforce deleted {len(items) - failed} of {len(ids)} recordings")
+        return f"deleted {len(ids)} recordings"
+
+    def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
+        """Puts `notes["tags"]`, an array of texts, in place of the recording's tags; nothing else can be written."""
+        tags = [text for text in map(text_of, items_of(notes.get("tags"))) if text]
+        if set(notes) != {"tags"} or tags != notes["tags"]:
+            raise Rejected('babelforce keeps tags only: {"tags": ["one", "another"]}')
+        path, body = _path(recording_id), {"tags": tags}
+        self.http.call("annotate", "PUT", path, of="recording", json=body, auth=self._auth)
+        return f"put {len(tags)} tags in place of those of recording {recording_id}"
+
+    def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
+        """From an automation's HTTP action, set up to send the id and a secret; it cannot sign (API description)."""
+        delivery.verify_secret(secrets)
+        fields = delivery.fields()
+        nested = mapping_of(fields.get("recording")).get("id")
+        found = next((fields[name] for name in ("recording_id", "id", "recording.id") if name in fields), nested)
+        return Hint(recording_id=canonical_id(id_of_event(found)), ready=True)
+
+    def _token(self) -> tuple[Json, float]:
+        """Client credentials, exchanged for a token."""
+        form: dict[str, Value] = {"grant_type": "client_credentials", **self.account.credentials}
+        answer = self.http.call("token", "POST", "/oauth/token", form=form, handles=(400,))
+        if answer.status == 400:  # how OAuth refuses a client
+            raise Unauthorized("the token request was refused")
+        document = _object(answer.json())
+        return document.get("access_token"), number_of(document.get("expires_in")) or 600.0
+
+
+def _path(recording_id: str) -> str:
+    return f"{LIST}/{quote(canonical_id(recording_id), safe='')}"
 
 
 def canonical_id(text: str) -> str:
@@ -155,7 +206,7 @@ def _read(row: Json) -> Recording | None:
         size_bytes=int(size) if size else None,
         content_type=text_of(file.get("contentType")),
         link=text_of(row.get("url")),
-        raw={name: value for name, value in row.items() if name != "url"},
+        raw=without(row, "url"),
     )
 
 
@@ -170,59 +221,6 @@ def _readiness(state: str | None, file_state: str | None) -> tuple[Readiness, st
     if set(states) & {"failed", "missing"}:
         return Readiness.BROKEN, note
     return Readiness.NOT_READY, note
-
-
-class _OAuth:
-    """Client credentials, exchanged for a token that is kept until shortly before it expires."""
-
-    def __init__(self, http: Http, account: Account) -> None:
-        self._http = http
-        self._credentials = account.credentials
-        self._token: str | None = None
-        self._expires = 0.0
-
-    def headers(self) -> Mapping[str, str]:
-        """Fetches a token if there is none, or none that lasts."""
-        if self._token is None or time.monotonic() > self._expires:
-            self._fetch()
-        return {"Authorization": f"Bearer {self._token}"}
-
-    def renew(self) -> bool:
-        """Drops the token, so that the repeated request fetches another."""
-        self._token = None
-        return True
-
-    def _fetch(self) -> None:
-        form: dict[str, Value] = {"grant_type": "client_credentials"}
-        form |= self._credentials
-        answer = self._http.call("token", "POST", "/oauth/token", form=form, handles=(400,))
-        if answer.status == 400:  # how OAuth refuses a client
-            raise Unauthorized("the token request was refused")
-        document = _object(answer.json())
-        token, seconds = document.get("access_token"), document.get("expires_in")
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise Unauthorized("the token request was answered without a token")
-        life = float(seconds) if isinstance(seconds, (int, float)) else 600.0
-        self._token = token
-        self._expires = time.monotonic() + max(life - _RENEW_BEFORE_SECONDS, life / 2)
-
-
-class _HeaderPair:
-    """The older pair of headers, which newer accounts no longer take (official SDK's changelog)."""
-
-    def __init__(self, account: Account) -> None:
-        self._credentials = account.credentials
-
-    def headers(self) -> Mapping[str, str]:
-        """The pair as it is."""
-        return {
-            "X-Auth-Access-ID": self._credentials["access_id"].reveal(),
-            "X-Auth-Access-Token": self._credentials["access_token"].reveal(),
-        }
-
-    def renew(self) -> bool:
-        """There is nothing to renew."""
-        return False
 
 
 def _object(document: Json) -> Mapping[str, Json]:

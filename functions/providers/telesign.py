@@ -12,9 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, timedelta
 from urllib.parse import quote
 
+from functions.archiver.auth import StaticAuth
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Answer, Body, Http, Of, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, StaticAuth, id_of_event
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_of_event
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -61,8 +62,7 @@ class TeleSign(Provider):
             "pagesize": self.declaration.page_size,
         }
         answer = self._ask("list", "GET", LIST, params={"token": cursor} if cursor else params)
-        document = mapping_of(answer.json())
-        rows = document.get("call_recordings")
+        rows = (document := mapping_of(answer.json())).get("call_recordings")
         if not isinstance(rows, list):
             raise Unavailable("the list of recordings came without call_recordings")
         read = [fact for fact in map(_read, rows) if fact]
