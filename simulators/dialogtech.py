@@ -60,8 +60,9 @@ class DialogTech(Simulator):
         self.confidential |= set(self.secret.values())
 
     def ids(self, index: int, recorded_at: datetime) -> tuple[str, str]:
-        digits = 15 if index % 10 == 9 else 15 + index % 2
-        sid = f"0{number(self.seed, index, 'sid'):010}{index:05}".zfill(16)[-digits:]
+        # Texts of digits with leading zeros and of different lengths, as in the samples.
+        length = 9 if index % 5 == 4 else 10
+        sid = f"0{number(self.seed, index, 'sid') % 10**length:0{length}}{index:05}"
         return sid, sid
 
     def audio(self, index: int, size: int) -> Audio:
