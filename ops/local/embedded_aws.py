@@ -18,7 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
@@ -71,9 +73,14 @@ class UnknownCall(Exception):
 
 
 class EmbeddedAws:
-    """The services, a session that talks to them, and a count of the calls by function."""
+    """The services, a session that talks to them, and a count of the calls by function.
+
+    moto's state belongs to the process: a new one begins with empty services, so there is one at a time.
+    """
 
     def __init__(self) -> None:
+        BackendDict.reset()
+        reset_model_data()
         self._lock = threading.RLock()
         self._stubber = BotocoreStubber()
         self.calls: dict[str, Counter[str]] = defaultdict(Counter)
