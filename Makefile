@@ -38,6 +38,7 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 fix: $(VENV) ## let ruff format and repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m ops docs
 
 synth: $(VENV) $(WHEELS) ## write the CloudFormation template of DEPLOYMENT=file into cdk.out; no network, no credentials
 	$(BIN)/python app.py $(DEPLOYMENT)
