@@ -246,7 +246,7 @@ class Provider(ABC):
         raise LookupError(f"{type(self).__name__} sends no events (asked for {len(delivery.body)} bytes)")
 
 
-def id_of_event(value: Json) -> str:
+def id_from(value: Json) -> str:
     """An id out of an event. Raises BadEvent for anything but a printable text of at most 1000 characters."""
     text = text_of(value)
     if text is None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Auth, Body, Http, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Provider, id_of_event
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -159,7 +159,7 @@ class Babelforce(Provider):
         fields = delivery.fields()
         nested = mapping_of(fields.get("recording")).get("id")
         found = next((fields[name] for name in ("recording_id", "id", "recording.id") if name in fields), nested)
-        return Hint(recording_id=canonical_id(id_of_event(found)), ready=True)
+        return Hint(recording_id=canonical_id(id_from(found)), ready=True)
 
     def _token(self) -> tuple[Json, float]:
         """Client credentials, exchanged for a token."""

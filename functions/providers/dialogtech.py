@@ -25,7 +25,7 @@ from functions.archiver.errors import (
     Unavailable,
 )
 from functions.archiver.http import Http, Of, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Option, Provider, id_of_event
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Option, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, text_of
 from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.secret import Secret
@@ -199,7 +199,7 @@ class DialogTech(Provider):
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint:
         """A post-call action, unsigned, with the SID in a field `sid`. It fires before the audio is there."""
         delivery.verify_secret(secrets)
-        return Hint(recording_id=id_of_event(delivery.fields().get("sid")))
+        return Hint(recording_id=id_from(delivery.fields().get("sid")))
 
     def _params(self, action: str, params: Mapping[str, Value]) -> dict[str, Value]:
         """Keys go into the query, as the seed page documents it; `Http` keeps queries out of every text."""

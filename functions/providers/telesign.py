@@ -15,7 +15,7 @@ from urllib.parse import quote
 from functions.archiver.auth import StaticAuth
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Answer, Body, Http, Of, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_of_event
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -139,7 +139,7 @@ class TeleSign(Provider):
         given = (delivery.headers.get(name, "") for name in ("authorization", "x-ts-authorization"))
         delivery.verify(given, (f"TSA {customer}:{signature}" for signature in signatures))
         event = delivery.json()
-        return Hint(call_id=id_of_event(event.get("reference_id", mapping_of(event.get("data")).get("reference_id"))))
+        return Hint(call_id=id_from(event.get("reference_id", mapping_of(event.get("data")).get("reference_id"))))
 
     def _rows_of(self, call_id: str) -> Sequence[_Row]:
         """What the API tells of a call: an array with a row for each file."""
