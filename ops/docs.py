@@ -16,7 +16,7 @@ _BLOCK = re.compile(r"(<!-- generated: make fix -->\n).*?(<!-- end -->)", re.DOT
 def page_as_it_should_be() -> str:
     """The page with its generated part made anew."""
     text = PAGE.read_text(encoding="utf-8")
-    generated = "\n".join(_lines())
+    generated = re.sub(r"\n{3,}", "\n\n", "\n".join(_lines())).strip()
     return _BLOCK.sub(lambda match: f"{match[1]}\n{generated}\n\n{match[2]}", text)
 
 
