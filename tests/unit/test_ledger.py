@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.clock import to_ms
-from functions.archiver.ledger import (
-    FIRST_LOOK_AT_UNFINISHED,
-    LEASE,
-    Ledger,
-    LostLease,
-    State,
-    Stored,
-    Ticket,
-    Waiting,
-)
+from functions.archiver.entry import State, Stored, Ticket, Waiting
+from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, LEASE, Ledger, LostLease
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.table import Item
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock
 
 LINK = "https://media.example/rec-1?durable"
+_sources = count()  # each example has its own source, because the table stays
 MINUTE = timedelta(minutes=1)
 STORED = Stored(key="audio/x.wav", version_id="v1", size_bytes=9, sha256="ab" * 32, content_type="audio/wav")
 PK = "acme#recording#rec-1"
@@ -330,7 +324,7 @@ def test_a_retry_waits_until_it_is_due(clock: FakeClock, ledger: Ledger) -> None
 @given(st.lists(st.integers(-90_000, 3_000), min_size=1, max_size=8, unique=True))
 def test_the_backlog_is_ordered_by_when_it_was_recorded(aws: Aws, minutes: list[int]) -> None:
     clock = FakeClock()
-    source = ledger_of(aws, clock, source=f"s{abs(hash(tuple(minutes)))}")
+    source = ledger_of(aws, clock, source=f"source-{next(_sources)}")
     for number in minutes:
         source.insert(recording(f"{number}", recorded_at=NOON + number * MINUTE), "schedule")
     past = sorted(number for number in minutes if number < 0)

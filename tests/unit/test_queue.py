@@ -10,7 +10,8 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.archiver.ledger import Kind, Ledger, Ticket
+from functions.archiver.entry import Kind, Ticket
+from functions.archiver.ledger import Ledger
 from functions.archiver.queue import Lanes, Received, Unreadable, lane_of, read
 from functions.archiver.recording import Recording
 from tests.aws import Aws, sqs
