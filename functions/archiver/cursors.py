@@ -134,7 +134,8 @@ class CursorStore:
         last = self._unclean[-1] if self._unclean else None
         full = len(self._unclean) >= _MOST_UNCLEAN
         if last and (full or (last.end == unclean.start and last.reason == unclean.reason)):
-            unclean = Unclean(start=last.start, end=unclean.end, reason=unclean.reason)
+            start, end = min(last.start, unclean.start), max(last.end, unclean.end)
+            unclean = Unclean(start=start, end=end, reason=unclean.reason)
             self._unclean.pop()
         self._unclean.append(unclean)
 
