@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_local(commands)
     _add_demo(commands)
+    _add_import(commands)
+    _add_docs(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -41,6 +43,38 @@ def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="archive from simulated providers into ./demo")
     demo.set_defaults(run=_demo)
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    taker = commands.add_parser("import", help="take recordings out of zip and tar.gz archives (babelforce's dialer)")
+    taker.add_argument("--deployment", type=Path, required=True, metavar="FILE")
+    taker.add_argument("--source", required=True, metavar="NAME", help="whose recordings they are")
+    taker.add_argument("--out", type=Path, metavar="DIR", help="a local run's folder, in place of the deployed archive")
+    taker.add_argument("archives", nargs="+", metavar="FILE|URL")
+    taker.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from ops.import_archive import Order, run
+
+    order = Order(
+        deployment=options.deployment,
+        source=options.source,
+        archives=options.archives,
+        out=options.out,
+    )
+    return run(order)
+
+
+def _add_docs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    docs = commands.add_parser("docs", help="write the table of providers into docs/providers.md")
+    docs.set_defaults(run=_docs)
+
+
+def _docs(options: argparse.Namespace) -> int:
+    from ops.docs import write
+
+    return write()
 
 
 def _stopping() -> threading.Event:

@@ -6,7 +6,7 @@ Everything that can go wrong is an outcome of `errors`, and each has one next mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -194,8 +194,8 @@ class Archiver:
     def _store_audio(self, entry: Entry, recording: Recording, opened: Opened) -> Stored:
         upload = self._store.upload(entry.place)
         try:
-            verdict = _pour(opened, upload)
-            audio = _audio(verdict)
+            verdict = pour(opened.body.chunks(), upload, opened.body.length)
+            audio = audio_of(verdict)
             if not _length_is_proven(opened, recording, audio, verdict):
                 self._fetch_again(recording, upload)
             return upload.finish(audio)
@@ -315,18 +315,19 @@ class Archiver:
         return Report(ticket=ticket, outcome="released", reason=reason)
 
 
-def _pour(opened: Opened, upload: Upload) -> Verdict:
+def pour(chunks: Iterable[bytes], upload: Upload, expected_bytes: int | None) -> Verdict:
     """Every byte past the inspector into the upload. What is not audio is refused before a part of it is sent."""
     inspector = Inspector()
-    for chunk in opened.body.chunks():
+    for chunk in chunks:
         inspector.feed(chunk)
         if inspector.audio is None and upload.size_bytes > KNOWN_BY_BYTES:
             break  # the verdict says what it is instead
-        upload.feed(chunk, inspector.audio, opened.body.length)
+        upload.feed(chunk, inspector.audio, expected_bytes)
     return inspector.finish()
 
 
-def _audio(verdict: Verdict) -> Audio:
+def audio_of(verdict: Verdict) -> Audio:
+    """What kind of audio the bytes are. Raises Rejected when they are none, or hold no sound."""
     if verdict.problem or verdict.audio is None:
         raise Rejected(verdict.problem or "an unknown kind of data")
     return verdict.audio

@@ -19,6 +19,7 @@ from functions.archiver.deployment import read
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import TranscriptState
+from functions.archiver.runtime import Runtime
 from functions.archiver.settings import Deployment
 from infra.synth import template as synthesise
 from ops.local.clock import MovedClock
@@ -51,7 +52,7 @@ def run(order: Order, stopping: threading.Event) -> int:
     """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured."""
     deployment = read(order.deployment)
     secrets = _secrets(order.secrets, deployment)
-    _forget_aws_environment()
+    forget_aws_environment()
     started = time.monotonic()
     local = LocalArchive(deployment, secrets, order)
     local.restore()
@@ -80,7 +81,7 @@ def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in document.items()}
 
 
-def _forget_aws_environment() -> None:
+def forget_aws_environment() -> None:
     """No profile, credentials or endpoint of the machine has any say in a local run."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -143,6 +144,10 @@ class LocalArchive:
     def _on_error(self, error: BaseException) -> None:
         self._errors.append(f"{type(error).__name__}: {error}")
 
+    def runtime(self, source: str) -> Runtime:
+        """The parts of one source, for work by hand on the folder. Raises StopIteration for an unknown source."""
+        return next(driver.runtime for driver in self._drivers if driver.name == source)
+
     # the run
 
     def restore(self) -> None:
@@ -199,12 +204,17 @@ class LocalArchive:
         for driver in self._drivers:
             yield from driver.runtime.ledger.everything()
 
+    def write_ledger(self) -> list[Entry]:
+        """Writes every recording that is known into the folder's ledger, and returns them."""
+        entries = list(self._entries())
+        self._folder.write_ledger(entries)
+        return entries
+
     def report(self, seconds: float) -> int:
         """Writes the figures, prints the table and what a person has to look at; the exit code."""
         self._log.flush()
         with calls_counted_as("report"):
-            entries = list(self._entries())
-            self._folder.write_ledger(entries)
+            entries = self.write_ledger()
             figures = self._figures(entries, seconds)
         self._folder.write_run(figures)
         sizes: Counter[str] = Counter()

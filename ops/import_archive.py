@@ -1,0 +1,249 @@
+"""`python -m ops import`: takes recordings out of archives that a provider hands over beside its API.
+
+babelforce packs a dialer's recordings into daily archives. Each audio file in them goes the way of any other recording:
+judged by its bytes, stored once under the usual key, sidecar, and the mark in the ledger last. Doing it again changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import boto3
+
+from functions.archiver.archiving import audio_of, pour
+from functions.archiver.audio import Inspector
+from functions.archiver.clock import Clock
+from functions.archiver.deployment import read
+from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.errors import Misconfigured, Outcome, Rejected
+from functions.archiver.http import Http
+from functions.archiver.ledger import Ledger
+from functions.archiver.provider import load
+from functions.archiver.reading import text_of
+from functions.archiver.recording import NO_TRANSCRIPT, Recording
+from functions.archiver.runtime import Runtime
+from functions.archiver.settings import Source
+from functions.archiver.sidecar import sidecar, without_document
+from functions.archiver.store import Conflict, Hasher, Occupied, Store, Upload
+from ops.deployed import settings_of, source_of
+from ops.unpacking import Limits, Member, Refused, members
+
+MOST_FETCHED_BYTES = 100 * 1024**3
+"""The largest archive that is fetched from a URL."""
+
+COMPLETE, INCOMPLETE = 0, 1
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What the command line asked for. `out` is a local run's folder; None stands for the deployed archive."""
+
+    deployment: Path
+    source: str
+    archives: Sequence[str]
+    out: Path | None = None
+
+
+def run(order: Order) -> int:
+    """Imports every archive and prints what became of it; the exit code. Raises Misconfigured."""
+    deployment = read(order.deployment)
+    source = source_of(deployment, order.source)
+    pattern = _pattern(source)
+    if order.out is None:
+        session = boto3.Session()
+        runtime = Runtime(settings_of(deployment, source.name, session), session, Clock())
+        return _import(order, runtime, source, pattern)
+    # Imported here: an import into AWS needs neither the CDK nor an embedded AWS.
+    from ops.local.run import LocalArchive, forget_aws_environment
+    from ops.local.run import Order as LocalOrder
+
+    forget_aws_environment()
+    local = LocalArchive(deployment, {}, LocalOrder(deployment=order.deployment, secrets=Path(), out=order.out))
+    local.restore()
+    try:
+        return _import(order, local.runtime(source.name), source, pattern)
+    finally:
+        local.write_ledger()
+
+
+def _pattern(source: Source) -> re.Pattern[str] | None:
+    text = source.options.get("archive_pattern")
+    try:
+        return re.compile(str(text)) if text else None
+    except re.error as error:
+        raise Misconfigured(f"sources.{source.name}.options.archive_pattern: {error}") from None
+
+
+def _import(order: Order, runtime: Runtime, source: Source, pattern: re.Pattern[str] | None) -> int:
+    importer = Importer(
+        source=source.name, ledger=runtime.ledger, store=runtime.store, clock=runtime.clock, pattern=pattern
+    )
+    counts: Counter[str] = Counter()
+    for name in order.archives:
+        try:
+            with _opened(name, source, runtime) as path:
+                for member, result in importer.take(path):
+                    counts[result.outcome] += 1
+                    if result.reason:
+                        print(f"{name}: {member.name!r} {result.outcome}: {result.reason}")
+        except (Refused, Outcome, OSError) as error:
+            counts["refused"] += 1
+            print(f"{name}: refused: {error}")
+    print(", ".join(f"{counts[outcome]} {outcome}" for outcome in ("archived", "known", "skipped", "refused")))
+    return INCOMPLETE if counts["refused"] else COMPLETE
+
+
+@contextmanager
+def _opened(name: str, source: Source, runtime: Runtime) -> Iterator[Path]:
+    """The archive as a file; one that a URL names is fetched, at the source's pace and past the usual guard."""
+    if not _URL.match(name):
+        yield Path(name)
+        return
+    http = Http(
+        base_url=source.base_url,
+        slots=runtime.pace,
+        domains=load(source.provider).declaration.domains,
+        allow_private=source.allow_private_addresses,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "archive")
+        with path.open("wb") as file, http.stream("archive", name) as body:
+            for chunk in body.chunks():
+                if file.tell() + len(chunk) > MOST_FETCHED_BYTES:
+                    raise Refused(f"it is larger than {MOST_FETCHED_BYTES} bytes")
+                file.write(chunk)
+        yield path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What became of one member: archived, known (it was before), skipped (no audio) or refused."""
+
+    outcome: str
+    reason: str | None = None
+
+
+class Importer:
+    """Puts the audio of archives into one source's part of the archive.
+
+    `pattern` is searched for in a member's path; its groups `id` and `date` name the recording. What it does not tell
+    is taken from the file's name without its ending, and from the time that the archive gives the file.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        ledger: Ledger,
+        store: Store,
+        clock: Clock,
+        pattern: re.Pattern[str] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._store = store
+        self._clock = clock
+        self._pattern = pattern
+        self._limits = limits or Limits()
+
+    def take(self, path: Path) -> Iterator[tuple[Member, Result]]:
+        """Every member of the archive, with what became of it. Raises Refused when the rest cannot be used."""
+        for member in members(path, self._limits):
+            yield member, self._take(member, path.name)
+
+    def _take(self, member: Member, archive: str) -> Result:
+        if member.refused:
+            return Result(outcome="refused", reason=member.refused)
+        recording = self._recording(member, archive)
+        if recording is None:
+            return Result(outcome="refused", reason="its name gives no usable id")
+        try:
+            known = self._ledger.find(recording.id)
+            return self._compare(known, member) if known else self._store_new(recording, member)
+        except (Rejected, Occupied, Conflict) as problem:
+            return Result(outcome="refused", reason=str(problem))
+
+    def _recording(self, member: Member, archive: str) -> Recording | None:
+        found = self._pattern.search(member.name) if self._pattern else None
+        groups = found.groupdict() if found else {}
+        id_ = text_of(groups.get("id") or PurePosixPath(member.name.replace("\\", "/")).stem)
+        moment = _moment(groups.get("date")) or member.modified
+        if id_ is None:
+            return None
+        return Recording(
+            id=id_,
+            recorded_at=moment,
+            recorded_at_raw=groups.get("date"),
+            size_bytes=member.size_bytes,
+            raw={"archive": archive, "member": member.name},
+        )
+
+    def _compare(self, known: Entry, member: Member) -> Result:
+        """Whether an id that the ledger has means these very bytes."""
+        inspector, hasher = Inspector(), Hasher()
+        for chunk in member.chunks():
+            inspector.feed(chunk)
+            hasher.feed(chunk)
+        verdict = inspector.finish()
+        if verdict.audio is None:
+            return Result(outcome="skipped", reason=verdict.problem)
+        if known.state is not State.ARCHIVED or known.stored is None:
+            raise Rejected(f"the ledger has a recording of this id as {known.state.value}")
+        if known.stored.sha256 != hasher.digest().sha256_hex:
+            raise Rejected(f"other audio of this id is archived as {known.stored.key}")
+        return Result(outcome="known")
+
+    def _store_new(self, recording: Recording, member: Member) -> Result:
+        now = self._clock.now()
+        entry = Entry(
+            kind="recording",
+            recording=recording,
+            state=State.ARCHIVED,
+            source=self._source,
+            day=(recording.recorded_at or now).date(),
+            found_at=now,
+            discovered_by="backfill",
+        )
+        upload = self._store.upload(entry.place)
+        try:
+            verdict = pour(member.chunks(), upload, member.size_bytes)
+            if verdict.audio is None:
+                return Result(outcome="skipped", reason=verdict.problem)
+            audio = audio_of(verdict)
+            stored = self._found_before(entry, upload) or upload.finish(audio)
+        finally:
+            upload.abort()
+        entry = replace(entry, stored=stored, archived_at=self._clock.now())
+        self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, self._clock.now()))
+        # Straight to archived, and last: no queue ever sees what the provider's API does not know.
+        added = self._ledger.restore(without_document(entry))
+        return Result(outcome="archived" if added else "known")
+
+    def _found_before(self, entry: Entry, upload: Upload) -> Stored | None:
+        """The very same audio, stored by an import that died before the ledger had it."""
+        stored = self._store.find(entry.place)
+        return stored if stored and stored.sha256 == upload.digest().sha256_hex else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A date out of a name: ISO 8601, or 8, 12 or 14 digits whatever stands between them; UTC without a zone."""
+    digits = re.sub(r"[^0-9]", "", text or "")
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        try:
+            moment = datetime.strptime(digits, _DIGITS.get(len(digits), "-"))
+        except ValueError:
+            return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
