@@ -14,7 +14,7 @@ from urllib.parse import quote
 from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http import Auth, Body, Http, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Provider, id_from
+from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Option, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -33,6 +33,12 @@ class Babelforce(Provider):
         domains=("babelforce.com",),
         secret_fields=(("client_id", "client_secret"), ("access_id", "access_token")),
         public_fields=("client_id", "access_id"),
+        options=(
+            Option(
+                name="archive_pattern",
+                help="a regular expression with the groups id and date, searched for in the names of dialer archives",
+            ),
+        ),
         rate_default=30,  # no number is published; the help article asks to space requests out
         parallel_default=1,
         overlap_minimum=timedelta(hours=24),
