@@ -190,8 +190,8 @@ def _row_of(recording: Recording, rows: Sequence[_Row]) -> _Row:
 
 def _link(row: _Row) -> str:
     readiness, note = _readiness(row)
-    if readiness is Readiness.GONE:
-        raise Gone(note or "deleted")
+    if readiness in (Readiness.GONE, Readiness.BROKEN):
+        raise Gone(note) if readiness is Readiness.GONE else Rejected(note)
     url = row.get("url")
     if readiness is not Readiness.READY or not isinstance(url, str) or not url:
         raise NotReady(note or "it has no link yet")
@@ -221,10 +221,9 @@ def _read(value: Json) -> Recording | Call | None:
 
 
 def _readiness(row: _Row) -> tuple[Readiness, str | None]:
-    status = text_of(row.get("status")) or "nothing"
-    if status == "available":
-        return Readiness.READY, None
-    return Readiness.GONE if status == "deleted" else Readiness.NOT_READY, f"TeleSign says {status} of it"
+    status = text_of(row.get("status")) or "nothing"  # `failed` is a guess; what is not known may become available
+    readiness = {"available": Readiness.READY, "deleted": Readiness.GONE, "failed": Readiness.BROKEN}.get(status)
+    return readiness or Readiness.NOT_READY, None if readiness is Readiness.READY else f"TeleSign says {status} of it"
 
 
 def _transcript(row: _Row) -> Transcript:

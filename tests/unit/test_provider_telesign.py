@@ -155,6 +155,7 @@ def test_a_row_without_a_file_is_a_call_to_look_up(server: HttpServer, telesign:
         ("available", Readiness.READY),
         ("recording", Readiness.NOT_READY),
         ("deleted", Readiness.GONE),
+        ("failed", Readiness.BROKEN),
         ("transmogrified", Readiness.NOT_READY),
     ],
 )
@@ -290,6 +291,7 @@ def test_a_link_to_nothing_does_not_say_that_the_recording_was_deleted(
     ("listed", "outcome"),
     [
         (row(status="deleted"), Gone),
+        (row(status="failed"), Rejected),
         (row(status="recording", url="https://x"), NotReady),
         (row(url=None), NotReady),
     ],
