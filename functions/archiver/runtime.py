@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,12 @@ class Runtime:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.logger = Logger(service="recording-archive", stream=log, source=settings.source.name)
+        source = settings.source.name
+        self.logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source)
+        handler = self.logger.registered_handler
+        if log is not None and isinstance(handler, logging.StreamHandler):
+            # Loggers live as long as the process: one of an earlier run would go on writing to that run's stream.
+            handler.setStream(log)
         self._session = session
         self._on_request = on_request
         self._secret: dict[str, object] = {}

@@ -92,12 +92,20 @@ class Progress:
         )
 
     def _table(self) -> Table:
-        table = Table("source", "found", "archived", "gone", "failed", "bytes")
+        table = _figures_table("found", "archived", "gone", "failed", "bytes")
         for source in self._sources:
             outcomes = self._log.outcomes[source]
             shown = [str(outcomes[name]) for name in ("listed", "archived", "gone", "failed")]
             table.add_row(source, *shown, megabytes(self._log.bytes[source]))
         return table
+
+
+def _figures_table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("source", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
 
 
 def megabytes(count: int) -> str:
@@ -107,9 +115,7 @@ def megabytes(count: int) -> str:
 
 def summary(figures: Mapping[str, Any], sizes: Mapping[str, int], out: TextIO = sys.stdout) -> None:
     """The table at the end."""
-    table = Table("source", "archived", "gone", "failed", "waiting", "bytes", "requests/min", "allowed")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _figures_table("archived", "gone", "failed", "waiting", "bytes", "requests/min", "allowed")
     for name, source in figures["sources"].items():
         states = [str(source[state]) for state in ("archived", "gone", "failed", "pending")]
         rates = [f"{source['requests_per_minute']:.1f}", f"{source['allowed_per_minute']:g}"]
