@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.table import Table
 
 _PLAIN_EVERY_SECONDS = 5.0
+_WIDTH_OF_A_FILE = 120
 
 
 class LogFile:
@@ -120,4 +121,4 @@ def summary(figures: Mapping[str, Any], sizes: Mapping[str, int], out: TextIO = 
         states = [str(source[state]) for state in ("archived", "gone", "failed", "pending")]
         rates = [f"{source['requests_per_minute']:.1f}", f"{source['allowed_per_minute']:g}"]
         table.add_row(name, *states, megabytes(sizes[name]), *rates)
-    Console(file=out, soft_wrap=True).print(table)
+    Console(file=out, width=None if out.isatty() else _WIDTH_OF_A_FILE).print(table)
