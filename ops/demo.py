@@ -33,8 +33,8 @@ def demo(stopping: threading.Event) -> int:
         deployment, secrets = FOLDER / "deployment.toml", FOLDER / "secrets.json"
         deployment.write_text(_deployment(started))
         secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
-        print(f"Simulated on this machine: {', '.join(started)}, {RECORDINGS_EACH} recordings each.")
-        print(f"The same by hand: python -m ops local --deployment {deployment} --secrets {secrets} --out …")
+        print(f"Simulated here: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
+        print(f"Deployment file: {deployment}. It takes about a minute.")
         code = run(Order(deployment=deployment, secrets=secrets, out=FOLDER / "archive"), stopping)
     _point_to_a_recording()
     return code

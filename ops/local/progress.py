@@ -31,6 +31,13 @@ class LogFile:
         self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
         self.bytes: Counter[str] = Counter()
 
+    def of(self, source: str) -> Counter[str]:
+        """How many recordings of a source were found so far, and what became of them."""
+        outcomes = Counter(self.outcomes[source])
+        ended = outcomes["archived"] + outcomes["gone"] + outcomes["failed"]
+        outcomes["found"] = max(outcomes["listed"], ended)  # a listing reports when it is over
+        return outcomes
+
     def write(self, text: str) -> int:
         """One or more whole log lines."""
         with self._lock:
@@ -86,17 +93,17 @@ class Progress:
                 self._console.print(self._line(source), highlight=False, soft_wrap=True)
 
     def _line(self, source: str) -> str:
-        outcomes = self._log.outcomes[source]
+        outcomes = self._log.of(source)
         return (
-            f"{source}: {outcomes['listed']} found, {outcomes['archived']} archived, {outcomes['gone']} gone, "
+            f"{source}: {outcomes['found']} found, {outcomes['archived']} archived, {outcomes['gone']} gone, "
             f"{outcomes['failed']} failed, {megabytes(self._log.bytes[source])}"
         )
 
     def _table(self) -> Table:
         table = _figures_table("found", "archived", "gone", "failed", "bytes")
         for source in self._sources:
-            outcomes = self._log.outcomes[source]
-            shown = [str(outcomes[name]) for name in ("listed", "archived", "gone", "failed")]
+            outcomes = self._log.of(source)
+            shown = [str(outcomes[name]) for name in ("found", "archived", "gone", "failed")]
             table.add_row(source, *shown, megabytes(self._log.bytes[source]))
         return table
 
