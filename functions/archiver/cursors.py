@@ -39,7 +39,7 @@ class Walk:
     """A walk over time: everything before `position` is closed. Times are UTC.
 
     `cursor` continues the window that ends at `window_end`; `passes` counts whole readings of it so far. `listed`
-    counts by day what closed windows held.
+    counts by day what closed windows held, but for the walk that never ends.
     """
 
     name: str
@@ -140,8 +140,9 @@ class CursorStore:
         self._unclean.append(unclean)
 
     def forget_unclean(self, unclean: Unclean) -> None:
-        """A span came out clean after all."""
-        self._unclean.remove(unclean)
+        """A span was read again. Equal ones noted since stay, and so does a longer one that it has become part of."""
+        if unclean in self._unclean:
+            self._unclean.remove(unclean)
 
     def _write(self, more: Mapping[str, object]) -> None:
         try:

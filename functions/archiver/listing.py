@@ -37,8 +37,8 @@ MOST_BARREN_PAGES = 5
 """So many pages in a row without a row not seen before mean a cursor that never ends."""
 
 MOST_PASSES = 3
-"""A window that does not close after so many passes is halved while it keeps bringing new recordings; otherwise it
-is noted as unclean, and the walk goes on."""
+"""A window that does not close after so many passes is halved while it keeps bringing new recordings or was not read
+from end to end; otherwise it is noted as unclean, and the walk goes on."""
 
 MOST_PAGES_AT_ALL = 10_000
 """Where even the narrowest window goes on and on, this ends it."""
@@ -53,7 +53,7 @@ class OutOfTime(Exception):
 
 @dataclass(kw_only=True, slots=True)
 class Pass:
-    """One reading of a window, from its first page or from a saved cursor (then it is not `whole`)."""
+    """One reading of a window. It is `whole` unless it began at a saved cursor or its cursor was refused."""
 
     whole: bool
     pages: int = 0
@@ -84,6 +84,8 @@ class Pass:
             return self.problem
         if not self.agrees_with_total():
             return f"the provider counts {self.total} rows and lists {self.rows}"
+        if not self.whole:
+            return "no run had the time to read it from end to end"
         return "every reading of it found new recordings"
 
 
@@ -151,15 +153,18 @@ class Listing:
         self._read_recent(Window(start=max(settled, self._start), end=now))
         if self._cursors.round_due(now, EVERY_OVERLAP):
             self._go(self._begun("overlap", max(now - self._overlap, self._start), settled))
-            self._retry_unclean()
             self._cursors.round_done(now)
+            self._retry_unclean()
         self._go(replace(self._begun("forward", self._start, settled), end=settled))
 
     def _begun(self, name: str, start: datetime, end: datetime) -> Walk:
         walk = self._cursors.walk(name)
         if walk is None or (name != "forward" and walk.position >= walk.end):
-            return Walk(name=name, position=start, end=end, width=self._widest(_first_width(start, end)))
+            return self._new_walk(name, start, end)
         return walk
+
+    def _new_walk(self, name: str, start: datetime, end: datetime) -> Walk:
+        return Walk(name=name, position=start, end=end, width=self._widest(_first_width(start, end)))
 
     def _read_recent(self, window: Window) -> None:
         """The open window: read once whatever it holds, because the next tick reads it again."""
@@ -167,10 +172,13 @@ class Listing:
             self._read(window, cursor=None, save=lambda cursor: None)
 
     def _retry_unclean(self) -> None:
+        """The span that has waited longest; whatever of it is unclean again goes to the end of the list."""
         for unclean in self._cursors.unclean()[:1]:
-            outcome = self._read(Window(start=unclean.start, end=unclean.end), None, lambda cursor: None)
-            if outcome.closes(first_pass_counts=True, number=1):
-                self._cursors.forget_unclean(unclean)
+            walk = self._cursors.walk("again")
+            if walk is None or walk.finished or walk.end != unclean.end:
+                walk = self._new_walk("again", unclean.start, unclean.end)
+            self._go(walk)
+            self._cursors.forget_unclean(unclean)
 
     def _go(self, walk: Walk) -> None:
         while not walk.finished:
@@ -202,7 +210,7 @@ class Listing:
             return self._closed(walk, window, outcome)
         if walk.passes + 1 < MOST_PASSES:
             return replace(walk, passes=walk.passes + 1)
-        if outcome.new and wide:
+        if wide and (outcome.new or not outcome.whole):
             return replace(walk, width=self._narrower(window), passes=0)
         complaint = outcome.complaint()
         self._cursors.note_unclean(Unclean(start=window.start, end=window.end, reason=complaint))
@@ -213,7 +221,8 @@ class Listing:
         if outcome.pages <= 1 and outcome.rows < self._provider.declaration.page_size / 2:
             width = self._widest(walk.width * 2)
         listed = Counter(walk.listed)
-        listed.update({day.isoformat(): count for day, count in outcome.days.items()})
+        if walk.name != "forward":  # which never ends: its counts would grow, and be written, for ever
+            listed.update({day.isoformat(): count for day, count in outcome.days.items()})
         return replace(walk, position=window.end, width=width, passes=0, listed=dict(listed))
 
     def _narrower(self, window: Window) -> timedelta:
@@ -233,7 +242,7 @@ class Listing:
             except CursorRefused as refusal:
                 if cursor is None:
                     raise
-                outcome.problem = refusal.reason
+                outcome.problem, outcome.whole = refusal.reason, False
                 return outcome
             barren = 0 if self._record(page, window, outcome) else barren + 1
             if page.next_cursor is None:
@@ -267,9 +276,8 @@ class Listing:
         outcome.total = page.total if page.total is not None else outcome.total
         outcome.problem = page.problem or outcome.problem
         outcome.unfiltered |= page.rows > 2 * len(ids)
-        for recording in page.recordings:
-            moment = recording.recorded_at
-            if recording.id in unseen and moment and moment < window.end:
+        for id_, moment in {recording.id: recording.recorded_at for recording in page.recordings}.items():
+            if id_ in unseen and moment and moment < window.end:
                 outcome.days[moment.date()] += 1
         outcome.seen |= unseen
         fresh = [recording for recording in page.recordings if recording.id not in self._checked]
