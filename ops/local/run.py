@@ -105,6 +105,8 @@ class LocalArchive:
         self._aws.keep = self._folder.write
         functions = self._template.functions()
         self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
+        for driver in self._drivers:
+            driver.runtime.provider()  # asks nothing, but says now what is wrong with a secret or an option
 
     # the parts
 

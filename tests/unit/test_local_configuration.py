@@ -1,0 +1,47 @@
+"""A wrong configuration of a local run is one sentence and exit code 2, before anything is asked of a provider."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops.__main__ import main
+
+DEPLOYMENT = """
+[archive]
+name = "recordings"
+[sources.acme]
+provider = "babelforce"
+base_url = "https://acme.babelforce.com"
+secret = "recordings/acme"
+"""
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must be a JSON object"),
+        ("{}", "recordings/acme is missing"),
+        (json.dumps({"recordings/acme": "hush-hush"}), "recordings/acme is missing or not an object"),
+        (
+            json.dumps({"recordings/acme": {"client_id": "hush-hush"}}),
+            "the secret recordings/acme must be a JSON object with the texts client_id and client_secret",
+        ),
+    ],
+)
+def test_a_wrong_secrets_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], secrets: str, sentence: str
+) -> None:
+    deployment, file = tmp_path / "deployment.toml", tmp_path / "secrets.json"
+    deployment.write_text(DEPLOYMENT)
+    file.write_text(secrets)
+    arguments = ["local", "--deployment", str(deployment), "--secrets", str(file), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+    assert "hush-hush" not in told
+    assert "Traceback" not in told
