@@ -307,7 +307,7 @@ def test_where_cursors_are_always_refused_windows_are_halved_until_one_page_hold
 
 
 def test_a_window_with_too_many_pages_is_halved(bench: Bench) -> None:
-    provider = bench.one_window(ProviderInMemory(rows(90, since=10 * HOUR), page_size=2))
+    provider = bench.one_window(ProviderInMemory(rows(60, since=10 * HOUR), page_size=2))
     bench.run_walk()
     windows = [asked.window for asked in provider.asked if asked.cursor is None]
     assert windows[0].end == NOON - RECENT

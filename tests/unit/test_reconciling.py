@@ -1,0 +1,220 @@
+"""The daily comparison finds what is missing and says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from functions.archiver.cursors import CursorStore
+from functions.archiver.entry import State, Stored
+from functions.archiver.errors import Unavailable
+from functions.archiver.queue import read
+from functions.archiver.reconciling import EVERY, MOST_NAMED, Reconciled, Reconciler
+from functions.archiver.recording import Recording
+from functions.archiver.storage_class import StoragePolicy
+from functions.archiver.store import Store
+from functions.archiver.table import Attr
+from tests.aws import Aws, s3
+from tests.fake_clock import NOON, FakeClock
+from tests.listing_bench import Bench
+
+DAY = timedelta(days=1)
+REPORT = "reports/source=acme/date=2026-03-04/reconciliation.json"
+STORED = Stored(key="audio/x.wav", version_id="v1", size_bytes=9, sha256="ab" * 32, content_type="audio/wav")
+
+
+class ReconcilerBench(Bench):
+    """A bench whose cursors are the reconciler's."""
+
+    def __init__(self, aws: Aws, clock: FakeClock) -> None:
+        super().__init__(aws, clock)
+        self.cursors = CursorStore(aws.table, source=self.source, owner="reconciler", clock=clock)
+        self.discovered_by = "reconcile"
+        self.span = 7 * DAY
+        self.retention: timedelta | None = 30 * DAY
+
+    def reconcile(self) -> Reconciled:
+        store = Store(s3(), bucket=self.aws.bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
+        return Reconciler(
+            source=self.source,
+            listing=lambda cursors: self.listing(),
+            retention=self.ask_retention,
+            cursors=self.cursors,
+            ledger=self.ledger,
+            store=store,
+            clock=self.clock,
+            span=self.span,
+            start=self.start,
+        ).run()
+
+    def ask_retention(self) -> timedelta | None:
+        if self.retention is None:
+            raise Unavailable("503")
+        return self.retention
+
+    def archive_all(self) -> None:
+        for message in self.aws.messages():
+            self.ledger.mark_archived(read(message).ticket, STORED)
+
+
+@pytest.fixture
+def bench(aws: Aws, clock: FakeClock) -> ReconcilerBench:
+    return ReconcilerBench(aws, clock)
+
+
+def row(id_: str, days_ago: float) -> Recording:
+    return Recording(id=id_, call_id=f"call of {id_}", recorded_at=NOON - days_ago * DAY, raw={"id": id_})
+
+
+def test_what_the_archive_misses_is_inserted_and_goes_into_the_lanes(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row("known", 3), row("missed", 2)]
+    bench.intake.take([row("known", 3)], "schedule")
+    done = bench.reconcile()
+    assert done.findings is not None
+    assert done.findings.new == 1
+    assert {e.recording.id: e.discovered_by for e in bench.ledger.everything()} == {
+        "known": "schedule",
+        "missed": "reconcile",
+    }
+    assert bench.states()["missed"] is State.QUEUED
+
+
+def test_the_report_counts_each_day_and_names_what_is_not_archived(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row("kept", 3), row("broken", 2), row("found", 2.1)]
+    bench.intake.take([row("kept", 3), row("lost", 3.1), row("broken", 2)], "schedule")
+    for message in bench.aws.messages():
+        ticket = read(message).ticket
+        if ticket.id == "kept":
+            bench.ledger.mark_archived(ticket, STORED)
+        elif ticket.id == "lost":
+            bench.ledger.mark_gone(ticket, "410")
+        else:
+            bench.ledger.mark_failed(ticket, "no audio", attempts=5)
+    assert bench.reconcile().report == REPORT
+    report = bench.aws.document(REPORT)
+    assert (report["source"], report["complete"], report["not_read_cleanly"]) == ("acme", False, [])
+    assert report["generated_at"] == NOON.isoformat()
+    assert report["listed_until"] == (NOON - timedelta(minutes=15)).isoformat()
+    first, second = report["days"]
+    assert first == {
+        "date": "2026-03-01",
+        "listed": 1,
+        "pending": 0,
+        "queued": 0,
+        "archived": 1,
+        "gone": 1,
+        "failed": 0,
+        "found_by_reconciler": 0,
+        "complete": True,
+        "missing": [],
+    }
+    assert (second["date"], second["listed"], second["failed"], second["queued"]) == ("2026-03-02", 2, 1, 1)
+    assert (second["found_by_reconciler"], second["complete"]) == (1, False)
+    named = {missing["recording_id"]: missing for missing in second["missing"]}
+    assert set(named) == {"broken", "found"}
+    assert named["broken"] == {
+        "recording_id": "broken",
+        "call_id": "call of broken",
+        "state": "failed",
+        "reason": "no audio",
+        "attempts": 5,
+        "due_at": None,
+    }
+    assert named["found"]["due_at"] == (NOON + timedelta(hours=1)).isoformat()
+
+
+def test_a_span_in_which_everything_is_archived_is_complete(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row("kept", 3)]
+    bench.intake.take(bench.provider.rows, "schedule")
+    bench.archive_all()
+    assert bench.reconcile().complete is True
+    assert bench.aws.document(REPORT)["complete"] is True
+
+
+def test_what_could_not_be_read_cleanly_is_in_the_report_which_then_is_not_complete(bench: ReconcilerBench) -> None:
+    bench.provider.malformed = "1 rows have no usable id"
+    assert bench.reconcile().complete is False
+    report = bench.aws.document(REPORT)
+    assert {span["reason"] for span in report["not_read_cleanly"]} == {"1 rows have no usable id"}
+
+
+def test_an_unclean_day_of_long_ago_does_not_spoil_every_later_report(bench: ReconcilerBench, clock: FakeClock) -> None:
+    bench.provider.malformed = "1 rows have no usable id"
+    assert bench.reconcile().complete is False
+    bench.provider.malformed = None
+    clock.advance(DAY)
+    assert bench.reconcile().complete is True
+
+
+def test_only_the_last_days_are_listed_and_never_before_the_start(bench: ReconcilerBench) -> None:
+    bench.span, bench.start = 7 * DAY, NOON - 5 * DAY
+    bench.reconcile()
+    assert min(asked.window.start for asked in bench.provider.asked) == bench.start
+    assert max(asked.window.end for asked in bench.provider.asked) == NOON - timedelta(minutes=15)
+    assert bench.aws.table.delete("acme#reconciler", when=Attr("pk").exists())
+    bench.start = NOON - 30 * DAY
+    bench.provider.asked.clear()
+    bench.reconcile()
+    assert min(asked.window.start for asked in bench.provider.asked) == NOON - 7 * DAY
+
+
+def test_there_is_one_report_a_day_however_often_it_is_asked_for(bench: ReconcilerBench, clock: FakeClock) -> None:
+    assert bench.reconcile().report == REPORT
+    asked = len(bench.provider.asked)
+    clock.advance(EVERY - timedelta(minutes=1))
+    assert bench.reconcile() == Reconciled()
+    assert len(bench.provider.asked) == asked
+    clock.advance(timedelta(minutes=1))
+    assert bench.reconcile().report == "reports/source=acme/date=2026-03-05/reconciliation.json"
+
+
+def test_a_span_too_long_for_one_invocation_goes_on_in_the_next_and_the_report_comes_last(
+    bench: ReconcilerBench, clock: FakeClock
+) -> None:
+    bench.provider.rows = [row(f"rec-{number:02}", 6.5 - number / 10) for number in range(60)]
+    done, runs = Reconciled(), 0
+    while done.report is None:
+        bench.stop_after(pages=4)
+        done, runs = bench.reconcile(), runs + 1
+        clock.advance(timedelta(minutes=15))
+        assert runs < 30
+        assert (REPORT in keys(bench.aws)) is (done.report is not None)
+    assert runs > 2
+    assert sum(day["listed"] for day in bench.aws.document(REPORT)["days"]) == 60
+    assert len(bench.ids()) == 60
+
+
+def keys(aws: Aws) -> list[str]:
+    return [found["Key"] for found in s3().list_objects_v2(Bucket=aws.bucket).get("Contents", [])]
+
+
+def test_a_second_reconciler_does_nothing_while_the_first_is_at_work(bench: ReconcilerBench, clock: FakeClock) -> None:
+    other = ReconcilerBench(bench.aws, clock)
+    seen: list[Reconciled] = []
+    bench.provider.before = lambda number: seen.append(other.reconcile()) if not seen else None
+    assert bench.reconcile().report == REPORT
+    assert seen == [Reconciled()]
+    assert other.provider.asked == []
+
+
+def test_a_day_with_very_many_missing_recordings_names_some_and_counts_all(
+    bench: ReconcilerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST_NAMED >= 100
+    monkeypatch.setattr("functions.archiver.reconciling.MOST_NAMED", 3)
+    bench.provider.rows = [row(f"rec-{number}", 2) for number in range(5)]
+    bench.reconcile()
+    (day,) = bench.aws.document(REPORT)["days"]
+    assert (day["queued"], len(day["missing"])) == (5, 3)
+
+
+def test_how_long_the_provider_keeps_recordings_is_asked_once_a_day_and_its_last_answer_kept(
+    bench: ReconcilerBench, clock: FakeClock
+) -> None:
+    bench.reconcile()
+    assert bench.ledger.retention() == 30 * DAY
+    bench.retention = None
+    clock.advance(DAY)
+    assert bench.reconcile().report is not None
+    assert bench.ledger.retention() == 30 * DAY
