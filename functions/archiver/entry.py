@@ -101,6 +101,9 @@ class Entry:
         return Place(source=self.source, day=self.day, recording_id=self.recording.id)
 
 
+LONGEST_DOCUMENT = 100_000
+"""Characters. DynamoDB takes 400 KB in an item, and a provider's rows have about one."""
+
 REPORTED = (
     "kind",
     "source",
@@ -187,6 +190,12 @@ def entry_of(item: Item) -> Entry:
     )
 
 
+def _document_text(recording: Recording) -> str:
+    """The provider's document; of one that no item could hold, only how long it was."""
+    text = json.dumps(recording.raw, separators=(",", ":"))
+    return text if len(text) <= LONGEST_DOCUMENT else json.dumps({"left_out_characters": len(text)})
+
+
 def facts_of(recording: Recording, *, source: str, found_on: date) -> dict[str, object]:
     """The attributes that hold what the provider says of a recording, `day` among them; unknown ones are left out."""
     recorded = recording.recorded_at.astimezone(UTC) if recording.recorded_at else None
@@ -203,7 +212,7 @@ def facts_of(recording: Recording, *, source: str, found_on: date) -> dict[str, 
         "agent": recording.agent,
         "duration_seconds": recording.duration_seconds,
         "link": recording.link,
-        "raw": json.dumps(recording.raw, separators=(",", ":")) if recording.raw else None,
+        "raw": _document_text(recording) if recording.raw else None,
         "claims": {name: value for name, value in claims.items() if value is not None} or None,
     }
     return {name: value for name, value in facts.items() if value is not None}

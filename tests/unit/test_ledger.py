@@ -519,3 +519,11 @@ def test_a_restored_recording_is_where_the_archive_says_it_is(aws: Aws, clock: F
     (restored,) = elsewhere.everything()
     assert (restored.state, restored.stored, restored.day) == (State.ARCHIVED, STORED, entry.day)
     assert elsewhere.next_due() is None
+
+
+def test_a_document_that_no_item_could_hold_is_left_out_and_said_so(ledger: Ledger) -> None:
+    huge = Recording(id="a", recorded_at=datetime(2026, 1, 1, tzinfo=UTC), raw={"notes": "x" * 500_000})
+    assert ledger.insert(huge, "schedule")
+    found = ledger.find("a")
+    assert found is not None
+    assert found.recording.raw == {"left_out_characters": 500_012}
