@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.archiver.errors import Misconfigured
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_local(commands)
     _add_demo(commands)
     _add_import(commands)
+    _add_provider(commands)
     _add_docs(commands)
     options = parser.parse_args(arguments)
     try:
@@ -75,6 +77,44 @@ def _docs(options: argparse.Namespace) -> int:
     from ops.docs import write
 
     return write()
+
+
+def _add_provider(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    by_hand = commands.add_parser("provider", help="a provider's own operations, by hand")
+    by_hand.add_argument("source", help="a source of the deployment file")
+    by_hand.add_argument("--deployment", type=Path, required=True, metavar="FILE")
+    by_hand.add_argument("--secrets", type=Path, metavar="FILE", help="in place of Secrets Manager")
+    operations = by_hand.add_subparsers(dest="operation", required=True)
+    lists = operations.add_parser("list", help="what the provider lists, a JSON object on each line")
+    lists.add_argument("--from", type=_moment, dest="since", metavar="TIME", help="default: a day before --to")
+    lists.add_argument("--to", type=_moment, metavar="TIME", help="default: now")
+    gets = operations.add_parser("get", help="what the provider tells of one recording")
+    gets.add_argument("id")
+    gets.add_argument("--audio", type=Path, metavar="FILE", help="fetch its audio into a new file")
+    deletes = operations.add_parser("delete", help="delete at the provider, after a question")
+    deletes.add_argument("ids", nargs="+", metavar="ID")
+    deletes.add_argument("--yes", action="store_true", help="ask nothing")
+    notes = operations.add_parser("annotate", help="write notes to a recording at the provider")
+    notes.add_argument("id")
+    notes.add_argument("notes", metavar="JSON")
+    uploads = operations.add_parser("upload", help="hand audio to the provider, for a menu or a queue")
+    uploads.add_argument("--type", required=True)
+    uploads.add_argument("--id", required=True)
+    uploads.add_argument("path", help="where the provider fetches it from")
+    by_hand.set_defaults(run=_provider)
+
+
+def _moment(text: str) -> datetime:
+    """A moment of the command line, UTC where it names no zone. Raises ValueError, which argparse puts into words."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def _provider(options: argparse.Namespace) -> int:
+    from ops.provider import Connection, run
+
+    connection = Connection(deployment=options.deployment, source=options.source, secrets=options.secrets)
+    return run(connection, options)
 
 
 def _stopping() -> threading.Event:

@@ -74,6 +74,7 @@ def run(order: Order) -> int:
         return _import(order, local.runtime(source.name), source, pattern)
     finally:
         local.write_ledger()
+        local.close()
 
 
 def _pattern(source: Source) -> re.Pattern[str] | None:
@@ -89,9 +90,10 @@ def _import(order: Order, runtime: Runtime, source: Source, pattern: re.Pattern[
         source=source.name, ledger=runtime.ledger, store=runtime.store, clock=runtime.clock, pattern=pattern
     )
     counts: Counter[str] = Counter()
-    for name in order.archives:
+    for address in order.archives:
+        name = address.partition("?")[0] if _URL.match(address) else address  # a query may hold a signature
         try:
-            with _opened(name, source, runtime) as path:
+            with _opened(address, source, runtime) as path:
                 for member, result in importer.take(path):
                     counts[result.outcome] += 1
                     if result.reason:

@@ -51,6 +51,11 @@ class LogFile:
         with self._lock:
             self._file.flush()
 
+    def close(self) -> None:
+        """Nothing is written after this."""
+        with self._lock:
+            self._file.close()
+
     def _count(self, line: str) -> None:
         if not line.strip():
             return

@@ -55,13 +55,17 @@ def run(order: Order, stopping: threading.Event) -> int:
     forget_aws_environment()
     started = time.monotonic()
     local = LocalArchive(deployment, secrets, order)
-    local.restore()
-    local.start()
     try:
-        local.work(stopping)
+        local.check()
+        local.restore()
+        local.start()
+        try:
+            local.work(stopping)
+        finally:
+            local.stop()
+        return local.report(time.monotonic() - started)
     finally:
-        local.stop()
-    return local.report(time.monotonic() - started)
+        local.close()
 
 
 def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
@@ -105,8 +109,11 @@ class LocalArchive:
         self._aws.keep = self._folder.write
         functions = self._template.functions()
         self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
+
+    def check(self) -> None:
+        """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
         for driver in self._drivers:
-            driver.runtime.provider()  # asks nothing, but says now what is wrong with a secret or an option
+            driver.runtime.provider()
 
     # the parts
 
@@ -201,6 +208,10 @@ class LocalArchive:
         return True
 
     # the end
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self._log.close()
 
     def _entries(self) -> Iterator[Entry]:
         for driver in self._drivers:

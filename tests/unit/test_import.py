@@ -6,6 +6,8 @@ import datetime as dt
 import io
 import re
 import stat
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -17,10 +19,12 @@ import pytest
 from functions.archiver.ledger import Ledger
 from functions.archiver.storage_class import StoragePolicy
 from functions.archiver.store import Store
+from ops.__main__ import main
 from ops.import_archive import Importer
 from ops.unpacking import Limits, Refused, members
 from tests.aws import BUCKET, Aws, s3
 from tests.fake_clock import FakeClock
+from tests.http_server import HttpServer, Reply
 
 MODIFIED = dt.datetime(2026, 1, 5, 10, 20, 30, tzinfo=dt.UTC)
 Files = dict[str, bytes]
@@ -256,3 +260,42 @@ def test_a_header_without_sound_is_refused_rather_than_archived(
 ) -> None:
     ((_, result),) = importer(ledger, store, clock).take(pack({"1.wav": wav(0)}))
     assert (result.outcome, result.reason) == ("refused", "a WAV header without sound")
+
+
+DEPLOYMENT = r"""
+[archive]
+name = "recordings"
+[sources.acme]
+provider = "babelforce"
+base_url = "{url}"
+secret = "acme"
+requests_per_minute = 6000
+allow_private_addresses = {private}
+[sources.acme.options]
+archive_pattern = '(?P<date>\d+)_(?P<id>\d+)'
+"""
+
+
+def test_archives_behind_urls_land_in_a_local_run_s_folder_and_no_query_is_shown(tmp_path: Path) -> None:
+    deployment, out = tmp_path / "deployment.toml", tmp_path / "out"
+    with HttpServer() as server:
+        server.on("/day.tar.gz", Reply(body=a_tar(tmp_path, {"20251231_42.wav": wav()}).read_bytes()))
+        deployment.write_text(DEPLOYMENT.format(url=server.url, private="true"))
+        urls = [f"{server.url}/{name}?signature=hidden" for name in ("day.tar.gz", "day.tar.gz", "none.zip")]
+        words = ["import", "--deployment", str(deployment), "--source", "acme", "--out", str(out), *urls]
+        # A process of its own, as on the command line: the embedded services live as long as theirs.
+        done = subprocess.run([sys.executable, "-m", "ops", *words], capture_output=True, text=True, check=False)
+    refused, summary = done.stdout.splitlines()
+    assert (done.returncode, summary) == (1, "1 archived, 1 known, 0 skipped, 1 refused")
+    assert refused.startswith(f"{server.url}/none.zip: refused: ")
+    assert "hidden" not in done.stdout + done.stderr
+    assert (out / "audio/source=acme/date=2025-12-31/42.wav").read_bytes() == wav()
+    assert '"recording_id": "42"' in (out / "ledger.jsonl").read_text()
+
+
+def test_a_pattern_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deployment = tmp_path / "deployment.toml"
+    text = DEPLOYMENT.format(url="https://acme.babelforce.com", private="false")
+    deployment.write_text(text.replace("(?P<date>", "(?P<date"))
+    assert main(["import", "--deployment", str(deployment), "--source", "acme", "--out", str(tmp_path), "x.zip"]) == 2
+    assert capsys.readouterr().err.startswith("sources.acme.options.archive_pattern: ")
