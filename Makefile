@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix synth deploy diff destroy bootstrap lock clean
+.PHONY: help setup demo bench test check fix synth deploy diff destroy bootstrap provider lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 	$(MAKE) --no-print-directory synth
 	$(BIN)/cfn-lint cdk.out/*.template.json
 
+bench: $(VENV) ## measure what a recording takes: AWS calls, requests, share of the pace (two minutes)
+	$(BIN)/python -m benchmarks.pipeline
+
 fix: $(VENV) ## let ruff format and repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -54,6 +57,9 @@ destroy: $(CDK) synth ## remove the stack of DEPLOYMENT=file; bucket and table s
 
 bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
 	$(WITH_NODE) $(CDK) bootstrap --app cdk.out
+
+provider: $(VENV) ## write functions/providers/NAME.py to start from, with name=NAME
+	$(BIN)/python -m ops.new_provider "$(name)"
 
 lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) functions/requirements.in -o functions/requirements.txt

@@ -1,0 +1,60 @@
+"""The generated provider works from the first minute on: it is tested as it is written."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.archiver.provider import Account
+from functions.archiver.recording import Recording, Window
+from functions.archiver.secret import Secret
+from ops.new_provider import main, write
+from tests.http_client import http_to
+from tests.http_server import HttpServer, Reply
+
+JANUARY = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1, tzinfo=UTC))
+ROW = b'{"id": "a/b", "created_at": "2026-01-05T12:00:00Z", "status": "completed"}'
+
+
+def generated(folder: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("acme_phones", write("acme_phones", folder))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.AcmePhones
+
+
+def test_a_generated_provider_lists_describes_and_opens(tmp_path: Path) -> None:
+    kind = generated(tmp_path)
+    assert kind.declaration.title == "Acme Phones"
+    with HttpServer() as server:
+        server.on("/v1/recordings", Reply(body=b'{"items": [' + ROW + b', {"id": ""}], "next_cursor": "n"}'))
+        server.on("/v1/recordings/a%2Fb", Reply(body=ROW))
+        server.on("/v1/recordings/a%2Fb/audio", Reply(body=b"RIFF"))
+        account = Account(source="acme", base_url=server.url, credentials={"api_key": Secret("k3y")})
+        provider = kind(http_to(server.url), account)
+        page = provider.page(JANUARY, None)
+        with provider.open(Recording(id="a/b")) as opened:
+            assert opened.body.read(10) == b"RIFF"
+        assert provider.describe("a/b") == page.recordings[0]
+        assert {seen.headers["authorization"] for seen in server.requests} == {"Bearer k3y"}
+    assert (page.next_cursor, page.rows, page.problem) == ("n", 2, "1 rows have no usable id or date")
+
+
+def test_a_provider_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    path = write("acme", tmp_path)
+    path.write_text("mine")
+    with pytest.raises(FileExistsError):
+        write("acme", tmp_path)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["", "Acme", "../acme", "acme.py", "1acme", "kazoo"])
+def test_a_name_that_cannot_be_is_refused_with_a_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
