@@ -24,16 +24,15 @@ def _list(run: Runtime) -> Result:
         findings = run.listing(cursors).run()
     finally:
         cursors.release()
-    progress = cursors.progress()
     run.logger.info(
         "listed",
         pages=findings.pages,
         rows=findings.listed,
         new=findings.new,
         stopped=findings.stopped,
-        unclean=len(progress.unclean),
+        unclean=len(cursors.unclean()),
     )
-    run.count(RecordingsFound=findings.new, WindowsUnclean=len(progress.unclean))
+    run.count(RecordingsFound=findings.new, WindowsUnclean=len(cursors.unclean()))
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
 
 

@@ -76,7 +76,7 @@ class Runtime:
         handler = self.logger.registered_handler
         if log is not None and isinstance(handler, logging.StreamHandler):
             # Loggers live as long as the process: one of an earlier run would go on writing to that run's stream.
-            handler.setStream(log)
+            handler.stream = log
         self._session = session
         self._on_request = on_request
         self._secret: dict[str, object] = {}

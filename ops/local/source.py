@@ -70,7 +70,7 @@ class SourceDriver:
         self._clock = clock
         self._on_error = on_error
         self._listed = False
-        self._ticked = 0.0
+        self._ticked = time.monotonic()  # what a listing finds it also sends; ticks are for the rest
         self._stopping = threading.Event()
         self._lister = threading.Thread(target=self._list, daemon=True)
 
@@ -140,13 +140,17 @@ class SourceDriver:
 
     def step(self) -> bool:
         """Does the next thing there is to do; False when only later `due_at`s, or nothing, are left."""
-        if self._ticked + _TICK_SECONDS < time.monotonic() or self._poller.idle():
+        if self._ticked + _TICK_SECONDS < time.monotonic() or (self._poller.idle() and self._is_due()):
             self._ticked = time.monotonic()
             if self._fire("dispatch").get("queued"):
                 return True
         if not self._listed or not self._poller.idle():
             return True
         return self.given_up is None and self._is_due_but_closed()
+
+    def _is_due(self) -> bool:
+        due = self.runtime.ledger.next_due()
+        return due is not None and due <= self._clock.due_now() and self.gate().closed_until is None
 
     def _is_due_but_closed(self) -> bool:
         """Whether something is due and only a cool-down holds it back. Gives up on a source that stays closed."""

@@ -1,0 +1,91 @@
+"""What one archived recording takes, as ratios of one run: AWS calls, provider requests, share of the pace.
+
+    python -m benchmarks.pipeline [--recordings 200] [--requests-per-minute 120]
+
+runs the whole archive against a simulated babelforce, twice on the same folder: the second run meets known recordings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from ops.local.run import Order, run
+from simulators.babelforce import Babelforce
+
+WRITES = ("dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.BatchWriteItem")
+
+
+def main() -> None:
+    """Runs twice and prints the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=200)
+    parser.add_argument("--requests-per-minute", type=int, default=120)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Babelforce(recordings=options.recordings) as simulator:
+        order = _order(Path(folder), simulator, options.requests_per_minute)
+        first = _figures(order)
+        served = len(simulator.log)
+        busiest, parallel = simulator.busiest_window(60), simulator.peak_parallel_media()
+        second = _figures(order)
+    count = options.recordings
+    source = first["sources"]["bench"]
+    print(f"\n{count} recordings at {options.requests_per_minute} requests a minute\n")
+    _row("S3 PUTs for each recording", _calls(first, "s3.PutObject") / count)
+    _row("DynamoDB writes for each recording", sum(_calls(first, name) for name in WRITES) / count)
+    _row("SQS calls for each recording, the poller's aside", _calls(first, "sqs.") / count)
+    _row("provider requests for each recording", served / count)
+    _row("share of the allowed rate used", source["requests_per_minute"] / source["allowed_per_minute"])
+    _row("busiest minute, of the allowed requests", busiest / options.requests_per_minute)
+    _row("downloads at a time, at the most", parallel)
+    _row("AWS calls for each recording that is known already", sum(second["aws_calls"]["lister"].values()) / count)
+
+
+def _order(folder: Path, simulator: Babelforce, rate: int) -> Order:
+    deployment, secrets = folder / "deployment.toml", folder / "secrets.json"
+    deployment.write_text(
+        f"""[archive]
+name = "bench"
+[sources.bench]
+provider = "babelforce"
+base_url = "{simulator.base_url}"
+secret = "bench"
+requests_per_minute = {rate}
+allow_private_addresses = true
+start = {simulator.start:%Y-%m-%dT00:00:00Z}
+"""
+    )
+    secrets.write_text(json.dumps({"bench": simulator.secret}))
+    return Order(deployment=deployment, secrets=secrets, out=folder / "archive")
+
+
+def _figures(order: Order) -> dict[str, Any]:
+    code = run(order, threading.Event())
+    if code:
+        raise SystemExit(code)
+    figures: dict[str, Any] = json.loads((order.out / "run.json").read_text())
+    return figures
+
+
+def _calls(figures: dict[str, Any], name: str) -> int:
+    """Calls whose name begins with `name`, of all functions but the poller."""
+    counts = figures["aws_calls"]
+    return sum(
+        number
+        for function, calls in counts.items()
+        if function != "poller"
+        for call, number in calls.items()
+        if call.startswith(name)
+    )
+
+
+def _row(what: str, ratio: float) -> None:
+    print(f"{what:<52} {ratio:8.3f}")
+
+
+if __name__ == "__main__":
+    main()
