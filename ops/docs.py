@@ -49,7 +49,8 @@ def _span(span: timedelta | None) -> str:
 
 
 def _deletes(declaration: Declaration) -> str:
-    return {"file": "one recording", "call": "a whole call", None: "no"}[declaration.deletes]
+    what = {"file": "one recording", "call": "a whole call", None: "no"}[declaration.deletes]
+    return f"{what}, or several at once" if declaration.deletes_many else what
 
 
 _ROWS: Mapping[str, Callable[[Declaration], str]] = {

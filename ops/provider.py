@@ -143,18 +143,24 @@ def get(provider: Provider, recording_id: str, to: Path | None) -> Mapping[str, 
 
 
 def delete(provider: Provider, recording_ids: Sequence[str], ask: Callable[[str], str] | None) -> Iterator[str]:
-    """Deletes at the provider, one after the other. `ask` puts the question that has to be answered with the id."""
+    """Deletes at the provider, in one request where it has one. `ask` puts the question to answer with the id."""
     what = provider.declaration.deletes
     if what is None:
         raise Misconfigured(f"{provider.declaration.title} has no way to delete a recording")
     object_ = "every recording of the call of" if what == "call" else "recording"
+    wanted: list[str] = []
     for id_ in recording_ids:
         question = (
             f"This deletes {object_} {id_} at {provider.declaration.title} for good, archived or not. Type the id: "
         )
         if ask is not None and ask(question).strip() != id_:
             yield f"{id_}: left as it is"
-            continue
+        else:
+            wanted.append(id_)
+    if len(wanted) > 1 and provider.declaration.deletes_many:
+        yield provider.delete_many(wanted)
+        return
+    for id_ in wanted:
         yield provider.delete(Recording(id=id_)) or f"deleted {id_}"
 
 

@@ -88,6 +88,7 @@ class Declaration:
     reports_size: bool = False
     transcripts: bool = False
     deletes: Literal["file", "call"] | None = None
+    deletes_many: bool = False
     annotates: bool = False
     uploads: bool = False
     webhook: tuple[Literal["signature", "secret"], ...] = ()
@@ -220,7 +221,7 @@ class Provider(ABC):
         raise LookupError(f"{type(self).__name__} deletes nothing (asked for {recording.id!r})")
 
     def delete_many(self, recording_ids: Sequence[str]) -> str:
-        """Deletes several recordings in one request. Only for providers that have one; raises as `delete`."""
+        """Deletes several recordings in one request. Only where `declaration.deletes_many`; raises as `delete`."""
         raise LookupError(f"{type(self).__name__} deletes nothing in bulk (asked for {len(recording_ids)})")
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:

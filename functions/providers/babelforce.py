@@ -45,6 +45,7 @@ class Babelforce(Provider):
         retention=timedelta(days=30),  # of dialer recordings, the shortest; others are kept for six months
         reports_size=True,
         deletes="file",
+        deletes_many=True,
         annotates=True,
         webhook=("secret",),
     )

@@ -122,6 +122,12 @@ def test_a_script_can_delete_without_a_question(by_hand: ByHand, server: HttpSer
     assert [seen.query["sid"] for seen in server.requests] == ["1", "2"]
 
 
+def test_several_are_deleted_in_one_request_where_the_provider_has_one(by_hand: ByHand, server: HttpServer) -> None:
+    server.on("/api/v2/recordings/bulk/delete", Reply(body=b'{"success": true, "items": []}'))
+    assert by_hand("dialer", "delete", "--yes", "a", "b") == (0, "deleted 2 recordings\n", "")
+    assert json.loads(server.requests[-1].body) == {"ids": ["a", "b"]}
+
+
 def test_a_refusal_is_told_on_standard_error(by_hand: ByHand, server: HttpServer) -> None:
     text = b"<result>failed</result><result_description>File not found, hidden-5678</result_description>"
     server.on(SCRIPT, Reply(status=404, body=b"<response>" + text + b"</response>"))
