@@ -112,6 +112,16 @@ def test_a_window_of_several_pages_closes_only_after_a_pass_that_finds_nothing_n
     assert bench.forward().finished
 
 
+@pytest.mark.parametrize(("name", "passes"), [("forward", 2), ("overlap", 1)])
+def test_a_window_of_several_pages_that_is_read_for_good_needs_two_passes_even_if_all_is_known(
+    bench: Bench, name: str, passes: int
+) -> None:
+    provider = bench.one_window(ProviderInMemory(rows(25, since=10 * HOUR)))
+    bench.knows(provider.rows)
+    bench.run_walk(name=name)
+    assert len(provider.asked) == 3 * passes
+
+
 def test_a_window_of_one_page_is_read_once(bench: Bench) -> None:
     bench.one_window(ProviderInMemory(rows(10, since=10 * HOUR)))
     bench.run_walk()
@@ -170,6 +180,30 @@ def test_rows_that_come_twice_are_counted_once(bench: Bench) -> None:
     findings = bench.run_walk(name="reconcile")
     assert (findings.listed, findings.new) == (3, 3)
     assert sum(bench.walk("reconcile").listed.values()) == 3
+
+
+def test_a_row_that_moves_to_the_next_page_is_counted_once(bench: Bench) -> None:
+    provider = bench.one_window(ProviderInMemory(rows(15, since=10 * HOUR)))
+    moved = row("pushes", 11 * HOUR)
+    bench.knows([*provider.rows, moved])
+    provider.before = lambda number: provider.rows.append(moved) if number == 2 else None
+    assert bench.run_walk(name="reconcile").listed == 15
+    assert len(provider.asked) == 2
+    assert sum(bench.walk("reconcile").listed.values()) == 15
+
+
+def test_a_window_that_keeps_bringing_new_recordings_is_halved(bench: Bench) -> None:
+    provider = bench.one_window(ProviderInMemory(rows(25, since=10 * HOUR)))
+
+    def arrive(number: int) -> None:
+        if number <= 12:
+            provider.rows.append(row(f"late-{number}", HOUR + number * MINUTE))
+
+    provider.before = arrive
+    bench.run_walk()
+    assert bench.ids() == {recording.id for recording in provider.rows}
+    assert bench.cursors.unclean() == ()
+    assert bench.forward().finished
 
 
 def test_the_server_counting_more_rows_than_it_lists_keeps_the_window_open_then_is_noted(bench: Bench) -> None:
@@ -253,6 +287,19 @@ def test_a_resumed_pass_is_not_a_whole_one(bench: Bench) -> None:
     bench.stop_after(pages=None)
     bench.run_walk()
     assert [asked.cursor for asked in provider.asked] == [None, "2", "2", "3", None, "2", "3"]
+
+
+@pytest.mark.parametrize("pages", [2, 5])
+def test_the_rest_of_a_pass_closes_no_window_even_if_it_is_one_page_or_brings_nothing_new(
+    bench: Bench, pages: int
+) -> None:
+    provider = bench.one_window(ProviderInMemory(rows(25, since=10 * HOUR), by_token=True))
+    bench.stop_after(pages=pages)
+    bench.run_walk()
+    bench.stop_after(pages=None)
+    bench.run_walk()
+    firsts = [asked.cursor is None for asked in provider.asked]
+    assert firsts[pages:] == [False, True, False, False]
 
 
 def test_the_cursor_is_saved_after_each_page_so_that_a_dead_run_repeats_one_page_at_most(
