@@ -113,6 +113,15 @@ class Babelforce(Provider):
             raise NotReady(fresh.note or "it has no link yet")
         return stack.enter_context(self.http.stream("media", fresh.link)), fresh
 
+    def describe(self, recording_id: str) -> Recording:
+        """By id, without hyphens: with them the API answers 404 (official SDK)."""
+        answer = self.http.call("lookup", "GET", _path(recording_id), of="recording", auth=self._auth)
+        document = _object(answer.json())
+        recording = _read(document.get("item", document))
+        if recording is None or recording.id != canonical_id(recording_id):
+            raise Rejected("the provider described another recording than was asked for")
+        return recording
+
     def retention(self) -> timedelta | None:
         """The account's own period for recordings, in days; which key holds it is a guess, not verified live."""
         answer = self.http.call(
@@ -124,15 +133,6 @@ class Babelforce(Provider):
         periods = mapping_of(item.get("data")) or item
         days = [value for key, value in periods.items() if "recording" in key.lower() and isinstance(value, int)]
         return timedelta(days=min(days)) if days and min(days) > 0 else self.declaration.retention
-
-    def describe(self, recording_id: str) -> Recording:
-        """By id, without hyphens: with them the API answers 404 (official SDK)."""
-        answer = self.http.call("lookup", "GET", _path(recording_id), of="recording", auth=self._auth)
-        document = _object(answer.json())
-        recording = _read(document.get("item", document))
-        if recording is None or recording.id != canonical_id(recording_id):
-            raise Rejected("the provider described another recording than was asked for")
-        return recording
 
     def delete(self, recording: Recording) -> str:
         """Deletes one recording."""
