@@ -19,6 +19,10 @@ LONGEST_WAIT = Duration.hours(24)
 """Providers keep recordings for a month at the least; a day lost is the time to look, not yet the time to worry."""
 
 
+SOON = Duration.days(3)
+"""So long before the provider deletes a waiting recording somebody is told."""
+
+
 class Lister(Construct):
     """The lister of one source, its two schedules and the alarms on what it reports."""
 
@@ -62,6 +66,13 @@ def _rules(source: str) -> dict[str, Rule]:
             summary=f"A recording of source {source} has been due for more than a day.",
             metric=metric_of(source, "OldestWaitingSeconds", statistic="Minimum", period=Duration.minutes(15)),
             threshold=LONGEST_WAIT.to_seconds(),
+        ),
+        "Deletion": Rule(
+            heading="a-recording-is-about-to-be-deleted",
+            summary=f"The provider of source {source} will soon delete a recording that is not archived.",
+            metric=metric_of(source, "SecondsUntilDeletion", statistic="Minimum", period=Duration.minutes(15)),
+            threshold=SOON.to_seconds(),
+            below=True,
         ),
         "Blocked": Rule(
             heading="the-source-is-blocked",
