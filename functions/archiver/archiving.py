@@ -92,23 +92,23 @@ class Archiver:
         ticket = received.ticket
         try:
             entry = self._ledger.entry(ticket)
-            return self._before(received, entry) or self._attempt(ticket, entry)
+            if received.lane >= self._lanes:
+                return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered", timedelta())
+            if received.receive_count > 1:
+                return self._after_a_death(received, entry)
+            return self._attempt(ticket, entry)
         except LostLease:
             return Report(ticket=ticket, outcome="superseded")
 
-    def _before(self, received: Received, entry: Entry) -> Report | None:
+    def _after_a_death(self, received: Received, entry: Entry) -> Report:
         ticket = received.ticket
-        if received.lane >= self._lanes:
-            return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered", timedelta())
-        if received.receive_count == 1:
-            return None
         deaths = self._ledger.book_death(ticket)
         reason = f"the downloader died {deaths} times" if deaths > 1 else "the downloader died once"
         if entry.attempts + 1 >= MAX_ATTEMPTS:
             return self._failed(ticket, reason)
         if received.receive_count >= MAX_RECEIVE_COUNT:
             return self._released(ticket, reason, _step(ATTEMPT_DELAYS, entry.attempts))
-        return None
+        return self._attempt(ticket, replace(entry, attempts=entry.attempts + 1))
 
     def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
         errand = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
@@ -130,7 +130,8 @@ class Archiver:
     # the three errands
 
     def _archive(self, ticket: Ticket, entry: Entry) -> Report:
-        if entry.queued > 1 and entry.described:
+        tried_before = entry.queued > 1 or entry.attempts
+        if tried_before and entry.described:
             stored = self._store.find(entry.place)
             if stored:
                 return self._archived(ticket, entry, stored, self._unknown_transcript())
