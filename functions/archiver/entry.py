@@ -164,6 +164,7 @@ def _stored(item: Item) -> Stored | None:
         size_bytes=int(item["bytes"]),
         sha256=item["sha256"],
         content_type=item["content_type"],
+        crc32=item.get("crc32"),
     )
 
 

@@ -288,6 +288,7 @@ class Ledger:
                 "version_id": stored.version_id,
                 "bytes": stored.size_bytes,
                 "sha256": stored.sha256,
+                "crc32": stored.crc32,
                 "content_type": stored.content_type,
                 **self._expiry(),
             },
@@ -389,6 +390,7 @@ class Ledger:
                 "version_id": stored.version_id,
                 "bytes": stored.size_bytes,
                 "sha256": stored.sha256,
+                "crc32": stored.crc32,
                 "content_type": stored.content_type,
             }
         waits = entry.state in (State.PENDING, State.QUEUED)
