@@ -77,6 +77,20 @@ class Intake:
         self._lanes.send(tickets)
         return Taken(new=tuple(new), queued=len(tickets))
 
+    def take_hint(self, recording: Recording) -> bool:
+        """A recording that an event names and nobody has described; whether that changed anything.
+
+        Written without being read first, because the event is usually the first to tell. Of one that is known nothing
+        changes, but that it is due now where its audio was not there and is.
+        """
+        if recording.readiness is not Readiness.READY:
+            return self._ledger.insert(recording, "webhook")
+        if self.room() == 0:
+            return self._ledger.insert(recording, "webhook") or self._ledger.hasten(recording.id)
+        ticket = self._ledger.insert_queued(recording, "webhook") or self._ledger.queue_unfinished(recording.id)
+        self._lanes.send([ticket] if ticket else [])
+        return ticket is not None
+
     def take_calls(self, calls: Sequence[Call], discovered_by: DiscoveredBy) -> int:
         """Notes calls whose recordings are to be looked up; how many were not waiting already."""
         waiting = self._ledger.known_calls([call.call_id for call in calls]) if calls else set()

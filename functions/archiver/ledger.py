@@ -169,6 +169,27 @@ class Ledger:
         waits = Attr("state").eq(State.PENDING.value) & Attr("unfinished_since").exists()
         return self._renew(recording, when=waits | Attr("state").eq(State.GONE.value))
 
+    def hasten(self, recording_id: str) -> bool:
+        """pending and unfinished → due now: an event says that its audio is there. It tells nothing else."""
+        return self._hasten(recording_id, {"due_at": to_ms(self._clock.due_now())}, {})
+
+    def queue_unfinished(self, recording_id: str) -> Ticket | None:
+        """As `hasten`, but → queued; None where it was not unfinished."""
+        lease = self._new_lease()
+        put = {"state": State.QUEUED.value, "due_at": lease, "due_group": self._group("queued")}
+        if not self._hasten(recording_id, put, {"queued": 1}):
+            return None
+        return Ticket(kind="recording", source=self._source, id=recording_id, lease_ms=lease)
+
+    def _hasten(self, recording_id: str, put: Mapping[str, object], add: Mapping[str, int]) -> bool:
+        waits = Attr("state").eq(State.PENDING.value) & Attr("unfinished_since").exists()
+        try:
+            remove = ["reason", "unfinished_since", "looks"]
+            self._table.update(self._pk("recording", recording_id), put=put, remove=remove, add=add, when=waits)
+        except Refused:
+            return False
+        return True
+
     def redrive(self, recording: Recording) -> bool:
         """A person wants a failed recording tried again, from its first attempt."""
         return self._renew(recording, when=Attr("state").eq(State.FAILED.value))

@@ -35,6 +35,7 @@ from functions.archiver.listing import Listing
 from functions.archiver.pace import Pace
 from functions.archiver.provider import Account, Declaration, Provider, load
 from functions.archiver.queue import Lanes
+from functions.archiver.receiving import Receiver
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
 from functions.archiver.settings import Settings
@@ -208,6 +209,25 @@ class Runtime:
             self._secret = secret
             self._provider = self._build(load(self.settings.source.provider), secret)
         return self._provider
+
+    @functools.cached_property
+    def receiver(self) -> Receiver:
+        """What takes webhook requests."""
+        return Receiver(
+            provider=self.provider,
+            given_secrets=self.webhook_secrets,
+            takes_unverified=self.settings.source.webhook_unverified,
+            intake=self.intake,
+            clock=self.clock,
+        )
+
+    def webhook_secrets(self) -> list[Secret]:
+        """The secret's `webhook_secret`: a text, or several while it is rotated. Raises Misconfigured."""
+        given = self._read_secret().get("webhook_secret", [])
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+            raise Misconfigured(f"webhook_secret in {self.settings.source.secret} must be a text or an array of texts")
+        return [Secret(text) for text in texts]
 
     def _build(self, kind: type[Provider], secret: dict[str, object]) -> Provider:
         source = self.settings.source

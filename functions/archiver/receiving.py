@@ -1,0 +1,142 @@
+"""What happens to one webhook request: its sender is verified and its hint is noted, without asking the provider.
+
+A hint makes an archive of today sooner and never a different one: with every event lost, listing finds the same. So
+nothing of an event but an id is believed, and nothing that the archive holds can be lost by one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+from functions.archiver.clock import Clock
+from functions.archiver.errors import BadEvent, Unverified
+from functions.archiver.intake import Intake
+from functions.archiver.provider import Delivery, Hint, Ignored, Provider
+from functions.archiver.recording import Call, Readiness, Recording
+from functions.archiver.secret import Secret
+
+MOST_BYTES = 256 * 1024
+"""Events name a recording or two; the largest of the four providers' have some kilobytes."""
+
+CONTENT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
+
+Event = Mapping[str, Any]
+"""A request as API Gateway hands it to a function, in its payload format 2.0."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reception:
+    """What became of one request, for the answer, the log line and the metrics.
+
+    `outcome` is accepted, repeated, ignored, refused, malformed, too large or unsupported. Ids are set once the sender
+    is verified; `reason` never quotes a request.
+    """
+
+    status: HTTPStatus
+    outcome: str
+    recording_id: str | None = None
+    call_id: str | None = None
+    reason: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the provider sent it."""
+        return self.outcome in ("accepted", "repeated", "ignored")
+
+
+class Unacceptable(Exception):
+    """A request that is refused as it stands, before anybody asks who sent it."""
+
+    def __init__(self, status: HTTPStatus, outcome: str) -> None:
+        super().__init__(outcome)
+        self.reception = Reception(status=status, outcome=outcome)
+
+
+class Receiver:
+    """Receives the events of one source.
+
+    `given_secrets` are the source's own for webhooks. `takes_unverified` accepts, where there are none, whoever writes
+    to a provider that cannot sign; a signature is checked all the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: Callable[[], Provider],
+        given_secrets: Callable[[], Sequence[Secret]],
+        takes_unverified: bool,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self._provider_of = provider
+        self._given_secrets = given_secrets
+        self._takes_unverified = takes_unverified
+        self._intake = intake
+        self._clock = clock
+
+    def receive(self, event: Event) -> Reception:
+        """Verifies, notes, and tells. Raises Misconfigured when the secret cannot be read, and what AWS raises."""
+        try:
+            delivery = self._delivery(event)
+            said = self._said(delivery)
+        except Unacceptable as unacceptable:
+            return unacceptable.reception
+        except Unverified:
+            return Reception(status=HTTPStatus.UNAUTHORIZED, outcome="refused")
+        except BadEvent as bad:
+            return Reception(status=HTTPStatus.BAD_REQUEST, outcome="malformed", reason=str(bad))
+        if isinstance(said, Ignored):
+            return Reception(status=HTTPStatus.OK, outcome="ignored", reason=said.reason)
+        return Reception(
+            status=HTTPStatus.OK,
+            outcome="accepted" if self._noted(said) else "repeated",
+            recording_id=said.recording_id,
+            call_id=said.call_id,
+        )
+
+    def _delivery(self, event: Event) -> Delivery:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        if headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
+            raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported")
+        body = _body(event)
+        if len(body) > MOST_BYTES:
+            raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
+        path_secret = (event.get("pathParameters") or {}).get("secret")
+        return Delivery(
+            headers=headers,
+            query=event.get("queryStringParameters") or {},
+            body=body,
+            path_secret=Secret(path_secret) if path_secret else None,
+            received_at=self._clock.now(),
+        )
+
+    def _said(self, delivery: Delivery) -> Hint | Ignored:
+        provider, known = self._provider_of(), self._given_secrets()
+        if not known and self._takes_unverified:
+            # A shared secret that nobody knows takes the place of the one that was not agreed on.
+            nobodys = Secret(secrets.token_hex(16))
+            return provider.event(replace(delivery, path_secret=nobodys), [nobodys])
+        return provider.event(delivery, known)
+
+    def _noted(self, hint: Hint) -> bool:
+        """Whether this changed anything."""
+        if hint.recording_id is not None:
+            readiness = Readiness.READY if hint.ready else Readiness.NOT_READY
+            return self._intake.take_hint(Recording(id=hint.recording_id, readiness=readiness))
+        return self._intake.take_calls([Call(call_id=str(hint.call_id))], "webhook") > 0
+
+
+def _body(event: Event) -> bytes:
+    """The raw bytes, which are what was signed."""
+    text = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(text).encode("utf-8", "surrogatepass")
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise Unacceptable(HTTPStatus.BAD_REQUEST, "malformed") from None

@@ -1,0 +1,51 @@
+"""Lambda: receives a provider's events through the HTTP API. See `archiver.receiving` for what it makes of them."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.archiver.errors import Misconfigured
+from functions.archiver.receiving import Event, Reception
+from functions.archiver.runtime import Context, Runtime, runtime
+
+Answer = dict[str, object]
+
+
+def handler(event: Event, context: Context) -> Answer:
+    """One request in API Gateway's payload format 2.0; its answer. 503 asks the sender to try again."""
+    run = runtime().begin(context)
+    try:
+        reception = run.receiver.receive(event)
+    except (Misconfigured, BotoCoreError, ClientError) as trouble:
+        run.logger.error("webhook not received", reason=str(trouble))
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
+    _tell(run, reception)
+    return _answer(reception.status)
+
+
+def _tell(run: Runtime, reception: Reception) -> None:
+    run.logger.info(
+        f"webhook {reception.outcome}",
+        recording_id=reception.recording_id,
+        call_id=reception.call_id,
+        reason=reception.reason,
+    )
+    if reception.outcome == "accepted":
+        run.count(WebhookEvents=1, WebhookAccepted=1)
+    elif reception.verified:
+        run.count(WebhookEvents=1, WebhookIgnored=1)
+    elif reception.outcome == "refused":
+        run.count(WebhookRefused=1)
+
+
+def _answer(status: HTTPStatus) -> Answer:
+    """The same few bytes for all that share a status: a sender learns nothing else."""
+    word = "ok" if status is HTTPStatus.OK else status.phrase
+    return {
+        "statusCode": int(status),
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps({"message": word}),
+    }
