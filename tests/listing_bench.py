@@ -8,6 +8,7 @@ from itertools import count
 
 from functions.archiver.cursors import CursorStore, Unclean, Walk
 from functions.archiver.entry import DiscoveredBy, State
+from functions.archiver.errors import Unavailable
 from functions.archiver.intake import Intake
 from functions.archiver.ledger import Ledger
 from functions.archiver.listing import RECENT, Findings, Listing
@@ -18,7 +19,21 @@ from tests.aws import TABLE, Aws, dynamodb, sqs
 from tests.fake_clock import NOON, FakeClock
 from tests.provider_in_memory import ProviderInMemory
 
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
 _sources = count()
+
+
+def row(id_: str, ago: timedelta, **facts: object) -> Recording:
+    return Recording(id=id_, recorded_at=NOON - ago, raw={"id": id_}, **facts)  # type: ignore[arg-type]
+
+
+def rows(count: int, *, since: timedelta, until: timedelta = RECENT + MINUTE, name: str = "rec") -> list[Recording]:
+    """`count` rows spread evenly from `since` ago to `until` ago, oldest first."""
+    step = (since - until) / max(count - 1, 1)
+    return [row(f"{name}-{number:04}", since - number * step) for number in range(count)]
 
 
 class Bench:
@@ -108,6 +123,11 @@ class Bench:
         asked = [asked.window for asked in self.provider.asked]
         first = next(n for n, window in enumerate(asked) if window.start == self.start)
         return asked[first:]
+
+    def fail_before(self, moment: datetime) -> None:
+        """A request for a window that begins before `moment` fails."""
+        if self.provider.asked[-1].window.start < moment:
+            raise Unavailable("503")
 
     def states(self) -> dict[str, State]:
         return {entry.recording.id: entry.state for entry in self.ledger.everything()}
