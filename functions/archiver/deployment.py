@@ -13,12 +13,14 @@ from typing import Any
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.provider import Declaration, Option, load
-from functions.archiver.settings import Archive, Deployment, Source, Tier, require
+from functions.archiver.settings import Archive, Deployment, Source, Tier, quoted, require
 
 Table = Mapping[str, Any]
 Reader = Callable[[Any, str], Any]
+Keys = Mapping[str, tuple[str, Reader]]
+"""What a table may hold: by key, the dataclass's field and what reads its value."""
 
-_SPAN = re.compile(r"([1-9]\d{0,5}) (minute|hour|day|week)s?")
+_SPAN = re.compile(r"([1-9][0-9]{0,5}) (minute|hour|day|week)s?")
 
 
 def read(path: Path) -> Deployment:
@@ -26,8 +28,10 @@ def read(path: Path) -> Deployment:
     with _naming(path):
         document = _document(path)
         _only(document, ("archive", "sources"), "")
-        archive = _archive(_table(document.get("archive"), "archive"))
-        sources = _table(document.get("sources"), "sources")
+        for name, example in (("archive", "[archive]"), ("sources", "[sources.acme-uk]")):
+            require(name in document, name, f"is missing: there must be a table {example}")
+        archive = _archive(_table(document["archive"], "archive"))
+        sources = _table(document["sources"], "sources")
         return Deployment(archive=archive, sources=tuple(_source(name, fields) for name, fields in sources.items()))
 
 
@@ -41,16 +45,15 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _document(path: Path) -> Table:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise Misconfigured(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise Misconfigured("is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"is not valid TOML: {error}") from None
-
-
-# kinds of values
+    except RecursionError:
+        raise Misconfigured("is not a deployment file: its values are nested too deep") from None
 
 
 def _table(value: Any, key: str) -> Table:
@@ -59,13 +62,13 @@ def _table(value: Any, key: str) -> Table:
 
 
 def _text(value: Any, key: str) -> str:
-    require(isinstance(value, str) and value, key, "must be a text in quotes")
+    require(isinstance(value, str) and value, key, "must be a text in quotes, and not an empty one")
     return str(value)
 
 
 def _texts(value: Any, key: str) -> tuple[str, ...]:
     good = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    require(good, key, 'must be an array of texts, such as ["ops@example.com"]')
+    require(good, key, 'must be an array of texts, such as ["one", "two"]')
     return tuple(value)
 
 
@@ -81,7 +84,8 @@ def _whole(value: Any, key: str) -> int:
 
 def _number(value: Any, key: str) -> float:
     require(isinstance(value, (int, float)) and not isinstance(value, bool), key, "must be a number")
-    return float(value)
+    number: float = value
+    return number
 
 
 def _span(value: Any, key: str) -> timedelta:
@@ -101,7 +105,8 @@ def _moment(value: Any, key: str) -> datetime:
     good = isinstance(value, datetime) and value.tzinfo is not None
     require(good, key, "must be a date and time with a zone, without quotes, such as 2026-01-01T00:00:00Z")
     moment: datetime = value
-    return moment.astimezone(UTC)
+    # At the ends of the calendar UTC may be out of range; Source refuses such years.
+    return moment.astimezone(UTC) if 1 < moment.year < 9999 else moment
 
 
 def _tiers(value: Any, key: str) -> tuple[Tier, ...]:
@@ -109,14 +114,12 @@ def _tiers(value: Any, key: str) -> tuple[Tier, ...]:
     return tuple(Tier(**_fields(_table(each, key), _TIER, key, required=("after", "storage_class"))) for each in value)
 
 
-# tables, by key: the dataclass's field and what reads its value
-
-_TIER: Mapping[str, tuple[str, Reader]] = {
+_TIER: Keys = {
     "after": ("after_days", _days),
     "storage_class": ("storage_class", _text),
     "min_bytes": ("min_bytes", _whole),
 }
-_ARCHIVE: Mapping[str, tuple[str, Reader]] = {
+_ARCHIVE: Keys = {
     "name": ("name", _text),
     "alerts": ("alerts", _texts),
     "expire_after": ("expire_after_days", _days),
@@ -126,7 +129,7 @@ _ARCHIVE: Mapping[str, tuple[str, Reader]] = {
     "kms_key": ("kms_key", _text),
     "permissions_boundary": ("permissions_boundary", _text),
 }
-_SOURCE: Mapping[str, tuple[str, Reader]] = {
+_SOURCE: Keys = {
     "provider": ("provider", _text),
     "base_url": ("base_url", _text),
     "secret": ("secret", _text),
@@ -144,9 +147,7 @@ _SOURCE: Mapping[str, tuple[str, Reader]] = {
 }
 
 
-def _fields(
-    table: Table, readers: Mapping[str, tuple[str, Reader]], key: str, *, required: Collection[str]
-) -> dict[str, Any]:
+def _fields(table: Table, readers: Keys, key: str, *, required: Collection[str]) -> dict[str, Any]:
     _only(table, readers, f"{key}.")
     for name in required:
         require(name in table, f"{key}.{name}", "is missing")
@@ -158,7 +159,7 @@ def _only(table: Table, allowed: Collection[str], prefix: str) -> None:
         if name not in allowed:
             close = difflib.get_close_matches(name, allowed, n=1)
             meant = f" (did you mean {close[0]}?)" if close else ""
-            raise Misconfigured(f"{prefix}{name}: unknown key{meant}; allowed are {', '.join(allowed)}")
+            raise Misconfigured(f"{prefix}{quoted(name)}: unknown key{meant}; allowed are {', '.join(allowed)}")
 
 
 def _archive(table: Table) -> Archive:
@@ -166,7 +167,7 @@ def _archive(table: Table) -> Archive:
 
 
 def _source(name: str, value: Any) -> Source:
-    key = f"sources.{name}"
+    key = f"sources.{quoted(name)}"
     given = _fields(_table(value, key), _SOURCE, key, required=("provider", "secret"))
     try:
         declaration = load(given["provider"]).declaration
@@ -217,11 +218,11 @@ def _option(value: Any, option: Option, key: str) -> Any:
         "tables": lambda value, key: _option_tables(value, option, key),
     }
     read_value = readers[option.kind](value, key)
-    choices = ", ".join(option.choices)
-    require(not choices or str(read_value) in option.choices, key, f"must be one of {choices} ({option.help})")
-    texts = read_value if isinstance(read_value, list) else [read_value]
-    for text in texts if option.pattern and option.kind in ("text", "texts") else ():
-        require(re.fullmatch(option.pattern or "", text), key, f"must match {option.pattern} ({option.help})")
+    for each in read_value if isinstance(read_value, list) else [read_value]:
+        allowed = not option.choices or str(each) in option.choices
+        require(allowed, key, f"must be one of {', '.join(option.choices)} ({option.help})")
+        matches = not option.pattern or not isinstance(each, str) or re.fullmatch(option.pattern, each)
+        require(matches, key, f"must match {option.pattern} ({option.help})")
     return read_value
 
 

@@ -8,13 +8,12 @@ that a deployment built in code is held to the same rules as one read from a fil
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
+from ipaddress import IPv6Address
+from typing import Any, TypeVar
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import Json
@@ -23,35 +22,79 @@ DAY = timedelta(days=1)
 
 SHORTEST_STAY_DAYS = {
     "STANDARD": 0,
-    "INTELLIGENT_TIERING": 0,
     "STANDARD_IA": 30,
+    "INTELLIGENT_TIERING": 0,
     "ONEZONE_IA": 30,
     "GLACIER_IR": 90,
     "GLACIER": 90,
     "DEEP_ARCHIVE": 180,
 }
-"""Storage classes from warm to cold, with the days that S3 bills at the least."""
+"""Storage classes in the order in which S3 moves objects, with the days that it bills at the least."""
 
 EARLIEST_TIER_DAYS = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
 """S3 moves nothing into these classes before an object is so old."""
 
-MOST_PARALLEL = 50
-MOST_PER_MINUTE = 6000.0
+IMPOSSIBLE_MOVE = ("ONEZONE_IA", "GLACIER_IR")
+"""The one step down that S3 does not take."""
 
+MOST_PARALLEL = 50
+LEAST_PER_MINUTE = 0.01
+MOST_PER_MINUTE = 6000
+MOST_DAYS = 36500
+MOST_BYTES = 2**40
+LONGEST_ALARM = timedelta(days=7)
+"""CloudWatch looks no further back."""
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET = re.compile(
+    r"(?!([0-9]+\.){3}[0-9]+$)(?=.{3,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+)
 _SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d*:.+")
-_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-_RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9]\d{0,5} (?:minutes|hours|days))\)")
-_CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
+_ARNS = {
+    "kms_key": re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"),
+    "permissions_boundary": re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+"),
+}
+_ADDRESS = re.compile(r"[^@\s,;<>]+@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
+_PLACE = re.compile(
+    r"(?P<host>([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+    r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]*)*"
+)
+_RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9][0-9]{0,5} (minutes|hours|days))\)")
+
+
+def _listed(value: str) -> str:
+    """A pattern for values, ranges and steps, with commas between them."""
+    item = rf"(\*|{value}(-{value})?)(/[1-9][0-9]{{0,3}})?"
+    return f"{item}(,{item})*"
+
+
+_DAY = "(0?[1-9]|[12][0-9]|3[01])"
+_MONTH = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_WEEKDAY = "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
+_CRON = re.compile(
+    rf"cron\((?P<minute>{_listed('[0-5]?[0-9]')}) {_listed('([01]?[0-9]|2[0-3])')} "
+    rf"(?P<day>\?|LW?|{_DAY}W|{_listed(_DAY)}) {_listed(_MONTH)} "
+    rf"(?P<weekday>\?|{_WEEKDAY}?L|{_WEEKDAY}#[1-5]|{_listed(_WEEKDAY)}) {_listed('(19[7-9][0-9]|2[01][0-9]{2})')}\)"
+)
+
+_Part = TypeVar("_Part")
 
 
 def require(holds: object, key: str, allowed: str) -> None:
     """Raises Misconfigured with `key` and what is allowed unless `holds`."""
     if not holds:
         raise Misconfigured(f"{key}: {allowed}")
+
+
+def quoted(name: str) -> str:
+    """A key as TOML writes it, on one line: bare where it may be, else in quotes."""
+    return name if _BARE.fullmatch(name) else json.dumps(name)
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,13 +109,13 @@ class Tier:
         key = "archive.tiers"
         classes = ", ".join(SHORTEST_STAY_DAYS)
         require(self.storage_class in SHORTEST_STAY_DAYS, f"{key}.storage_class", f"must be one of {classes}")
-        earliest = EARLIEST_TIER_DAYS.get(self.storage_class, 0)
+        earliest = EARLIEST_TIER_DAYS.get(self.storage_class, 1)
         require(
-            self.after_days >= max(earliest, 1),
+            _is_whole(self.after_days, earliest, MOST_DAYS),
             f"{key}.after",
-            f"must be at least {max(earliest, 1)} days for {self.storage_class}, before which S3 moves nothing into it",
+            f"must be from {earliest} to {MOST_DAYS} days for {self.storage_class}",
         )
-        require(0 <= self.min_bytes <= 2**40, f"{key}.min_bytes", "must be a number of bytes from 0 to 1 TiB")
+        require(_is_whole(self.min_bytes, 0, MOST_BYTES), f"{key}.min_bytes", "must be a number of bytes up to 1 TiB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +139,13 @@ class Archive:
         )
         for address in self.alerts:
             require(_ADDRESS.fullmatch(address), "archive.alerts", f"must be mail addresses, and {address!r} is none")
+        require(len(set(self.alerts)) == len(self.alerts), "archive.alerts", "must name each address once")
         expires = self.expire_after_days
-        require(expires is None or 1 <= expires <= 36500, "archive.expire_after", "must be from 1 day to 36500 days")
+        require(
+            expires is None or _is_whole(expires, 1, MOST_DAYS),
+            "archive.expire_after",
+            f"must be from 1 day to {MOST_DAYS} days",
+        )
         self._check_storage()
         self._check_tiers()
         self._check_own()
@@ -111,25 +159,44 @@ class Archive:
         )
 
     def _check_tiers(self) -> None:
-        order = list(SHORTEST_STAY_DAYS)
-        warmest = order.index(self.storage) if self.storage in order else 0
-        days = 0
+        days, above = 0, "STANDARD" if self.storage == "auto" else self.storage
         for tier in self.tiers:
-            key = f"archive.tiers ({tier.storage_class})"
-            require(tier.after_days > days, f"{key}.after", "must come later than the tier before it")
-            require(
-                order.index(tier.storage_class) > warmest,
-                f"{key}.storage_class",
-                f"must be colder than {order[warmest]}, which comes before it",
-            )
-            stay = SHORTEST_STAY_DAYS[tier.storage_class]
-            require(
-                self.expire_after_days is None or tier.after_days + stay <= self.expire_after_days,
-                f"{key}.after",
-                f"must leave the {stay} days that S3 bills at the least before archive.expire_after "
-                f"({tier.after_days} + {stay} is more than {self.expire_after_days} days)",
-            )
-            days, warmest = tier.after_days, order.index(tier.storage_class)
+            self._check_tier(tier, days, above)
+            days, above = tier.after_days, tier.storage_class
+
+    def _check_tier(self, tier: Tier, days: int, above: str) -> None:
+        order = list(SHORTEST_STAY_DAYS)
+        key, after = f"archive.tiers ({tier.storage_class})", tier.after_days
+        require(after > days, f"{key}.after", "must come later than the tier before it")
+        require(
+            order.index(tier.storage_class) > order.index(above),
+            f"{key}.storage_class",
+            f"must be colder than {above}, which comes before it",
+        )
+        require(
+            (above, tier.storage_class) != IMPOSSIBLE_MOVE,
+            f"{key}.storage_class",
+            f"must be GLACIER or DEEP_ARCHIVE after {above}: S3 moves nothing from there into {tier.storage_class}",
+        )
+        stay = SHORTEST_STAY_DAYS[above]
+        require(
+            days + stay <= after,
+            f"{key}.after",
+            f"must leave the {stay} days that S3 bills at the least for {above} "
+            f"({days} + {stay} is more than {after} days)",
+        )
+        expires, stay = self.expire_after_days, SHORTEST_STAY_DAYS[tier.storage_class]
+        require(
+            expires is None or after < expires,
+            f"{key}.after",
+            f"must come before archive.expire_after ({expires} days)",
+        )
+        require(
+            expires is None or after + stay <= expires,
+            f"{key}.after",
+            f"must leave the {stay} days that S3 bills at the least before archive.expire_after "
+            f"({after} + {stay} is more than {expires} days)",
+        )
 
     def _check_own(self) -> None:
         if self.bucket is not None:
@@ -137,9 +204,10 @@ class Archive:
             own = "cannot be set for a bucket of your own, whose lifecycle rules this stack may not touch"
             require(self.expire_after_days is None, "archive.expire_after", own)
             require(not self.tiers, "archive.tiers", own)
-        for name in ("kms_key", "permissions_boundary"):
+        kinds = {"kms_key": "KMS key (arn:aws:kms:…:key/…)", "permissions_boundary": "policy (arn:aws:iam::…:policy/…)"}
+        for name, kind in kinds.items():
             value = getattr(self, name)
-            require(value is None or _ARN.fullmatch(value), f"archive.{name}", "must be an ARN (arn:aws:…)")
+            require(value is None or _ARNS[name].fullmatch(value), f"archive.{name}", f"must be an ARN, of a {kind}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +237,7 @@ class Source:
     def __post_init__(self) -> None:
         require(
             _NAME.fullmatch(self.name),
-            f"sources.{self.name}",
+            f"sources.{quoted(self.name)}",
             "a source's name must be 1 to 32 of a-z, 0-9 and -, with no hyphen at either end",
         )
         self._check_address()
@@ -187,52 +255,58 @@ class Source:
         )
 
     def _key(self, name: str) -> str:
-        return f"sources.{self.name}.{name}"
+        return f"sources.{quoted(self.name)}.{name}"
 
     def _check_address(self) -> None:
-        parts = urlsplit(self.base_url)
-        plain = self.allow_private_addresses and parts.scheme == "http"
+        key, (scheme, _, rest) = self._key("base_url"), self.base_url.partition("://")
         require(
-            (parts.scheme == "https" or plain) and parts.hostname,
-            self._key("base_url"),
+            scheme.lower() == "https" or (scheme.lower() == "http" and self.allow_private_addresses),
+            key,
             "must begin with https:// (http:// only together with allow_private_addresses = true)",
         )
-        require(
-            not (parts.username or parts.password or parts.query or parts.fragment),
-            self._key("base_url"),
-            "must have no user, query or fragment",
-        )
+        extra = "@" in rest.partition("/")[0] or "?" in rest or "#" in rest
+        require(not extra, key, "must have no user, query or fragment")
+        require(_is_place(rest), key, "must be a host, then a port and a path where they are needed, and nothing else")
 
     def _check_pace(self) -> None:
-        rate = self.requests_per_minute
+        rate: object = self.requests_per_minute
         require(
-            not isinstance(rate, bool) and math.isfinite(rate) and 0 < rate <= MOST_PER_MINUTE,
+            isinstance(rate, (int, float)) and rate is not True and LEAST_PER_MINUTE <= rate <= MOST_PER_MINUTE,
             self._key("requests_per_minute"),
-            f"must be a number above 0 and at most {MOST_PER_MINUTE:g}",
+            f"must be a number from {LEAST_PER_MINUTE} to {MOST_PER_MINUTE}",
         )
         require(
-            1 <= self.max_parallel_downloads <= MOST_PARALLEL,
+            _is_whole(self.max_parallel_downloads, 1, MOST_PARALLEL),
             self._key("max_parallel_downloads"),
             f"must be a whole number from 1 to {MOST_PARALLEL}",
         )
 
     def _check_times(self) -> None:
-        cron = _CRON.fullmatch(self.schedule)
-        require(
-            cron or _RATE.fullmatch(self.schedule),
-            self._key("schedule"),
-            'must be rate(n minutes|hours|days) or a cron(…) of six fields, for instance "rate(5 minutes)"',
-        )
-        require(
-            cron is None or "*" not in cron.group(1),
-            self._key("schedule"),
-            "must name its minute: with * it would fire sixty times an hour",
-        )
-        require(
-            self.start.tzinfo is not None, self._key("start"), "must have a zone, for instance 2026-01-01T00:00:00Z"
-        )
+        self._check_schedule()
+        zoned = self.start.tzinfo is not None
+        require(zoned, self._key("start"), "must have a zone, for instance 2026-01-01T00:00:00Z")
+        require(2000 <= self.start.year <= 2100, self._key("start"), "must be in the years 2000 to 2100")
+        quiet = self.webhook_quiet_after
         require(timedelta() < self.overlap <= 366 * DAY, self._key("overlap"), "must be at most 366 days")
         require(DAY <= self.reconcile <= 366 * DAY, self._key("reconcile"), "must be from 1 day to 366 days")
+        require(
+            quiet is None or timedelta() < quiet <= LONGEST_ALARM,
+            self._key("webhook_quiet_after"),
+            f"must be at most {LONGEST_ALARM.days} days, the longest that an alarm looks back",
+        )
+
+    def _check_schedule(self) -> None:
+        key, cron = self._key("schedule"), _CRON.fullmatch(self.schedule)
+        require(
+            cron or _RATE.fullmatch(self.schedule),
+            key,
+            'must be rate(n minutes|hours|days) or a cron(…) of six fields, for instance "rate(5 minutes)"',
+        )
+        if cron:
+            every = cron["minute"] in ("*", "*/1")
+            require(not every, key, "must name its minute: with * it would fire sixty times an hour")
+            one = (cron["day"] == "?") != (cron["weekday"] == "?")
+            require(one, key, "must have ? for either the day of the month or the day of the week, and not for both")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,18 +344,32 @@ class Settings:
         """The settings of `to_env`. Raises Misconfigured for a missing or broken variable."""
         for name in ("BUCKET", "TABLE", "ARCHIVE", "SOURCE"):
             require(env.get(name), f"the variable {name}", "is missing")
-        try:
-            return cls(
-                bucket=env["BUCKET"],
-                table=env["TABLE"],
-                queue_url=env.get("QUEUE_URL"),
-                archive=_archive(json.loads(env["ARCHIVE"])),
-                source=_source(json.loads(env["SOURCE"])),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Misconfigured(
-                f"the variables ARCHIVE and SOURCE: {type(error).__name__} while reading them"
-            ) from None
+        return cls(
+            bucket=env["BUCKET"],
+            table=env["TABLE"],
+            queue_url=env.get("QUEUE_URL"),
+            archive=_part(env, "ARCHIVE", _archive),
+            source=_part(env, "SOURCE", _source),
+        )
+
+
+def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _Part]) -> _Part:
+    try:
+        return build(json.loads(env[name]))
+    except Misconfigured as mistake:
+        raise Misconfigured(f"the variable {name}: {mistake}") from None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise Misconfigured(f"the variable {name}: is not as a deployment writes it ({type(error).__name__})") from None
+
+
+def _is_place(text: str) -> bool:
+    match = _PLACE.fullmatch(text)
+    if not match or not 0 < int(match["port"] or 443) < 2**16:
+        return False
+    try:
+        return not match["host"].startswith("[") or bool(IPv6Address(match["host"].strip("[]")))
+    except ValueError:
+        return False
 
 
 def _archive(fields: dict[str, Any]) -> Archive:

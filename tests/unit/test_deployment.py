@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
+from functions import providers
 from functions.archiver.deployment import read
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings import Source, Tier
 
 ARCHIVE = 'name = "recordings"'
-SOURCE = 'provider = "babelforce"\nbase_url = "https://acme.babelforce.com"\nsecret = "recordings/acme"'
+SOURCE = 'provider = "sample"\nbase_url = "https://acme.example.com"\nsecret = "recordings/acme"'
+HEAD = """
+from datetime import timedelta
+from functions.archiver.provider import Declaration, Option, Provider
+"""
+SAMPLE = """
+class Sample(Provider):
+    declaration = Declaration(
+        title="Sample", default_base_url="https://api.example.com", secret_fields=(("key",),),
+        rate_default=17, parallel_default=3, overlap_minimum=timedelta(hours=36),
+        options=(
+            Option(name="format", help="audio format", choices=("wav", "mp3"), default="wav"),
+            Option(name="account", help="its id", pattern="[0-9a-f]{4}"),
+            Option(name="depth", help="how deep", kind="integer"),
+            Option(name="detail", help="more of it", kind="boolean"),
+            Option(name="users", help="whose", kind="texts", pattern="[a-z]+", choices=("ann", "bob")),
+            Option(name="lists", help="what to list", kind="tables", fields=("type", "id")),
+        ),
+    )
+"""
+STRICT = """
+class Strict(Provider):
+    declaration = Declaration(
+        title="Strict", secret_fields=(("key",),), rate_default=1, parallel_default=1,
+        overlap_minimum=timedelta(hours=1), options=(Option(name="account", help="its id", required=True),),
+    )
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def two_providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Providers of this test's own, so that no real one's numbers stand in it."""
+    folder = tmp_path_factory.mktemp("providers")
+    (folder / "sample.py").write_text(HEAD + SAMPLE)
+    (folder / "strict.py").write_text(HEAD + STRICT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "__path__", [*providers.__path__, str(folder)])
+        yield
+        for name in ("sample", "strict"):
+            sys.modules.pop(f"{providers.__name__}.{name}", None)
+            vars(providers).pop(name, None)
 
 
 def written(
@@ -42,13 +88,16 @@ def test_what_is_left_out_comes_from_the_provider(tmp_path: Path) -> None:
     source = read(written(tmp_path)).sources[0]
     assert source == Source(
         name="acme-uk",
-        provider="babelforce",
-        base_url="https://acme.babelforce.com",
+        provider="sample",
+        base_url="https://acme.example.com",
         secret="recordings/acme",
-        requests_per_minute=30,
-        max_parallel_downloads=1,
-        overlap=timedelta(hours=24),
+        requests_per_minute=17,
+        max_parallel_downloads=3,
+        overlap=timedelta(hours=36),
+        options={"format": "wav"},
     )
+    without_host = SOURCE.replace('base_url = "https://acme.example.com"', "")
+    assert read(written(tmp_path, source=without_host)).sources[0].base_url == "https://api.example.com"
 
 
 def test_everything_that_is_given_counts(tmp_path: Path) -> None:
@@ -86,6 +135,8 @@ def test_everything_that_is_given_counts(tmp_path: Path) -> None:
         ("nmae = 1", "archive.nmae: unknown key (did you mean name?); allowed are name, alerts"),
         ("alerts = 'ops@example.com'", "archive.alerts: must be an array of texts"),
         ("alerts = ['nobody']", "archive.alerts: must be mail addresses, and 'nobody' is none"),
+        ("alerts = ['a@b..c']", "archive.alerts: must be mail addresses, and 'a@b..c' is none"),
+        ("alerts = ['a@b.c', 'a@b.c']", "archive.alerts: must name each address once"),
         ("expire_after = 30", "archive.expire_after: must be a duration"),
         ("expire_after = '0 days'", "archive.expire_after: must be a duration"),
         ("expire_after = '30 fortnights'", "archive.expire_after: must be a duration"),
@@ -93,9 +144,17 @@ def test_everything_that_is_given_counts(tmp_path: Path) -> None:
         ("expire_after = '99999 days'", "archive.expire_after: must be from 1 day to 36500 days"),
         ("storage = 'FREEZER'", 'archive.storage: must be "auto" or one of STANDARD'),
         ("bucket = 'No_Bucket'", "archive.bucket: must be the name of an S3 bucket"),
+        ("bucket = 'a..b'", "archive.bucket: must be the name of an S3 bucket"),
+        ("bucket = '192.168.1.1'", "archive.bucket: must be the name of an S3 bucket"),
         ("bucket = 'mine'\nexpire_after = '30 days'", "archive.expire_after: cannot be set for a bucket of your own"),
         ("kms_key = 'alias/mine'", "archive.kms_key: must be an ARN"),
+        ("kms_key = 'arn:aws:s3:::mine'", "archive.kms_key: must be an ARN, of a KMS key"),
         ("permissions_boundary = 'boundary'", "archive.permissions_boundary: must be an ARN"),
+        ("permissions_boundary = 'arn:aws:s3:::mine'", "archive.permissions_boundary: must be an ARN, of a policy"),
+        ("tiers = 3", "archive.tiers: must be written as [[archive.tiers]] tables"),
+        ("tiers = [3]", "archive.tiers: must be a table"),
+        ("tiers = [{after = '90 days'}]", "archive.tiers.storage_class: is missing"),
+        ("tiers = [{afer = '90 days'}]", "archive.tiers.afer: unknown key (did you mean after?)"),
     ],
 )
 def test_a_mistake_about_the_archive(tmp_path: Path, line: str, says: str) -> None:
@@ -115,17 +174,49 @@ def test_a_missing_name_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tiers", "says"),
     [
-        ([("20 days", "STANDARD_IA")], "archive.tiers.after: must be at least 30 days for STANDARD_IA"),
+        ([("20 days", "STANDARD_IA")], "archive.tiers.after: must be from 30 to 36500 days for STANDARD_IA"),
         ([("30 days", "COLD")], "archive.tiers.storage_class: must be one of STANDARD"),
         ([("90 days", "GLACIER_IR"), ("60 days", "DEEP_ARCHIVE")], "must come later than the tier before it"),
         ([("60 days", "DEEP_ARCHIVE"), ("90 days", "GLACIER_IR")], "must be colder than DEEP_ARCHIVE"),
         ([("30 days", "STANDARD")], "must be colder than STANDARD"),
+        ([("90 days", "INTELLIGENT_TIERING"), ("120 days", "STANDARD_IA")], "colder than INTELLIGENT_TIERING"),
+        ([("30 days", "ONEZONE_IA"), ("90 days", "GLACIER_IR")], "must be GLACIER or DEEP_ARCHIVE after ONEZONE_IA"),
+        ([("30 days", "STANDARD_IA"), ("59 days", "GLACIER_IR")], "for STANDARD_IA (30 + 30 is more than 59 days)"),
         ([("300 days", "DEEP_ARCHIVE")], "300 + 180 is more than 400 days"),
+        ([("400 days", "INTELLIGENT_TIERING")], "must come before archive.expire_after (400 days)"),
+        ([("99999 days", "GLACIER")], "archive.tiers.after: must be from 1 to 36500 days for GLACIER"),
     ],
 )
 def test_a_tier_that_would_cost_more_than_it_saves(tmp_path: Path, tiers: list[tuple[str, str]], says: str) -> None:
     more = "".join(f'[[archive.tiers]]\nafter = "{after}"\nstorage_class = "{name}"\n' for after, name in tiers)
     assert says in complaint(written(tmp_path, archive=f'{ARCHIVE}\nexpire_after = "400 days"', more=more))
+
+
+@pytest.mark.parametrize(
+    ("storage", "after", "says"),
+    [
+        ("GLACIER", "90 days", "must be colder than GLACIER, which comes before it"),
+        ("STANDARD_IA", "29 days", "for STANDARD_IA (0 + 30 is more than 29 days)"),
+    ],
+)
+def test_a_tier_is_held_against_the_class_that_comes_before_it(
+    tmp_path: Path, storage: str, after: str, says: str
+) -> None:
+    more = f'[[archive.tiers]]\nafter = "{after}"\nstorage_class = "GLACIER_IR"'
+    assert says in complaint(written(tmp_path, archive=f"{ARCHIVE}\nstorage = '{storage}'", more=more))
+
+
+def test_tiers_follow_each_other_down(tmp_path: Path) -> None:
+    steps = [
+        (30, "STANDARD_IA"),
+        (60, "INTELLIGENT_TIERING"),
+        (61, "GLACIER_IR"),
+        (151, "GLACIER"),
+        (241, "DEEP_ARCHIVE"),
+    ]
+    more = "".join(f'[[archive.tiers]]\nafter = "{days} days"\nstorage_class = "{name}"\n' for days, name in steps)
+    tiers = read(written(tmp_path, archive=f'{ARCHIVE}\nexpire_after = "421 days"', more=more)).archive.tiers
+    assert [(tier.after_days, tier.storage_class) for tier in tiers] == steps
 
 
 @pytest.mark.parametrize("field", ["min_bytes = -1", "min_bytes = 2_000_000_000_000"])
@@ -140,7 +231,9 @@ def test_tiers_are_refused_for_a_bucket_of_ones_own(tmp_path: Path) -> None:
     assert "archive.tiers: cannot be set for a bucket of your own" in text
 
 
-@pytest.mark.parametrize("name", ["Acme", "acme_uk", '"acme uk"', '"acme/uk"', "-acme", "acme-", "x" * 33, '""'])
+@pytest.mark.parametrize(
+    "name", ["Acme", "acme_uk", '"acme uk"', '"acme/uk"', "-acme", "acme-", "x" * 33, '""', '"two\\nlines"']
+)
 def test_a_sources_name_has_only_small_letters_digits_and_hyphens(tmp_path: Path, name: str) -> None:
     assert "a source's name must be 1 to 32 of a-z, 0-9 and -" in complaint(written(tmp_path, name=name))
 
@@ -149,11 +242,13 @@ def test_a_sources_name_has_only_small_letters_digits_and_hyphens(tmp_path: Path
     ("line", "says"),
     [
         ("schedul = 'x'", "schedul: unknown key (did you mean schedule?)"),
-        ("requests_per_minute = 0", "requests_per_minute: must be a number above 0 and at most 6000"),
-        ("requests_per_minute = -1", "requests_per_minute: must be a number above 0"),
-        ("requests_per_minute = 6001", "requests_per_minute: must be a number above 0 and at most 6000"),
-        ("requests_per_minute = nan", "requests_per_minute: must be a number above 0"),
-        ("requests_per_minute = inf", "requests_per_minute: must be a number above 0"),
+        ("requests_per_minute = 0", "requests_per_minute: must be a number from 0.01 to 6000"),
+        ("requests_per_minute = -1", "requests_per_minute: must be a number from 0.01"),
+        ("requests_per_minute = 6001", "requests_per_minute: must be a number from 0.01 to 6000"),
+        ("requests_per_minute = 0.001", "requests_per_minute: must be a number from 0.01"),
+        (f"requests_per_minute = {'9' * 400}", "requests_per_minute: must be a number from 0.01"),
+        ("requests_per_minute = nan", "requests_per_minute: must be a number from 0.01"),
+        ("requests_per_minute = inf", "requests_per_minute: must be a number from 0.01"),
         ("requests_per_minute = true", "requests_per_minute: must be a number"),
         ("requests_per_minute = '30'", "requests_per_minute: must be a number"),
         ("max_parallel_downloads = 0", "max_parallel_downloads: must be a whole number from 1 to 50"),
@@ -163,17 +258,42 @@ def test_a_sources_name_has_only_small_letters_digits_and_hyphens(tmp_path: Path
         ("schedule = 'rate(1 minutes)'", "schedule: must be rate("),
         ("schedule = 'rate(5 minute)'", "schedule: must be rate("),
         ("schedule = 'cron(* 3 * * ? *)'", "schedule: must name its minute: with * it would fire sixty times an hour"),
+        ("schedule = 'cron(*/1 3 * * ? *)'", "schedule: must name its minute"),
+        ("schedule = 'cron(0 3 * * * *)'", "schedule: must have ? for either the day of the month or the day of"),
+        ("schedule = 'cron(0 3 ? * ? *)'", "schedule: must have ? for either the day of the month or the day of"),
+        ("schedule = 'cron(0 3 * * ?)'", "schedule: must be rate("),
+        ("schedule = 'cron(60 3 * * ? *)'", "schedule: must be rate("),
+        ("schedule = 'cron(0 24 * * ? *)'", "schedule: must be rate("),
+        ("schedule = 'cron(0 3 32 * ? *)'", "schedule: must be rate("),
+        ("schedule = 'rate(0 minutes)'", "schedule: must be rate("),
+        ("schedule = 'rate(1\u0663 minutes)'", "schedule: must be rate("),
         ("start = '2026-01-01'", "start: must be a date and time with a zone, without quotes"),
         ("start = 2026-01-01T00:00:00", "start: must be a date and time with a zone"),
         ("start = 2026-01-01", "start: must be a date and time with a zone"),
-        ("overlap = '1 hour'", "overlap: must be at least 24 hours: babelforce lists that late"),
+        ("start = 1999-12-31T23:59:59Z", "start: must be in the years 2000 to 2100"),
+        ("start = 0001-01-01T00:00:00+23:00", "start: must be in the years 2000 to 2100"),
+        ("start = 9999-12-31T23:59:59-23:00", "start: must be in the years 2000 to 2100"),
+        ("overlap = '1 hour'", "overlap: must be at least 1.5 days: Sample lists that late"),
+        ("overlap = '367 days'", "overlap: must be at most 366 days"),
         ("overlap = 'a day'", "overlap: must be a duration: a number and minutes, hours, days or weeks"),
         ("reconcile = '1 hour'", "reconcile: must be from 1 day to 366 days"),
         ("reconcile = '400 days'", "reconcile: must be from 1 day to 366 days"),
         ("webhook = 'yes'", "webhook: must be true or false"),
         ("webhook_unverified = true", "webhook: must be true where webhook_unverified"),
+        ("webhook_quiet_after = '1 day'", "webhook: must be true where webhook_unverified or webhook_quiet_after"),
+        ("webhook = true\nwebhook_quiet_after = '8 days'", "webhook_quiet_after: must be at most 7 days"),
+        ("allow_private_addresses = 1", "allow_private_addresses: must be true or false"),
+        ('"two\\nlines" = 1', '"two\\nlines": unknown key'),
         ("options = 3", "options: must be a table"),
-        ("options = {colour = 'red'}", "options.colour: unknown key"),
+        ("options = {fromat = 'mp3'}", "options.fromat: unknown key (did you mean format?)"),
+        ("options = {format = 'ogg'}", "options.format: must be one of wav, mp3 (audio format)"),
+        ("options = {format = 3}", "options.format: must be a text"),
+        ("options = {account = '../x'}", "options.account: must match [0-9a-f]{4} (its id)"),
+        ("options = {depth = '3'}", "options.depth: must be a whole number"),
+        ("options = {depth = true}", "options.depth: must be a whole number"),
+        ("options = {detail = 1}", "options.detail: must be true or false"),
+        ("options = {users = 'ann'}", "options.users: must be an array of texts"),
+        ("options = {users = ['ann', 'eve']}", "options.users: must be one of ann, bob (whose)"),
     ],
 )
 def test_a_mistake_about_a_source(tmp_path: Path, line: str, says: str) -> None:
@@ -184,56 +304,136 @@ def test_a_mistake_about_a_source(tmp_path: Path, line: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('provider = "babelforce"', "", "provider: is missing"),
+        ('provider = "sample"', "", "provider: is missing"),
+        ('"sample"', "3", "provider: must be a text in quotes"),
         ('secret = "recordings/acme"', "", "secret: is missing"),
         ('secret = "recordings/acme"', 'secret = "a b"', "secret: must be a name in Secrets Manager"),
-        ('provider = "babelforce"', 'provider = "bablforce"', "provider: unknown provider 'bablforce': allowed are "),
+        ('secret = "recordings/acme"', 'secret = ""', "secret: must be a text in quotes, and not an empty one"),
+        ('"sample"', '"sampel"', "provider: unknown provider 'sampel': allowed are "),
         ("https://acme", "http://acme", "base_url: must begin with https://"),
         ("https://acme", "acme", "base_url: must begin with https://"),
         ("https://acme", "https://user:word@acme", "base_url: must have no user, query or fragment"),
+        ("https://acme", "https://@acme", "base_url: must have no user, query or fragment"),
         (".com", ".com/?x=1", "base_url: must have no user, query or fragment"),
+        (".com", ".com#", "base_url: must have no user, query or fragment"),
+        ("https://acme.example.com", "https://", "base_url: must be a host, then a port and a path"),
+        (".com", ".com:99999", "base_url: must be a host, then a port and a path"),
+        (".com", ".com:port", "base_url: must be a host, then a port and a path"),
+        (".com", ".com/a b", "base_url: must be a host, then a port and a path"),
+        (".com", ".c\\nom", "base_url: must be a host, then a port and a path"),
+        ("acme.example.com", "[::1", "base_url: must be a host, then a port and a path"),
+        ("acme.example.com", "[1::2::3]", "base_url: must be a host, then a port and a path"),
     ],
 )
 def test_a_mistake_about_who_to_ask(tmp_path: Path, old: str, new: str, says: str) -> None:
     assert f": sources.acme-uk.{says}" in complaint(written(tmp_path, source=SOURCE.replace(old, new)))
 
 
+@pytest.mark.parametrize("url", ["https://acme.example.com/v1/", "https://acme:8443", "https://[fd00::1]:8443/api"])
+def test_a_base_url_may_have_a_port_and_a_path(tmp_path: Path, url: str) -> None:
+    assert read(written(tmp_path, source=SOURCE.replace("https://acme.example.com", url))).sources[0].base_url == url
+
+
 def test_a_self_hosted_provider_may_speak_plain_http(tmp_path: Path) -> None:
     source = SOURCE.replace("https", "http") + "\nallow_private_addresses = true"
-    assert read(written(tmp_path, source=source)).sources[0].base_url == "http://acme.babelforce.com"
+    assert read(written(tmp_path, source=source)).sources[0].base_url == "http://acme.example.com"
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    "schedule",
     [
-        ("", "account_id: is missing"),
-        ("account_id = 3", "account_id: must be a text"),
-        ('account_id = "../../accounts"', "account_id: must match"),
+        "rate(1 hour)",
+        "rate(90 minutes)",
+        "cron(*/5 * * * ? *)",
+        "cron(0,30 8-18/2 ? JAN-MAR MON-FRI 2026)",
+        "cron(0 3 L * ? *)",
+        "cron(0 3 15W * ? *)",
+        "cron(0 3 ? * 6#1 *)",
     ],
 )
-def test_a_mistake_about_an_option(tmp_path: Path, options: str, says: str) -> None:
-    source = f'provider = "kazoo"\nbase_url = "https://k.example"\nsecret = "k"\n[sources.acme-uk.options]\n{options}'
+def test_a_schedule_may_be_all_that_the_scheduler_takes(tmp_path: Path, schedule: str) -> None:
+    assert read(written(tmp_path, source=f"{SOURCE}\nschedule = '{schedule}'")).sources[0].schedule == schedule
+
+
+def test_options_are_read_by_their_kind(tmp_path: Path) -> None:
+    options = (
+        "{format = 'mp3', account = '00ff', depth = 3, detail = true, users = ['bob'], lists = [{type = 'a', id = 1}]}"
+    )
+    found = read(written(tmp_path, source=f"{SOURCE}\noptions = {options}")).sources[0].options
+    assert found == {
+        "format": "mp3",
+        "account": "00ff",
+        "depth": 3,
+        "detail": True,
+        "users": ["bob"],
+        "lists": [{"type": "a", "id": 1}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("lists", "says"),
+    [
+        ("3", "lists: must be an array of tables with type, id"),
+        ("[3]", "lists: must be a table"),
+        ("[{type = 'queue'}]", "lists.id: is missing or neither text nor whole number"),
+        ("[{type = 'queue', id = true}]", "lists.id: is missing or neither text nor whole number"),
+        ("[{type = 'queue', id = 1, more = 2}]", "lists.more: unknown key"),
+    ],
+)
+def test_an_option_of_tables_is_checked_field_by_field(tmp_path: Path, lists: str, says: str) -> None:
+    source = f"{SOURCE}\n[sources.acme-uk.options]\nlists = {lists}"
     assert f": sources.acme-uk.options.{says}" in complaint(written(tmp_path, source=source))
 
 
-@pytest.mark.parametrize("lists", ["3", "[3]", "[{type = 'queue'}]", "[{type = 'queue', id = 1, more = 2}]"])
-def test_an_option_of_tables_is_checked_field_by_field(tmp_path: Path, lists: str) -> None:
-    source = f'provider = "dialogtech"\nsecret = "d"\n[sources.acme-uk.options]\nlists = {lists}'
-    assert ": sources.acme-uk.options.lists" in complaint(written(tmp_path, source=source))
+def test_what_a_provider_requires_is_asked_for(tmp_path: Path) -> None:
+    source = 'provider = "strict"\nsecret = "s"'
+    assert ": sources.acme-uk.base_url: is missing" in complaint(written(tmp_path, source=source))
+    source += '\nbase_url = "https://strict.example.com"'
+    assert ": sources.acme-uk.options.account: is missing (its id)" in complaint(written(tmp_path, source=source))
+    source += "\noptions = {account = 'x'}"
+    assert read(written(tmp_path, source=source)).sources[0].options == {"account": "x"}
 
 
-def test_a_provider_without_a_host_of_its_own_needs_one(tmp_path: Path) -> None:
-    source = 'provider = "kazoo"\nsecret = "k"\n[sources.acme-uk.options]\naccount_id = "x"'
-    assert "base_url: is missing" in complaint(written(tmp_path, source=source))
+@given(
+    days=some.integers(1, 366),
+    unit=some.sampled_from([("minute", 1440), ("hour", 24), ("day", 1)]),
+    plural=some.sampled_from(["", "s"]),
+)
+def test_a_duration_is_a_number_and_a_unit(
+    tmp_path_factory: pytest.TempPathFactory, days: int, unit: tuple[str, int], plural: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    line = f"reconcile = '{days * unit[1]} {unit[0]}{plural}'"
+    assert read(written(folder, source=f"{SOURCE}\n{line}")).sources[0].reconcile == timedelta(days=days)
+
+
+@given(
+    number=some.sampled_from(["", "0", "-1", "+1", "1.5", "1e3", "01", "1_0", "1000000", "\u0663"]) | some.none(),
+    space=some.sampled_from(["", "  ", "\t", "\u00a0"]) | some.none(),
+    unit=some.sampled_from(["", "d", "Days", "dayss", "month", "years", "days "]) | some.none(),
+)
+def test_nothing_else_is_a_duration(
+    tmp_path_factory: pytest.TempPathFactory, number: str | None, space: str | None, unit: str | None
+) -> None:
+    chosen = [good if bad is None else bad for bad, good in ((number, "7"), (space, " "), (unit, "days"))]
+    path = written(tmp_path_factory.getbasetemp(), source=f"{SOURCE}\nreconcile = {json.dumps(''.join(chosen))}")
+    if (number, space, unit) == (None, None, None):
+        assert read(path).sources[0].reconcile == timedelta(days=7)
+    else:
+        assert "reconcile: must be a duration: a number and minutes, hours, days or weeks" in complaint(path)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[archive", "is not valid TOML"),
-        ("[archive]\nname = 'x'", "sources: must be a table"),
+        ("[archive]\nname = \n", "is not valid TOML: Invalid value (at line 2"),
+        (f"a = {'[' * 5000}", "is not a deployment file: its values are nested too deep"),
+        ("", "archive: is missing: there must be a table [archive]"),
+        ("archive = 3\n[sources.x]", "archive: must be a table"),
+        ("[archive]\nname = 'x'", "sources: is missing: there must be a table [sources.acme-uk]"),
+        ("[archive]\nname = 'x'\n[sources]\nx = 3", "sources.x: must be a table"),
         ("[archive]\nname = 'x'\n[sources]", "sources: must hold at least one source"),
-        ("[sources.x]\nprovider = 'babelforce'", "archive: must be a table"),
+        ("[sources.x]\nprovider = 'sample'", "archive: is missing"),
         ("[archive]\nname = 'x'\n[source.x]", "source: unknown key (did you mean sources?)"),
     ],
 )
@@ -251,3 +451,9 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xff\xfe[archive]")
     assert "is not UTF-8 text" in complaint(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read(path).archive.name == "recordings"

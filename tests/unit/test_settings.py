@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,7 +29,7 @@ SOURCES = some.builds(
     reconcile=some.integers(1, 366).map(lambda days: timedelta(days=days)),
     webhook=some.just(True),
     webhook_unverified=some.booleans(),
-    webhook_quiet_after=some.none() | SPANS,
+    webhook_quiet_after=some.none() | SPANS.filter(lambda span: span <= timedelta(days=7)),
     allow_private_addresses=some.booleans(),
     options=some.dictionaries(TEXTS, TEXTS | some.integers() | some.booleans() | some.lists(TEXTS)),
 )
@@ -44,22 +46,23 @@ ARCHIVES = some.builds(
 
 @given(archive=ARCHIVES, source=SOURCES, bucket=TEXTS.filter(bool), queue=some.none() | TEXTS)
 def test_settings_survive_the_environment(archive: Archive, source: Source, bucket: str, queue: str | None) -> None:
-    settings = Settings(bucket=bucket, table="table", queue_url=queue, archive=archive, source=source)
+    settings = Settings(bucket=bucket, table=bucket, queue_url=queue, archive=archive, source=source)
     environment = settings.to_env()
     assert all(isinstance(value, str) for value in environment.values())
     assert Settings.from_env(environment) == settings
 
 
-def source(name: str = "acme") -> Source:
-    return Source(
-        name=name,
-        provider="babelforce",
-        base_url="https://example.com",
-        secret="s",
-        requests_per_minute=30,
-        max_parallel_downloads=1,
-        overlap=timedelta(days=1),
-    )
+def source(name: str = "acme", **changes: Any) -> Source:
+    facts: dict[str, Any] = {
+        "name": name,
+        "provider": "sample",
+        "base_url": "https://example.com",
+        "secret": "s",
+        "requests_per_minute": 30,
+        "max_parallel_downloads": 1,
+        "overlap": timedelta(days=1),
+    }
+    return Source(**facts | changes)
 
 
 def environment() -> dict[str, str]:
@@ -75,9 +78,24 @@ def test_a_missing_variable_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "3", '{"name": "x"}'])
 @pytest.mark.parametrize("name", ["ARCHIVE", "SOURCE"])
-def test_a_broken_variable_is_one_sentence(name: str, text: str) -> None:
-    with pytest.raises(Misconfigured, match="the variables ARCHIVE and SOURCE"):
+def test_a_broken_variable_is_named(name: str, text: str) -> None:
+    with pytest.raises(Misconfigured, match=f"the variable {name}: is not as a deployment writes it"):
         Settings.from_env({**environment(), name: text})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("overlap", 1e300, "is not as a deployment writes it (OverflowError)"),
+        ("unheard", 1, "is not as a deployment writes it (TypeError)"),
+        ("requests_per_minute", 0, "sources.acme.requests_per_minute: must be a number"),
+    ],
+)
+def test_a_variable_with_one_wrong_value_is_named(field: str, value: float, says: str) -> None:
+    broken = json.loads(environment()["SOURCE"]) | {field: value}
+    with pytest.raises(Misconfigured) as caught:
+        Settings.from_env({**environment(), "SOURCE": json.dumps(broken)})
+    assert f"the variable SOURCE: {says}" in str(caught.value)
 
 
 def test_tokens_stay_outside_of_json_where_nothing_could_resolve_them() -> None:
@@ -95,3 +113,26 @@ def test_a_deployment_built_in_code_is_held_to_the_same_rules() -> None:
         Deployment(archive=Archive(name="r"), sources=())
     with pytest.raises(Misconfigured, match="sources: must have names that differ"):
         Deployment(archive=Archive(name="r"), sources=(source(), source()))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_parallel_downloads", True),
+        ("max_parallel_downloads", 1.5),
+        ("requests_per_minute", True),
+        ("requests_per_minute", "30"),
+        ("start", datetime(2026, 1, 1)),
+        ("overlap", timedelta(0)),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_in_code_too(field: str, value: Any) -> None:
+    with pytest.raises(Misconfigured, match=rf"sources\.acme\.{field}: must"):
+        source(**{field: value})
+
+
+def test_an_alarm_looks_back_a_week_at_most() -> None:
+    assert source(webhook=True, webhook_quiet_after=timedelta(days=7)).webhook
+    for span in (timedelta(days=8), timedelta(0)):
+        with pytest.raises(Misconfigured, match=r"sources\.acme\.webhook_quiet_after: must be at most 7 days"):
+            source(webhook=True, webhook_quiet_after=span)
