@@ -19,7 +19,6 @@ from functions.archiver.errors import (
     Misconfigured,
     NotFound,
     NotReady,
-    OfTheRecording,
     OfTheSource,
     Outcome,
     Rejected,
@@ -42,8 +41,8 @@ NOT_READY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 30, 60)
 READY_DEADLINE = timedelta(hours=72)
 ERRAND_DEADLINE = timedelta(hours=24)
 BETWEEN_TWO_404 = timedelta(hours=1)
-TROUBLES_BEFORE_A_PROBE = 2
-"""So often a recording may meet a source in trouble before the source is asked whether it is in trouble at all."""
+MOST_TROUBLES = 2
+"""So often a recording may meet trouble while the source answers otherwise; then the trouble is its own."""
 
 KNOWN_BY_BYTES = 64 * 1024
 """After so many bytes every kind of audio has shown itself."""
@@ -216,25 +215,31 @@ class Archiver:
     # the next moves
 
     def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
-        if self._needs_a_probe(entry, outcome):
+        probed = self._needs_a_probe(entry, outcome)
+        if probed:
             try:
                 self._probe()
             except OfTheSource as trouble:
                 return self._cooled_down(ticket, trouble)
-            if not isinstance(outcome, NotFound):
-                outcome = Rejected(f"{outcome.reason}, while the provider answers otherwise")
-        if isinstance(outcome, OfTheSource):
-            return self._cooled_down(ticket, outcome)
-        if isinstance(outcome, OfTheRecording):
+        if not isinstance(outcome, OfTheSource) or probed:
             self._pace.answered()
+        if probed and isinstance(outcome, OfTheSource) and self._is_its_own(entry, outcome):
+            outcome = Rejected(f"{outcome.reason}, while the provider answers otherwise")
+        if isinstance(outcome, OfTheSource):
+            due_in = _step(ATTEMPT_DELAYS, entry.troubles) if probed else timedelta()
+            return self._cooled_down(ticket, outcome, due_in=due_in)
         return self._move_on(ticket, entry, outcome)
 
     def _needs_a_probe(self, entry: Entry, outcome: Outcome) -> bool:
+        """Whether only the source itself can tell what the outcome means."""
         if isinstance(outcome, NotFound):
             return self._missing_for_long(entry)
-        if isinstance(outcome, (Closed, Throttled)) or not isinstance(outcome, OfTheSource):
-            return False
-        return isinstance(outcome, Unauthorized) or entry.troubles >= TROUBLES_BEFORE_A_PROBE
+        return isinstance(outcome, OfTheSource) and not isinstance(outcome, (Closed, Throttled))
+
+    @staticmethod
+    def _is_its_own(entry: Entry, outcome: OfTheSource) -> bool:
+        """Whether the trouble is the recording's own, now that the source is known to answer."""
+        return isinstance(outcome, Unauthorized) or entry.troubles >= MOST_TROUBLES
 
     def _probe(self) -> None:
         """Asks the source for its list of the last minute: does it answer at all, and take our credentials?"""
@@ -244,9 +249,9 @@ class Archiver:
         except Misconfigured as mistake:
             raise Unauthorized(str(mistake)) from None
 
-    def _cooled_down(self, ticket: Ticket, trouble: OfTheSource) -> Report:
+    def _cooled_down(self, ticket: Ticket, trouble: OfTheSource, *, due_in: timedelta = timedelta()) -> Report:
         until = self._pace.cool_down(trouble)
-        wait = max(until - self._clock.now(), timedelta())
+        wait = max(until - self._clock.now(), due_in)
         return self._released(ticket, trouble.reason, wait, trouble=not isinstance(trouble, Closed))
 
     def _move_on(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:

@@ -21,7 +21,8 @@ MINUTE_WITH_MARGIN_MS = 60_500
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _LATE_MS = 400
 _FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0}
-_FIRST_COOL_DOWN_OTHERWISE = 2.0
+_FIRST_COOL_DOWN_OTHERWISE = 1.0
+_GROWTH = 1.5
 _LONGEST_COOL_DOWN = 900.0
 
 
@@ -147,7 +148,7 @@ class Pace:
         if isinstance(outcome, Closed):
             return outcome.until
         seconds = min(
-            _FIRST_COOL_DOWN.get(type(outcome), _FIRST_COOL_DOWN_OTHERWISE) * 2 ** min(self._strikes, 20),
+            _FIRST_COOL_DOWN.get(type(outcome), _FIRST_COOL_DOWN_OTHERWISE) * _GROWTH ** min(self._strikes, 20),
             _LONGEST_COOL_DOWN,
         )
         if isinstance(outcome, Throttled) and outcome.retry_after is not None:

@@ -23,8 +23,12 @@ from ops.local.poller import Poller
 from ops.local.template import Scheduled
 
 PROBES = 3
-PROBES_OF_A_SILENT_ONE = 6
-"""A source that does not answer may come back; one that refuses our credentials will not."""
+"""A source that refuses our credentials so often in a row is given up on."""
+
+PROBES_OF_A_SILENT_ONE = 5
+"""One that fails in the very same way so often in a row; other failures may follow each other for longer."""
+
+MOST_PROBES = 25
 
 LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
@@ -70,6 +74,8 @@ class SourceDriver:
         self._clock = clock
         self._on_error = on_error
         self._listed = False
+        self._failures: list[str] = []
+        self._strikes = 0
         self._ticked = time.monotonic()  # what a listing finds it also sends; ticks are for the rest
         self._stopping = threading.Event()
         self._lister = threading.Thread(target=self._list, daemon=True)
@@ -87,14 +93,14 @@ class SourceDriver:
 
     def _list(self) -> None:
         """Listing passes until one finds nothing new."""
-        failures = 0
         while not self._stopping.is_set():
             result = self._fire("list")
             stopped = result.get("stopped")
             if stopped is None and not result.get("new"):
                 break
-            failures = failures + 1 if stopped not in (None, "out of time") else 0
-            if failures >= self._most_probes(self.gate()) or not self._wait_until_open():
+            if stopped in (None, "out of time"):
+                self._failures.clear()
+            elif self._is_hopeless(str(stopped)) or not self._wait_until_open():
                 self.given_up = str(stopped)
                 break
         self._listed = True
@@ -120,8 +126,12 @@ class SourceDriver:
             return 0.0
         return (gate.closed_until - self._clock.now()).total_seconds()
 
-    def _most_probes(self, gate: Gate) -> int:
-        return PROBES if gate.refused else PROBES_OF_A_SILENT_ONE
+    def _is_hopeless(self, reason: str) -> bool:
+        """Notes one more failure in a row; whether enough of them are the same."""
+        self._failures.append(reason)
+        enough = PROBES if self.gate().refused else PROBES_OF_A_SILENT_ONE
+        same = len(self._failures) >= enough and len(set(self._failures[-enough:])) == 1
+        return same or len(self._failures) >= MOST_PROBES
 
     def gate(self) -> Gate:
         """Whether the source is closed."""
@@ -157,7 +167,11 @@ class SourceDriver:
         gate = self.gate()
         if gate.closed_until is None or self.runtime.ledger.oldest_waiting() is None:
             return False
-        if self._seconds_closed(gate) > LONGEST_COOL_DOWN_SECONDS or gate.strikes > self._most_probes(gate):
+        if gate.strikes < self._strikes:
+            self._failures.clear()  # something has succeeded since
+        hopeless = gate.strikes > self._strikes and self._is_hopeless(gate.reason or "")
+        self._strikes = gate.strikes
+        if hopeless or self._seconds_closed(gate) > LONGEST_COOL_DOWN_SECONDS:
             self.given_up = gate.reason
             return False
         return True

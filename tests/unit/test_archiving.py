@@ -193,9 +193,10 @@ def test_what_takes_too_long_fails_at_once(bench: ArchivingBench) -> None:
 )
 def test_trouble_of_the_source_cools_it_down_and_is_no_attempt(bench: ArchivingBench, trouble: OfTheSource) -> None:
     bench.provider.audio["rec"] = [trouble, whole(wav())]
-    bench.provider.trouble = trouble if isinstance(trouble, Unauthorized) else None
+    bench.provider.trouble = None if isinstance(trouble, Throttled) else trouble
     bench.finds()
     assert bench.work().outcome == "released"
+    bench.provider.trouble = None
     entry = bench.entry()
     assert (entry.state, entry.attempts, entry.reason) == (State.PENDING, 0, str(trouble))
     gate = bench.pace.gate()
@@ -224,12 +225,26 @@ def test_any_number_of_troubles_never_fails_a_recording(bench: ArchivingBench) -
 
 def test_a_success_ends_a_run_of_troubles(bench: ArchivingBench) -> None:
     bench.provider.audio["rec"] = [Unavailable("503"), Unavailable("503"), whole(wav())]
+    bench.provider.trouble = Unavailable("503")
     bench.finds()
     bench.work()
     bench.next_turn()
     assert bench.pace.gate().strikes == 2
+    bench.provider.trouble = None
     bench.next_turn()
     assert bench.pace.gate().strikes == 0
+
+
+def test_trouble_with_one_recording_after_the_other_does_not_add_up_while_the_source_answers(
+    bench: ArchivingBench,
+) -> None:
+    bench.provider.audio["rec"] = [Unavailable("answered with 500"), Unavailable("reset"), whole(wav())]
+    bench.finds()
+    for turn in (bench.work, bench.next_turn):
+        assert turn().outcome == "released"
+        assert bench.pace.gate().strikes == 1
+        assert bench.entry().attempts == 0
+    assert bench.next_turn().outcome == "archived"
 
 
 def test_a_recording_that_alone_brings_errors_becomes_its_own_failure(bench: ArchivingBench) -> None:
@@ -237,9 +252,9 @@ def test_a_recording_that_alone_brings_errors_becomes_its_own_failure(bench: Arc
     bench.finds()
     outcomes = [bench.work().outcome, bench.next_turn().outcome]
     assert outcomes == ["released", "released"]
-    assert bench.provider.times("page") == 0
+    assert bench.provider.times("page") == 2
     assert bench.next_turn().outcome == "rejected"
-    assert bench.provider.times("page") == 1
+    assert bench.entry().attempts == 1
     while bench.entry().state is State.PENDING:
         bench.next_turn()
     assert bench.entry().state is State.FAILED
