@@ -30,7 +30,7 @@ class Rule:
 
     heading: str
     summary: str
-    metric: cloudwatch.Metric
+    metric: cloudwatch.IMetric
     threshold: float = 1
     periods: int = 1
     below: bool = False

@@ -14,6 +14,7 @@ from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
 from infra.shared import Shared
 from infra.source import SourcePipeline
+from infra.webhook_api import WebhookApi
 
 
 class RecordingArchive(Construct):
@@ -41,9 +42,19 @@ class RecordingArchive(Construct):
             code=functions_code(self),
             alerts=self.alerts,
         )
+        self.webhooks = self._webhooks(deployment)
         self.sources = {
-            source.name: SourcePipeline(self, shared=shared, source=source) for source in deployment.sources
+            source.name: SourcePipeline(
+                self, shared=shared, source=source, api=self.webhooks if source.webhook else None
+            )
+            for source in deployment.sources
         }
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name)
         CfnOutput(self, "TableName", value=self.table.table_name)
         CfnOutput(self, "AlertsTopic", value=self.alerts.topic.topic_arn)
+
+    def _webhooks(self, deployment: Deployment) -> WebhookApi | None:
+        """Where no source wants webhooks there is nothing that a stranger could call."""
+        if not any(source.webhook for source in deployment.sources):
+            return None
+        return WebhookApi(self, "Webhooks", alerts=self.alerts, logical_id=lasting_id(self, "WebhookApi"))

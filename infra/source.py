@@ -10,14 +10,19 @@ from infra.lanes import Lanes
 from infra.lister import Lister
 from infra.reconciler import Reconciler
 from infra.shared import Shared
+from infra.webhook import Webhook
+from infra.webhook_api import WebhookApi
 
 
 class SourcePipeline(Construct):
-    """One source, from its provider to the bucket. Its id is the source's name."""
+    """One source, from its provider to the bucket. Its id is the source's name. `api` takes its webhooks, if any."""
 
-    def __init__(self, scope: Construct, *, shared: Shared, source: Source) -> None:
+    def __init__(self, scope: Construct, *, shared: Shared, source: Source, api: WebhookApi | None = None) -> None:
         super().__init__(scope, source.name)
         self.lanes = Lanes(self, "Lanes", alerts=shared.alerts, source=source.name)
         self.lister = Lister(self, "Listing", shared=shared, source=source, lanes=self.lanes)
         self.downloader = Downloader(self, "Archiving", shared=shared, source=source, lanes=self.lanes)
         self.reconciler = Reconciler(self, "Reconciling", shared=shared, source=source, lanes=self.lanes)
+        self.webhook = (
+            Webhook(self, "Receiving", shared=shared, source=source, lanes=self.lanes, api=api) if api else None
+        )
