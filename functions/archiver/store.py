@@ -104,11 +104,11 @@ class Store:
 
     def _objects_of(self, place: Place) -> Iterator[str]:
         prefix = f"{place.audio_stem}."
-        answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=20)
-        for listed in answer.get("Contents", []):
-            key = listed["Key"]
-            if key[len(prefix) :].isalnum():  # another id may begin like this one and go on after a dot
-                yield key
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            for listed in page.get("Contents", []):
+                key = listed["Key"]
+                if key[len(prefix) :].isalnum():  # other ids may begin like this one and go on after a dot
+                    yield key
 
     def _vouched(self, key: str, place: Place) -> Stored:
         head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
@@ -242,6 +242,7 @@ class Upload:
             Key=self._key,
             Body=bytes(self._buffer),
             ContentType=audio.content_type,
+            ChecksumAlgorithm="SHA256",
             ChecksumSHA256=base64.b64encode(digest.sha256).decode(),
             StorageClass=self._storage_class(digest.size_bytes),
             IfNoneMatch="*",
