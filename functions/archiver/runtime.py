@@ -274,10 +274,15 @@ class Runtime:
 def credentials_of(secret: dict[str, object], declaration: Declaration, name: str) -> dict[str, Secret]:
     """The secret's fields in one of the declared shapes. Raises Misconfigured, which names fields and never values."""
     for shape in declaration.secret_fields:
-        if all(isinstance(secret.get(key), str) and secret[key] for key in shape):
+        if all(_is_usable(secret.get(key)) for key in shape):
             return {key: Secret(str(secret[key])) for key in shape}
     shapes = ", or ".join(" and ".join(shape) for shape in declaration.secret_fields)
-    raise Misconfigured(f"the secret {name} must be a JSON object with the texts {shapes}")
+    raise Misconfigured(f"the secret {name} must be a JSON object with the texts {shapes}, without line breaks")
+
+
+def _is_usable(value: object) -> bool:
+    """Whether a secret's value is a text that a header can hold."""
+    return isinstance(value, str) and bool(value) and value.isprintable()
 
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)

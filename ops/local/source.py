@@ -80,15 +80,17 @@ class SourceDriver:
         self._stopping = threading.Event()
         self._lister = threading.Thread(target=self._list, daemon=True)
 
-    def start(self) -> None:
-        """Starts listing and polling."""
+    def start(self, *, listing: bool = True) -> None:
+        """Starts polling, and `listing` until nothing new is found."""
         self._poller.start()
-        self._lister.start()
+        if listing:
+            self._lister.start()
 
     def stop(self) -> None:
         """Waits until nothing of this source runs any more."""
         self._stopping.set()
-        self._lister.join()
+        if self._lister.ident is not None:
+            self._lister.join()
         self._poller.stop()
 
     def _list(self) -> None:
@@ -143,6 +145,8 @@ class SourceDriver:
 
     def closed_cleanly(self) -> bool:
         """Whether every window up to the last minutes is closed and none is noted as unclean."""
+        if self.runtime.settings.source.start >= self._clock.now() - RECENT:
+            return True  # there is nothing that could be closed yet
         progress = self.progress()
         forward = progress.walks.get("forward")
         recently = self._clock.now() - RECENT - EVERY_OVERLAP - timedelta(hours=23)
