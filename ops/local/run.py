@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,15 +22,17 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import TranscriptState
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings import Deployment
-from infra.synth import template as synthesise
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.folder import LOG, Folder
 from ops.local.functions import RequestLog, Sandbox
 from ops.local.poller import Poller
 from ops.local.progress import LogFile, Progress, summary
+from ops.local.schedules import Schedules
 from ops.local.source import Firing, SourceDriver
+from ops.local.synthesis import template_of
 from ops.local.template import Function, Template
+from ops.local.webhook_server import WebhookServer
 
 COMPLETE, INCOMPLETE, WRONG_CONFIGURATION = 0, 1, 2
 
@@ -85,6 +88,13 @@ def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in document.items()}
 
 
+def _folder(path: Path) -> Folder:
+    try:
+        return Folder(path)
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be used as the output folder ({error.strerror})") from None
+
+
 def forget_aws_environment() -> None:
     """No profile, credentials or endpoint of the machine has any say in a local run."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -99,16 +109,20 @@ class LocalArchive:
         self._deployment = deployment
         self._order = order
         self._clock = MovedClock()
-        self._folder = Folder(order.out)
+        self._folder = _folder(order.out)
         self._log = LogFile(self._folder.path / LOG)
         self._requests = RequestLog()
         self._errors: list[str] = []
         self._aws = EmbeddedAws()
-        self._template = Template(synthesise(deployment))
+        self._template = Template(template_of(deployment))
         self._aws.make(self._template, secrets)
         self._aws.keep = self._folder.write
         functions = self._template.functions()
         self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
+        firings = [firing for driver in self._drivers for firing in driver.firings.values()]
+        self._schedules = Schedules(firings, on_error=self._on_error)
+        port = order.webhook_port
+        self._server = None if port is None else self._webhook_server(port, functions)
 
     def check(self) -> None:
         """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
@@ -116,6 +130,11 @@ class LocalArchive:
             driver.runtime.provider()
 
     # the parts
+
+    def _webhook_server(self, port: int, functions: Mapping[str, Function]) -> WebhookServer:
+        routes = self._template.routes()
+        sandboxes = {route.function: partial(self._sandbox, functions[route.function]) for route in routes}
+        return WebhookServer(routes, sandboxes, port, on_error=self._on_error)
 
     def _sandbox(self, function: Function) -> Sandbox:
         return Sandbox(function, self._aws, self._clock, cast("IO[str]", self._log), self._requests)
@@ -174,20 +193,29 @@ class LocalArchive:
                     runtimes[entry.source].ledger.restore(entry)
 
     def start(self) -> None:
-        """Starts every source."""
+        """Starts every source; where webhooks are served, its schedules as well, which then fire as on AWS."""
         for driver in self._drivers:
-            driver.start()
+            driver.start(listing=self._server is None)
+        if self._server:
+            self._schedules.start()
+            self._server.start()
+            print(f"listening on {self._server.url}", flush=True)
 
     def stop(self) -> None:
         """Waits until nothing runs any more."""
+        if self._server:
+            self._server.stop()
+            self._schedules.stop()
         for driver in self._drivers:
             driver.stop()
 
     def work(self, stopping: threading.Event) -> None:
-        """Until nothing is visible and nothing is due, now or later."""
+        """Until nothing is visible and nothing is due, now or later; where webhooks are served, until it is stopped."""
         with Progress(self._log, [driver.name for driver in self._drivers]) as progress:
             while not stopping.wait(_STEP_SECONDS):
                 progress.update()
+                if self._server:
+                    continue
                 busy = [driver.step() for driver in self._drivers]
                 if any(busy):
                     continue
