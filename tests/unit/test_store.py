@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -248,9 +249,10 @@ def short_lists() -> Iterator[None]:
     def shorten(params: dict[str, object], **_: object) -> dict[str, object]:
         return {**params, "MaxKeys": 10}
 
-    s3().meta.events.register("provide-client-params.s3.ListObjectsV2", shorten)
+    emitter: Any = s3().meta.events
+    emitter.register("provide-client-params.s3.ListObjectsV2", shorten)
     yield
-    s3().meta.events.unregister("provide-client-params.s3.ListObjectsV2", shorten)
+    emitter.unregister("provide-client-params.s3.ListObjectsV2", shorten)
 
 
 @pytest.mark.usefixtures("short_lists")
