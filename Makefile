@@ -58,7 +58,7 @@ destroy: $(CDK) synth ## remove the stack of DEPLOYMENT=file; bucket and table s
 bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
 	$(WITH_NODE) $(CDK) bootstrap --app cdk.out
 
-provider: $(VENV) ## write functions/providers/NAME.py to start from, with name=NAME
+provider: $(VENV) ## write a provider and its fixture to start from, with name=NAME
 	$(BIN)/python -m ops.new_provider "$(name)"
 
 lock: $(VENV) ## compile the .in files into pinned requirements with hashes

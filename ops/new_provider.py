@@ -1,38 +1,51 @@
-"""`make provider name=acme`: writes `functions/providers/acme.py`, a whole client of an imagined API to start from."""
+"""`make provider name=acme`: a whole client of an imagined API and its fixture, to be changed into yours."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from ops import docs
+
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = Path(__file__).parent / "templates" / "provider.py.txt"
+TEMPLATES = Path(__file__).parent / "templates"
 WRITTEN, NOT_WRITTEN = 0, 2
 
 
-def write(name: str, folder: Path) -> Path:
-    """Writes the module into `folder`. Raises ValueError for a name that is none, FileExistsError for a taken one."""
+def write(name: str, root: Path) -> Sequence[Path]:
+    """Writes the module and its fixture below `root`. Raises ValueError for a name that is none.
+
+    Raises FileExistsError for a name that is taken, before anything is written.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name):
         raise ValueError("the name must be 2 to 31 small letters, digits and _, as in name=acme")
     title = name.replace("_", " ").title()
-    path = folder / f"{name}.py"
-    with path.open("x", encoding="utf-8") as file:
-        file.write(TEMPLATE.read_text(encoding="utf-8").format(title=title, class_name=title.replace(" ", "")))
-    return path
+    module = (TEMPLATES / "provider.py.txt").read_text(encoding="utf-8")
+    contents = {
+        root / "functions" / "providers" / f"{name}.py": module.format(title=title, class_name=title.replace(" ", "")),
+        root / "tests" / "providers" / f"{name}.json": (TEMPLATES / "fixture.json.txt").read_text(encoding="utf-8"),
+    }
+    for path in contents:
+        if path.exists():
+            raise FileExistsError(f"{path.relative_to(root)} is there already")
+    for path, content in contents.items():
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    return list(contents)
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the module named first; the exit code."""
+    """Writes what is named first, and brings the table of providers up to date; the exit code."""
     try:
-        path = write(arguments[0] if arguments else "", ROOT / "functions" / "providers")
-    except FileExistsError as error:
-        print(f"{error.filename} is there already", file=sys.stderr)
-        return NOT_WRITTEN
-    except ValueError as error:
+        paths = write(arguments[0] if arguments else "", ROOT)
+    except (FileExistsError, ValueError) as error:
         print(error, file=sys.stderr)
         return NOT_WRITTEN
-    print(f"{path.relative_to(ROOT)} is written: docs/adding-a-provider.md says what comes next")
+    docs.write()
+    print(f"{' and '.join(str(path.relative_to(ROOT)) for path in paths)} are written.")
+    print("docs/adding-a-provider.md says what comes next.")
     return WRITTEN
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,15 @@ JANUARY = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1
 ROW = b'{"id": "a/b", "created_at": "2026-01-05T12:00:00Z", "status": "completed"}'
 
 
+def written(name: str, root: Path) -> Sequence[Path]:
+    for folder in ("functions/providers", "tests/providers"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    return write(name, root)
+
+
 def generated(folder: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("acme_phones", write("acme_phones", folder))
+    module_path, _ = written("acme_phones", folder)
+    spec = importlib.util.spec_from_file_location("acme_phones", module_path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -46,12 +54,15 @@ def test_a_generated_provider_lists_describes_and_opens(tmp_path: Path) -> None:
     assert (page.next_cursor, page.rows, page.problem) == ("n", 2, "1 rows have no usable id or date")
 
 
-def test_a_provider_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
-    path = write("acme", tmp_path)
-    path.write_text("mine")
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_is_there_is_never_overwritten(tmp_path: Path, which: int) -> None:
+    paths = written("acme", tmp_path)
+    paths[which].write_text("mine")
+    paths[1 - which].unlink()
     with pytest.raises(FileExistsError):
         write("acme", tmp_path)
-    assert path.read_text() == "mine"
+    assert paths[which].read_text() == "mine"
+    assert not paths[1 - which].exists()
 
 
 @pytest.mark.parametrize("name", ["", "Acme", "../acme", "acme.py", "1acme", "kazoo"])
