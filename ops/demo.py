@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def demo(stopping: threading.Event) -> int:
 
 
 def _simulators() -> dict[str, type[Simulator]]:
-    return {name: next(_simulators_in(f"simulators.{name}")) for name in providers.names()}
+    """Of the providers that have one."""
+    modules = {name: f"simulators.{name}" for name in providers.names()}
+    return {name: next(_simulators_in(module)) for name, module in modules.items() if find_spec(module)}
 
 
 def _simulators_in(module: str) -> Iterator[type[Simulator]]:
