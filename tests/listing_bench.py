@@ -124,9 +124,9 @@ class Bench:
         first = next(n for n, window in enumerate(asked) if window.start == self.start)
         return asked[first:]
 
-    def fail_before(self, moment: datetime) -> None:
-        """A request for a window that begins before `moment` fails."""
-        if self.provider.asked[-1].window.start < moment:
+    def fail_at(self, cursor: str) -> None:
+        """A request with this cursor fails."""
+        if self.provider.asked[-1].cursor == cursor:
             raise Unavailable("503")
 
     def states(self) -> dict[str, State]:

@@ -243,8 +243,10 @@ def test_an_unclean_span_is_not_forgotten_by_a_run_that_ends_while_it_reads_it(b
 def test_a_span_that_is_no_longer_noted_is_not_read_on_in_place_of_another(bench: Bench, clock: FakeClock) -> None:
     bench.run()
     noted(bench, 20)
-    bench.provider.rows = [row("hidden", 9.5 * DAY)]
-    bench.provider.before = lambda number: bench.fail_before(NOON - 15 * DAY)
+    there = [row(f"rec-{number:02}", 20 * DAY - number * 10 * MINUTE) for number in range(25)]
+    bench.provider.rows = [*there, row("hidden", 9.5 * DAY)]
+    bench.knows(there)
+    bench.provider.before = lambda number: bench.fail_at("3")
     assert [findings.stopped for findings in healing(bench, clock, 1)] == ["503"]
     bench.provider.before = lambda number: None
     assert bench.cursors.acquire()
