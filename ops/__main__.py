@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_demo(commands)
     _add_import(commands)
     _add_provider(commands)
+    _add_webhook(commands)
     _add_docs(commands)
     options = parser.parse_args(arguments)
     try:
@@ -102,6 +103,26 @@ def _add_provider(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     uploads.add_argument("--id", required=True)
     uploads.add_argument("path", help="where the provider fetches it from")
     by_hand.set_defaults(run=_provider)
+
+
+def _add_webhook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    webhook = commands.add_parser("webhook", help="have a provider send its events, or see whether it does")
+    webhook.add_argument("source", help="a source of the deployment file")
+    webhook.add_argument("--deployment", type=Path, required=True, metavar="FILE")
+    webhook.add_argument("--secrets", type=Path, metavar="FILE", help="in place of Secrets Manager")
+    what = webhook.add_mutually_exclusive_group(required=True)
+    what.add_argument("--register", action="store_true", help="make the hook, or switch it on again; needs --url")
+    what.add_argument("--check", action="store_true", help="tell whether the hook is switched on")
+    webhook.add_argument("--url", help="the source's URL, from the outputs of the stack")
+    webhook.set_defaults(run=_webhook)
+
+
+def _webhook(options: argparse.Namespace) -> int:
+    from ops.provider import Connection
+    from ops.webhook import run
+
+    connection = Connection(deployment=options.deployment, source=options.source, secrets=options.secrets)
+    return run(connection, url=options.url, register=options.register)
 
 
 def _moment(text: str) -> datetime:

@@ -57,7 +57,7 @@ def connect(connection: Connection) -> Provider:
     """The client of the source. Raises Misconfigured."""
     source = source_of(read(connection.deployment), connection.source)
     kind = load(source.provider)
-    secret = _from_file(connection.secrets, source) if connection.secrets else _from_aws(source)
+    secret = secret_of(connection, source)
     credentials = credentials_of(secret, kind.declaration, source.secret)
     http = Http(
         base_url=source.base_url,
@@ -68,6 +68,11 @@ def connect(connection: Connection) -> Provider:
     )
     account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
     return kind(http, account)
+
+
+def secret_of(connection: Connection, source: Source) -> dict[str, object]:
+    """The source's secret. Raises Misconfigured."""
+    return _from_file(connection.secrets, source) if connection.secrets else _from_aws(source)
 
 
 def _from_file(path: Path, source: Source) -> dict[str, object]:

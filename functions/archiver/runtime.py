@@ -222,12 +222,8 @@ class Runtime:
         )
 
     def webhook_secrets(self) -> list[Secret]:
-        """The secret's `webhook_secret`: a text, or several while it is rotated. Raises Misconfigured."""
-        given = self._read_secret().get("webhook_secret", [])
-        texts = [given] if isinstance(given, str) else given
-        if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
-            raise Misconfigured(f"webhook_secret in {self.settings.source.secret} must be a text or an array of texts")
-        return [Secret(text) for text in texts]
+        """What the sender of a webhook request may prove itself with. Raises Misconfigured."""
+        return webhook_secrets_of(self._read_secret(), self.settings.source.secret)
 
     def _build(self, kind: type[Provider], secret: dict[str, object]) -> Provider:
         source = self.settings.source
@@ -283,6 +279,17 @@ def credentials_of(secret: dict[str, object], declaration: Declaration, name: st
 def _is_usable(value: object) -> bool:
     """Whether a secret's value is a text that a header can hold."""
     return isinstance(value, str) and bool(value) and value.isprintable()
+
+
+def webhook_secrets_of(secret: dict[str, object], name: str) -> list[Secret]:
+    """The secret's `webhook_secret`: a text, or several while it is rotated. Raises Misconfigured."""
+    given = secret.get("webhook_secret", [])
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+        raise Misconfigured(
+            f"the secret {name}: webhook_secret must be a text or an array of texts, none of them empty"
+        )
+    return [Secret(text) for text in texts]
 
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)

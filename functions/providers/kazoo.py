@@ -55,9 +55,9 @@ class Kazoo(Provider):
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
         token = account.credentials.get("auth_token")
-        self._auth: Auth = TokenAuth(self._token, header="X-Auth-Token")
+        self.auth: Auth = TokenAuth(self._token, header="X-Auth-Token")
         if token:
-            self._auth = StaticAuth({"X-Auth-Token": token.reveal()})
+            self.auth = StaticAuth({"X-Auth-Token": token.reveal()})
         self._account_id = str(account.options["account_id"]).lower()
         self._base = f"/v2/accounts/{quote(self._account_id, safe='')}"
         users = sorted({f"/users/{quote(str(user), safe='')}" for user in items_of(account.options.get("users"))})
@@ -97,7 +97,7 @@ class Kazoo(Provider):
             "page_size": self.declaration.page_size,
             "start_key": start_key or None,
         }
-        answer = self.http.call("list", "GET", path, params=params, auth=self._auth, handles=(400,))
+        answer = self.http.call("list", "GET", path, params=params, auth=self.auth, handles=(400,))
         if answer.status == 400:
             reason = "the list request was answered with 400"
             raise CursorRefused(reason) if start_key else Unavailable(reason)
@@ -116,7 +116,7 @@ class Kazoo(Provider):
     def _enter(self, stack: ExitStack, recording_id: str) -> Body:
         path, headers = self._path(recording_id), {"Accept": "audio/mpeg"}
         for params in (None, {"accept": "audio/mpeg"}):
-            asked = self.http.stream("media", path, params=params, headers=headers, auth=self._auth, handles=(404,))
+            asked = self.http.stream("media", path, params=params, headers=headers, auth=self.auth, handles=(404,))
             body = stack.enter_context(asked)
             if body.status == 404:
                 # The same answer for a recording without audio and for none at all: the document tells.
@@ -131,7 +131,7 @@ class Kazoo(Provider):
     def describe(self, recording_id: str) -> Recording:
         """By id, whose first six digits name the month that is searched: at a month's end it may be another one."""
         path, headers = self._path(recording_id), {"Accept": "application/json"}
-        answer = self.http.call("lookup", "GET", path, of="recording", headers=headers, auth=self._auth)
+        answer = self.http.call("lookup", "GET", path, of="recording", headers=headers, auth=self.auth)
         recording = _read(mapping_of(answer.json()).get("data"))
         if recording is None or recording.id != recording_id:
             raise Rejected("the provider described another recording than was asked for")
@@ -139,13 +139,13 @@ class Kazoo(Provider):
 
     def delete(self, recording: Recording) -> str:
         """Deletes the document and the audio within it; audio at a storage provider stays (docs)."""
-        self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self._auth)
+        self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self.auth)
         return f"deleted recording {recording.id}; audio that Kazoo keeps at a storage provider stays there"
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
         """Adds `notes` to `user_metadata`, the only property that can be written; version 4 has none."""
         path, body = self._path(recording_id), {"data": {"user_metadata": notes}}
-        answer = self.http.call("annotate", "PATCH", path, of="recording", json=body, auth=self._auth, handles=(405,))
+        answer = self.http.call("annotate", "PATCH", path, of="recording", json=body, auth=self.auth, handles=(405,))
         if answer.status == 405:
             raise Rejected("this version of Kazoo takes no notes: that came with version 5")
         return f"added {len(notes)} notes to user_metadata of recording {recording_id}"
