@@ -199,11 +199,11 @@ def _link(row: _Row) -> str:
 
 
 def _read(value: Json) -> Recording | Call | None:
-    """One row as a file, or as a call that has none yet; None when it has no id or no date."""
+    """One row as a file, or as a call that has none yet; None when an id or the date is missing or not usable."""
     row = mapping_of(value)
     file_name, call_id, date = text_of(row.get("file_name")), text_of(row.get("reference_id")), row.get("date")
     moment = moment_of(date)
-    if not call_id or not moment:
+    if not call_id or not moment or (row.get("file_name") and not file_name):
         return None
     if not file_name:
         return Call(call_id=call_id, recorded_at=moment)

@@ -183,7 +183,18 @@ def test_rows_outside_of_the_window_are_left_out(
     assert (len(page.recordings), page.rows) == (int(inside), 1)
 
 
-@pytest.mark.parametrize("broken", [{"date": None}, {"date": "soon"}, {"reference_id": 7}, {"reference_id": "a\nb"}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"date": None},
+        {"date": "soon"},
+        {"reference_id": 7},
+        {"reference_id": "a\nb"},
+        {"file_name": 7},
+        {"file_name": "a\u202eb.wav"},
+        {"file_name": "x" * 1001},
+    ],
+)
 def test_a_row_without_id_or_date_is_a_problem_of_its_page(
     server: HttpServer, telesign: TeleSign, broken: dict[str, Any]
 ) -> None:
