@@ -198,7 +198,7 @@ def test_rows_outside_of_the_window_are_left_out(
 def test_a_row_without_id_or_date_is_a_problem_of_its_page(
     server: HttpServer, telesign: TeleSign, broken: dict[str, Any]
 ) -> None:
-    server.on(LIST, page_of(row(), row(OTHER_FILE, **broken), "nonsense"))
+    server.on(LIST, page_of(row(), {**row(OTHER_FILE), **broken}, "nonsense"))
     page = telesign.page(WINDOW, None)
     assert [each.id for each in page.recordings] == [FILE]
     assert page.problem == "2 rows have no usable id or date"
