@@ -127,7 +127,10 @@ class LocalArchive:
     def check(self) -> None:
         """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
         for driver in self._drivers:
-            driver.runtime.provider()
+            try:
+                driver.runtime.provider()
+            except Misconfigured as mistake:
+                raise Misconfigured(f"{self._order.deployment}: sources.{driver.name}: {mistake}") from None
 
     # the parts
 

@@ -30,6 +30,10 @@ secret = "recordings/acme"
             json.dumps({"recordings/acme": {"client_id": "hush-hush"}}),
             "the secret recordings/acme must be a JSON object with the texts client_id and client_secret",
         ),
+        (
+            json.dumps({"recordings/acme": {"client_id": "acme", "client_secret": "hush-hush\n"}}),
+            "client_id and client_secret, or access_id and access_token, without line breaks",
+        ),
     ],
 )
 def test_a_wrong_secrets_file_is_one_sentence(
@@ -45,3 +49,16 @@ def test_a_wrong_secrets_file_is_one_sentence(
     assert told.count("\n") == 1
     assert "hush-hush" not in told
     assert "Traceback" not in told
+
+
+def test_options_that_do_not_go_together_are_one_sentence_that_names_file_and_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment, file = tmp_path / "deployment.toml", tmp_path / "secrets.json"
+    deployment.write_text(DEPLOYMENT.replace("babelforce", "dialogtech"))
+    file.write_text(json.dumps({"recordings/acme": {"access_key": "key", "secret_access_key": "hush-hush"}}))
+    arguments = ["local", "--deployment", str(deployment), "--secrets", str(file), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"{deployment}: sources.acme: dialogtech finds nothing")
+    assert told.count("\n") == 1
