@@ -25,11 +25,19 @@ def seconds_of(expression: str) -> float:
 class Schedules:
     """Fires each of `firings` at once and then at its rate. One that takes longer than that is not fired beside itself.
 
-    `on_error` gets whatever a handler raises; the next firing comes all the same.
+    `on_error` gets whatever a handler raises, and the next firing comes all the same. `every` tells the seconds of an
+    expression.
     """
 
-    def __init__(self, firings: Sequence[Firing], *, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        firings: Sequence[Firing],
+        *,
+        on_error: Callable[[BaseException], None],
+        every: Callable[[str], float] = seconds_of,
+    ) -> None:
         self._on_error = on_error
+        self._every = every
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(firing,), daemon=True) for firing in firings]
 
@@ -45,7 +53,7 @@ class Schedules:
             thread.join()
 
     def _run(self, firing: Firing) -> None:
-        interval = seconds_of(firing.scheduled.expression)
+        interval = self._every(firing.scheduled.expression)
         due = time.monotonic()
         while not self._stopping.wait(due - time.monotonic()):
             try:
