@@ -1,0 +1,229 @@
+"""How the parts are put together: one runtime a process, credentials by their declared shape, nothing of them shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from functions.archiver import runtime as module
+from functions.archiver.clock import Clock
+from functions.archiver.errors import Misconfigured
+from functions.archiver.provider import Declaration
+from functions.archiver.runtime import RESERVE_SECONDS, Runtime, credentials_of, running, runtime
+from functions.archiver.settings import Archive, Settings, Source
+from functions.providers.babelforce import Babelforce
+from tests.fake_clock import FakeClock
+
+CREDENTIALS = {"client_id": "the-client", "client_secret": "s3cret-value"}
+NAME = "recordings/acme"
+
+
+class Seconds:
+    """Lambda's context with so many seconds left."""
+
+    def __init__(self, left: float) -> None:
+        self._left = left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self._left * 1000)
+
+
+def settings(**more: Any) -> Settings:
+    source = Source(
+        name="acme",
+        provider="babelforce",
+        base_url="https://acme.example",
+        secret=NAME,
+        requests_per_minute=30,
+        max_parallel_downloads=2,
+        overlap=timedelta(hours=24),
+    )
+    given = {"bucket": "archive", "table": "ledger", "queue_url": "https://queue.example/1/lanes.fifo"}
+    return Settings(**{**given, "archive": Archive(name="test"), "source": source, **more})
+
+
+@pytest.fixture
+def session() -> Iterator[boto3.Session]:
+    with mock_aws():
+        yield boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1")
+
+
+def keep_secret(session: boto3.Session, text: str) -> None:
+    session.client("secretsmanager").create_secret(Name=NAME, SecretString=text)
+
+
+@pytest.fixture
+def run(session: boto3.Session) -> Runtime:
+    return Runtime(settings(), session, FakeClock(), log=io.StringIO())
+
+
+def test_a_provider_is_built_with_its_credentials_and_once(session: boto3.Session, run: Runtime) -> None:
+    keep_secret(session, json.dumps(CREDENTIALS))
+    provider = run.provider()
+    assert isinstance(provider, Babelforce)
+    assert {name: secret.reveal() for name, secret in provider.account.credentials.items()} == CREDENTIALS
+    assert run.provider() is provider
+
+
+def test_a_secret_is_read_once_in_five_minutes(
+    session: boto3.Session, run: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_secret(session, json.dumps(CREDENTIALS))
+    asked: list[int] = []
+    get = run._secrets.get
+
+    def counted(name: str, **options: Any) -> Any:
+        asked.append(options["max_age"])
+        return get(name, **options)
+
+    monkeypatch.setattr(run._secrets, "get", counted)
+    run.provider()
+    assert asked == [300]
+
+
+def test_a_changed_secret_makes_a_new_provider(
+    session: boto3.Session, run: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_secret(session, json.dumps(CREDENTIALS))
+    monkeypatch.setattr(module, "SECRET_SECONDS", -1)
+    before = run.provider()
+    changed = {**CREDENTIALS, "client_secret": "rotated"}
+    session.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=json.dumps(changed))
+    after = run.provider()
+    assert after is not before
+    assert after.account.credentials["client_secret"].reveal() == "rotated"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "the secret recordings/acme does not exist or cannot be read"),
+        ("s3cret-value", "the secret recordings/acme is not a JSON object"),
+        ('["s3cret-value"]', "the secret recordings/acme is not a JSON object"),
+        (
+            '{"client_id": "s3cret-value"}',
+            "the secret recordings/acme must be a JSON object with the texts "
+            "client_id and client_secret, or access_id and access_token",
+        ),
+        (
+            '{"client_id": "s3cret-value", "client_secret": 7}',
+            "the secret recordings/acme must be a JSON object with the texts "
+            "client_id and client_secret, or access_id and access_token",
+        ),
+    ],
+)
+def test_a_wrong_secret_is_named_and_never_quoted(
+    session: boto3.Session, run: Runtime, text: str | None, complaint: str
+) -> None:
+    if text is not None:
+        keep_secret(session, text)
+    with pytest.raises(Misconfigured) as raised:
+        run.provider()
+    assert str(raised.value).startswith(complaint)
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+def test_only_the_fields_of_a_declared_shape_become_credentials() -> None:
+    declaration: Declaration = Babelforce.declaration
+    given: dict[str, object] = {**CREDENTIALS, "webhook_secret": "other", "access_id": ""}
+    assert credentials_of(given, declaration, NAME).keys() == CREDENTIALS.keys()
+
+
+def test_credentials_are_masked_in_what_a_provider_says_and_ids_are_not(session: boto3.Session, run: Runtime) -> None:
+    keep_secret(session, json.dumps(CREDENTIALS))
+    http = run.provider().http
+    assert http.quotable("the-client said s3cret-value") == "the-client said ***"
+
+
+def test_an_invocation_ends_a_minute_before_lambda_ends_it(run: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.archiver.runtime.time.monotonic", lambda: 1000.0)
+    assert run.begin(Seconds(900)) is run
+    assert run.seconds_left() == 900 - RESERVE_SECONDS
+    monkeypatch.setattr("functions.archiver.runtime.time.monotonic", lambda: 1840.0)
+    assert run.seconds_left() == 0
+
+
+def test_a_provider_is_asked_no_longer_than_the_invocation_lasts(session: boto3.Session, run: Runtime) -> None:
+    keep_secret(session, json.dumps(CREDENTIALS))
+    assert run.provider().http._deadline == run.seconds_left
+
+
+def test_a_function_without_lanes_says_which_variable_is_missing(session: boto3.Session) -> None:
+    without = Runtime(settings(queue_url=None), session, Clock())
+    with pytest.raises(Misconfigured, match="QUEUE_URL"):
+        without.intake  # noqa: B018
+
+
+def test_the_parts_of_an_invocation_share_one_ledger_and_one_pace(run: Runtime) -> None:
+    assert run.ledger is run.ledger
+    assert run.archiver._pace is run.pace is run.intake._pace
+    assert run.archiver._ledger is run.ledger is run.intake._ledger
+    assert run.archiver._lanes == 2
+
+
+def test_a_log_line_is_json_and_names_its_source(run: Runtime, session: boto3.Session) -> None:
+    stream = io.StringIO()
+    Runtime(settings(), session, Clock(), log=stream).logger.info("archived", recording_id="rec")
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["source"], line["recording_id"]) == ("archived", "acme", "rec")
+
+
+def test_a_metric_has_its_source_and_unit(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
+    run.count(RecordingsArchived=1, OldestWaitingSeconds=2.5)
+    line = json.loads(capsys.readouterr().out)
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert (line["source"], line["RecordingsArchived"], line["OldestWaitingSeconds"]) == ("acme", [1], [2.5])
+    assert metrics["Dimensions"] == [["source"]]
+    assert {each["Name"]: each["Unit"] for each in metrics["Metrics"]} == {
+        "RecordingsArchived": "Count",
+        "OldestWaitingSeconds": "Seconds",
+    }
+
+
+def test_a_process_has_one_runtime_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    module._of_process.cache_clear()
+    for name, value in settings().to_env().items():
+        monkeypatch.setenv(name, value)
+    made = runtime()
+    assert made.settings == settings()
+    assert runtime() is made
+    module._of_process.cache_clear()
+
+
+def test_a_process_without_its_environment_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    module._of_process.cache_clear()
+    for name in settings().to_env():
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Misconfigured, match="BUCKET"):
+        runtime()
+
+
+def test_a_given_runtime_is_used_for_the_length_of_a_block(run: Runtime) -> None:
+    other = Runtime(settings(), boto3.Session(region_name="eu-central-1"), Clock())
+    with running(run):
+        with running(other):
+            assert runtime() is other
+        assert runtime() is run
+
+
+def test_requests_are_counted_by_kind(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[str] = []
+    run = Runtime(settings(), session, FakeClock(), on_request=kinds.append)
+    monkeypatch.setattr(run.pace, "_reserve", lambda: run.pace._now_ms())
+    run.pace._slot_ms = run.pace._now_ms()
+    run.pace.book("media")
+    assert kinds == ["media"]
+
+
+def test_the_environment_holds_no_secret() -> None:
+    assert not [value for value in settings().to_env().values() if "s3cret" in value]
+    assert "BUCKET" not in os.environ
