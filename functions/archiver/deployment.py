@@ -182,6 +182,7 @@ def _source(name: str, value: Any) -> Source:
     }
     options = _options(given.pop("options", {}), declaration, f"{key}.options")
     source = Source(name=name, **{**defaults, **given}, options=options)
+    _check_webhook(source, declaration, key)
     least = declaration.overlap_minimum
     require(
         source.overlap >= least,
@@ -189,6 +190,16 @@ def _source(name: str, value: Any) -> Source:
         f"must be at least {_words(least)}: {declaration.title} lists that late",
     )
     return source
+
+
+def _check_webhook(source: Source, declaration: Declaration, key: str) -> None:
+    title = declaration.title
+    require(declaration.webhook or not source.webhook, f"{key}.webhook", f"must not be true: {title} sends no events")
+    require(
+        "secret" in declaration.webhook or not source.webhook_unverified,
+        f"{key}.webhook_unverified",
+        f"must not be true: {title} signs its events, and a signature is always verified",
+    )
 
 
 def _words(span: timedelta) -> str:

@@ -89,6 +89,10 @@ class Runtime:
         self._ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         return self
 
+    def end_soon(self) -> None:
+        """Has the invocation that is running come to its end in order: it finishes a request, and begins no page."""
+        self._ends = min(self._ends, time.monotonic() + RESERVE_SECONDS / 2)
+
     def seconds_left(self) -> float:
         """Until this invocation has to come to its end in order."""
         return self._ends - time.monotonic()

@@ -36,6 +36,7 @@ class Schedules:
         on_error: Callable[[BaseException], None],
         every: Callable[[str], float] = seconds_of,
     ) -> None:
+        self._firings = firings
         self._on_error = on_error
         self._every = every
         self._stopping = threading.Event()
@@ -47,8 +48,10 @@ class Schedules:
             thread.start()
 
     def stop(self) -> None:
-        """Fires nothing more, and waits for what still runs."""
+        """Fires nothing more, and waits for what still runs to stop in order."""
         self._stopping.set()
+        for firing in self._firings:
+            firing.end_soon()
         for thread in self._threads:
             thread.join()
 

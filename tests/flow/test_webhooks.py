@@ -241,6 +241,8 @@ class Fired:
 
     def __init__(self) -> None:
         self.times = 0
+        self.ended = False
+        self.runtime = self
         self.often = threading.Event()
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,6 +253,9 @@ class Fired:
         if self.times == 1:
             raise RuntimeError("the first time")
         return {}
+
+    def end_soon(self) -> None:
+        self.ended = True
 
     def firing(self) -> Firing:
         scheduled = Scheduled(function="lister", expression="rate(1 minute)", input='{"action": "list"}')
@@ -267,6 +272,7 @@ def test_schedules_fire_at_once_and_again_whatever_a_handler_raises_until_they_a
     assert [str(error) for error in errors] == ["the first time"] * 2
     time.sleep(0.05)
     assert [each.times for each in fired] == times
+    assert all(each.ended for each in fired)
 
 
 def test_a_schedule_fires_before_its_first_interval_is_over() -> None:

@@ -27,7 +27,7 @@ SAMPLE = """
 class Sample(Provider):
     declaration = Declaration(
         title="Sample", default_base_url="https://api.example.com", secret_fields=(("key",),),
-        rate_default=17, parallel_default=3, overlap_minimum=timedelta(hours=36),
+        rate_default=17, parallel_default=3, overlap_minimum=timedelta(hours=36), webhook=("secret",),
         options=(
             Option(name="format", help="audio format", choices=("wav", "mp3"), default="wav"),
             Option(name="account", help="its id", pattern="[0-9a-f]{4}"),
@@ -45,18 +45,26 @@ class Strict(Provider):
         overlap_minimum=timedelta(hours=1), options=(Option(name="account", help="its id", required=True),),
     )
 """
+SIGNING = """
+class Signing(Provider):
+    declaration = Declaration(
+        title="Signing", secret_fields=(("key",),), rate_default=1, parallel_default=1,
+        overlap_minimum=timedelta(hours=1), webhook=("signature",),
+    )
+"""
 
 
 @pytest.fixture(autouse=True, scope="module")
-def two_providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def providers_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Providers of this test's own, so that no real one's numbers stand in it."""
     folder = tmp_path_factory.mktemp("providers")
     (folder / "sample.py").write_text(HEAD + SAMPLE)
     (folder / "strict.py").write_text(HEAD + STRICT)
+    (folder / "signing.py").write_text(HEAD + SIGNING)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(providers, "__path__", [*providers.__path__, str(folder)])
         yield
-        for name in ("sample", "strict"):
+        for name in ("sample", "strict", "signing"):
             sys.modules.pop(f"{providers.__name__}.{name}", None)
             vars(providers).pop(name, None)
 
@@ -300,6 +308,18 @@ def test_a_sources_name_has_only_small_letters_digits_and_hyphens(tmp_path: Path
 def test_a_mistake_about_a_source(tmp_path: Path, line: str, says: str) -> None:
     text = complaint(written(tmp_path, source=f"{SOURCE}\n{line}"))
     assert f": sources.acme-uk.{says}" in text
+
+
+@pytest.mark.parametrize(
+    ("provider", "lines", "says"),
+    [
+        ("strict", "webhook = true\noptions = {account = 'a'}", "webhook: must not be true: Strict sends no events"),
+        ("signing", "webhook = true\nwebhook_unverified = true", "webhook_unverified: must not be true: Signing signs"),
+    ],
+)
+def test_webhooks_that_the_provider_does_not_send(tmp_path: Path, provider: str, lines: str, says: str) -> None:
+    source = SOURCE.replace('"sample"', f'"{provider}"')
+    assert f": sources.acme-uk.{says}" in complaint(written(tmp_path, source=f"{source}\n{lines}"))
 
 
 @pytest.mark.parametrize(
