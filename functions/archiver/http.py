@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from typing import Protocol
-from urllib.parse import unquote, urljoin
+from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -21,10 +21,11 @@ from urllib3.util import Url, parse_url
 from functions.archiver.addresses import AddressRefused, Unreachable, failure_of, guarded_session
 from functions.archiver.answers import Answer, Body, Of, problem, seconds_of, time_is_up
 from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauthorized, Unavailable
+from functions.archiver.paths import keep_encoded_dots, segment
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, masked
 
-__all__ = ["Answer", "Auth", "Body", "Http", "Of", "Slots", "Value", "Values"]
+__all__ = ["Answer", "Auth", "Body", "Http", "Of", "Slots", "Value", "Values", "segment"]
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -256,9 +257,8 @@ class Http:
     def _absolute(self, request: _Request) -> str:
         if _ABSOLUTE.match(request.target):
             return request.target
-        path = unquote(request.target.partition("?")[0]).replace("\\", "/")
-        if {".", ".."} & set(path.split("/")):
-            raise problem(request.of, f"the {request.kind} request would leave its path: an id is . or ..")
+        if {".", ".."} & set(request.target.partition("?")[0].split("/")):
+            raise problem(request.of, f"the {request.kind} request would leave its path")
         return f"{self._base_url}/{request.target.lstrip('/')}"
 
     def _checked(self, request: _Request, url: str) -> Url:
@@ -299,6 +299,7 @@ class Http:
                     json=hop.json,
                 )
             )
+            keep_encoded_dots(prepared, hop.url)
         except (requests.RequestException, ValueError):
             raise problem(request.of, f"the {request.kind} request could not be put into HTTP") from None
         if self._is_own(host):

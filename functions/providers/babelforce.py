@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from urllib.parse import quote
 
 from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
-from functions.archiver.http import Auth, Body, Http, Value
+from functions.archiver.http import Auth, Body, Http, Value, segment
 from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Option, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
@@ -179,7 +178,7 @@ class Babelforce(Provider):
 
 
 def _path(recording_id: str) -> str:
-    return f"{LIST}/{quote(canonical_id(recording_id), safe='')}"
+    return f"{LIST}/{segment(canonical_id(recording_id))}"
 
 
 def canonical_id(text: str) -> str:

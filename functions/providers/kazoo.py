@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from urllib.parse import quote
 
 from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import BadEvent, CursorRefused, NotReady, Rejected, Unauthorized, Unavailable, Unverified
-from functions.archiver.http import Auth, Body, Http, Value
+from functions.archiver.http import Auth, Body, Http, Value, segment
 from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Option, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, number_of, text_of, without
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
@@ -59,8 +58,8 @@ class Kazoo(Provider):
         if token:
             self.auth = StaticAuth({"X-Auth-Token": token.reveal()})
         self._account_id = str(account.options["account_id"]).lower()
-        self._base = f"/v2/accounts/{quote(self._account_id, safe='')}"
-        users = sorted({f"/users/{quote(str(user), safe='')}" for user in items_of(account.options.get("users"))})
+        self._base = f"/v2/accounts/{segment(self._account_id)}"
+        users = sorted({f"/users/{segment(str(user))}" for user in items_of(account.options.get("users"))})
         self._lists = [f"{self._base}{part}/recordings" for part in users or [""]]
 
     def page(self, window: Window, cursor: str | None) -> Page:
@@ -177,7 +176,7 @@ class Kazoo(Provider):
         return token, _life(token)
 
     def _path(self, recording_id: str) -> str:
-        return f"{self._base}/recordings/{quote(recording_id, safe='')}"
+        return f"{self._base}/recordings/{segment(recording_id)}"
 
 
 def _read(value: Json) -> Recording | None:

@@ -10,11 +10,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, timedelta
-from urllib.parse import quote
 
 from functions.archiver.auth import StaticAuth
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
-from functions.archiver.http import Answer, Body, Http, Of, Value
+from functions.archiver.http import Answer, Body, Http, Of, Value, segment
 from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_from
 from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
@@ -94,7 +93,7 @@ class TeleSign(Provider):
             link = _link(row)
             try:
                 body = stack.enter_context(self.http.stream("media", link, handles=(403,)))
-            except (NotFound, Gone) as missing:
+            except NotFound as missing:
                 # The API has just listed the file as available, so this does not say that it was deleted.
                 raise Rejected(missing.reason) from None
             if body.status != 403:
@@ -123,7 +122,7 @@ class TeleSign(Provider):
     def delete(self, recording: Recording) -> str:
         """Deletes every file of the call: there is no request for a single one (reference page)."""
         call_id = _call_of(recording)
-        answer = self._ask("delete", "DELETE", f"{LIST}/{quote(call_id, safe='')}", handles=(503,))
+        answer = self._ask("delete", "DELETE", f"{LIST}/{segment(call_id)}", handles=(503,))
         if answer.status != 503:
             return f"deleted all recordings of call {call_id}"
         # Here a 503 tells which files went and which stayed (reference page).
@@ -143,7 +142,7 @@ class TeleSign(Provider):
 
     def _rows_of(self, call_id: str) -> Sequence[_Row]:
         """What the API tells of a call: an array with a row for each file."""
-        document = self._ask("lookup", "GET", f"{LIST}/{quote(call_id, safe='')}").json()
+        document = self._ask("lookup", "GET", f"{LIST}/{segment(call_id)}").json()
         if not isinstance(document, list):
             raise Rejected("the call was described by something else than an array")
         rows = [mapping_of(row) for row in document if mapping_of(row).get("reference_id") == call_id]

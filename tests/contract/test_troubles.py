@@ -102,8 +102,7 @@ def test_a_404_for_audio_alone_concerns_the_recording_alone(case: Case) -> None:
 
 def test_410_means_gone(case: Case) -> None:
     case.replay.keep_failing("media", Reply(status=410))
-    # What another host says of a link says nothing about the recording.
-    assert isinstance(case.trouble("media"), Gone if case.has("media") else Rejected)
+    assert isinstance(case.trouble("media"), Gone)
     if not case.excepted("lookup_by_listing"):
         case.replay.keep_failing("lookup", Reply(status=410))
         assert isinstance(case.trouble("lookup"), Gone)

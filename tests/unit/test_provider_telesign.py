@@ -288,13 +288,17 @@ def test_a_link_refused_twice_is_not_resolved_a_third_time(server: HttpServer, t
     assert "signed=" not in str(caught.value).lower()
 
 
-@pytest.mark.parametrize("status", [404, 410])
-def test_a_link_to_nothing_does_not_say_that_the_recording_was_deleted(
-    server: HttpServer, telesign: TeleSign, status: int
-) -> None:
+def test_a_link_to_nothing_does_not_say_that_the_recording_was_deleted(server: HttpServer, telesign: TeleSign) -> None:
     server.on(BY_ID, document([row(url=link(server))]))
-    server.on("/signed", Reply(status=status))
+    server.on("/signed", Reply(status=404))
     with pytest.raises(Rejected):
+        audio_of(telesign)
+
+
+def test_a_link_that_says_gone_is_believed(server: HttpServer, telesign: TeleSign) -> None:
+    server.on(BY_ID, document([row(url=link(server))]))
+    server.on("/signed", Reply(status=410))
+    with pytest.raises(Gone):
         audio_of(telesign)
 
 

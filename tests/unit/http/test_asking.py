@@ -6,7 +6,7 @@ import pytest
 
 from functions.archiver import addresses
 from functions.archiver.errors import Closed, Outcome, Rejected
-from functions.archiver.http import Http
+from functions.archiver.http import Http, segment
 from tests.http_client import SECRET, ShutSlots, Slots, Token, fetch, http_to, redirect
 from tests.http_server import HttpServer, Reply
 
@@ -36,21 +36,30 @@ def test_a_link_that_is_no_url_is_not_asked(server: HttpServer, http: Http, path
     assert server.requests == []
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/recordings/..",
-        "/recordings/..%2Faccount",
-        "/recordings/%2e%2e%5Caccount",
-        "/recordings/../account",
-        "/a/%2E%2e/b",
-        "/a/./b",
-    ],
-)
-def test_an_id_cannot_climb_out_of_its_path(server: HttpServer, http: Http, target: str) -> None:
+@pytest.mark.parametrize("target", ["/recordings/..", "/recordings/../account", "/a/./b"])
+def test_a_path_that_climbs_is_not_asked_for(server: HttpServer, http: Http, target: str) -> None:
     with pytest.raises(Rejected, match="would leave its path"):
         http.call("media", "GET", target, of="recording")
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("id_", "sent"),
+    [
+        ("..", "/recordings/%2E%2E/audio"),
+        (".", "/recordings/%2E/audio"),
+        ("../account", "/recordings/..%2Faccount/audio"),
+        ("..\\account", "/recordings/..%5Caccount/audio"),
+        ("a b/ü", "/recordings/a%20b%2F%C3%BC/audio"),
+        ("%2E%2E", "/recordings/%252E%252E/audio"),
+        ("a.wav", "/recordings/a.wav/audio"),
+    ],
+)
+def test_an_id_stays_one_segment_of_its_path(server: HttpServer, http: Http, id_: str, sent: str) -> None:
+    server.on(sent, Reply(body=b"{}"))
+    http.call("media", "GET", f"/recordings/{segment(id_)}/audio", of="recording", params={"a": "b"})
+    assert server.paths() == [sent]
+    assert server.requests[0].query == {"a": "b"}
 
 
 def test_every_request_names_itself_and_asks_for_identity(server: HttpServer, http: Http) -> None:
