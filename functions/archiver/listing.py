@@ -40,7 +40,7 @@ MOST_PASSES = 3
 """A window that does not close after so many passes is halved while it keeps bringing new recordings or was not read
 from end to end; otherwise it is noted as unclean, and the walk goes on."""
 
-MOST_PAGES_AT_ALL = 10_000
+MOST_PAGES_AT_ALL = 1_000
 """Where even the narrowest window goes on and on, this ends it."""
 
 ENOUGH_SECONDS = 60.0
