@@ -6,14 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.archiving import (
-    ATTEMPT_DELAYS,
-    BETWEEN_TWO_404,
-    MAX_ATTEMPTS,
-    MAX_RECEIVE_COUNT,
-    NOT_READY_DELAYS,
-    READY_DEADLINE,
-)
+from functions.archiver.archiving import ATTEMPT_DELAYS, NOT_READY_DELAYS
 from functions.archiver.entry import State
 from functions.archiver.errors import (
     Closed,
@@ -35,6 +28,12 @@ from tests.aws_calls import Died, death_before
 from tests.fake_clock import NOON, FakeClock
 
 MINUTE = timedelta(minutes=1)
+
+EIGHT = 8
+"""Attempts, after which a person is told."""
+
+THREE = 3
+"""So often a message comes before the queue buries it."""
 
 
 @pytest.fixture
@@ -102,7 +101,7 @@ def test_what_is_never_ready_fails_after_three_days_with_its_reason(bench: Archi
     bench.provider.audio["rec"] = [NotReady("being written")]
     bench.finds()
     bench.work()
-    bench.clock.advance(READY_DEADLINE - MINUTE)
+    bench.clock.advance(timedelta(hours=72) - MINUTE)
     assert bench.next_turn().outcome == "not ready"
     bench.clock.advance(MINUTE)
     assert bench.next_turn().outcome == "failed"
@@ -119,8 +118,8 @@ def test_what_is_rejected_is_tried_eight_times_with_growing_pauses_and_then_fail
         waits.append(bench.waits())
         bench.next_turn()
     assert waits == list(ATTEMPT_DELAYS)
-    assert bench.provider.times("open") == MAX_ATTEMPTS
-    assert (bench.entry().state, bench.entry().attempts) == (State.FAILED, MAX_ATTEMPTS)
+    assert bench.provider.times("open") == EIGHT
+    assert (bench.entry().state, bench.entry().attempts) == (State.FAILED, EIGHT)
     assert bench.entry().reason == "a 302 to a sign-in page"
 
 
@@ -137,7 +136,7 @@ def test_one_404_proves_nothing(bench: ArchivingBench) -> None:
     bench.finds()
     assert bench.work().outcome == "missing"
     assert (bench.entry().state, bench.entry().attempts) == (State.PENDING, 0)
-    assert bench.waits() == BETWEEN_TWO_404
+    assert bench.waits() == timedelta(hours=1)
     assert bench.provider.times("page") == 0
     assert bench.next_turn().outcome == "archived"
 
@@ -218,7 +217,7 @@ def test_any_number_of_troubles_never_fails_a_recording(bench: ArchivingBench) -
     bench.provider.trouble = Unavailable("503")
     bench.finds()
     bench.work()
-    for _ in range(2 * MAX_ATTEMPTS):
+    for _ in range(2 * EIGHT):
         bench.next_turn()
     assert (bench.entry().state, bench.entry().attempts) == (State.PENDING, 0)
 
@@ -322,7 +321,7 @@ def test_a_second_delivery_books_an_attempt_before_a_byte_is_touched(bench: Arch
 def test_a_third_delivery_is_released_without_touching_a_byte(bench: ArchivingBench) -> None:
     bench.provider.audio["rec"] = [whole(wav())]
     bench.finds()
-    report = bench.work(times_received=MAX_RECEIVE_COUNT)
+    report = bench.work(times_received=THREE)
     assert (report.outcome, report.reason) == ("released", "the downloader died once")
     assert bench.provider.asked == []
     assert bench.waits() == ATTEMPT_DELAYS[0]
@@ -337,11 +336,11 @@ def test_a_recording_on_which_the_downloader_always_dies_is_failed_with_the_numb
     bench.finds()
     message = bench.message()
     for _ in range(20):
-        for received in range(1, MAX_RECEIVE_COUNT + 1):
+        for received in range(1, THREE + 1):
             try:
                 report = bench.work(message, times_received=received)
             except MemoryError:
-                assert received < MAX_RECEIVE_COUNT, "a readable message would have been buried"
+                assert received < THREE, "a readable message would have been buried"
             else:
                 break
         if bench.entry().state is State.FAILED:
@@ -350,21 +349,21 @@ def test_a_recording_on_which_the_downloader_always_dies_is_failed_with_the_numb
         assert bench.intake.dispatch() == 1
         message = bench.message()
     assert report.outcome == "failed"
-    assert bench.entry().attempts == MAX_ATTEMPTS
-    assert bench.entry().reason == f"the downloader died {MAX_ATTEMPTS} times"
+    assert bench.entry().attempts == EIGHT
+    assert bench.entry().reason == f"the downloader died {EIGHT} times"
 
 
 def test_deaths_and_rejections_share_one_limit(bench: ArchivingBench) -> None:
     bench.provider.audio["rec"] = [Rejected("not audio")]
     bench.finds()
     bench.work()
-    for _ in range(MAX_ATTEMPTS - 3):
+    for _ in range(EIGHT - 3):
         bench.next_turn()
-    assert bench.entry().attempts == MAX_ATTEMPTS - 2
+    assert bench.entry().attempts == EIGHT - 2
     bench.clock.advance(bench.waits())
     bench.intake.dispatch()
     assert bench.work(times_received=2).outcome == "failed"
-    assert (bench.entry().attempts, bench.entry().reason) == (MAX_ATTEMPTS, "not audio")
+    assert (bench.entry().attempts, bench.entry().reason) == (EIGHT, "not audio")
 
 
 def test_a_run_that_died_after_storing_is_finished_without_fetching_again(bench: ArchivingBench) -> None:

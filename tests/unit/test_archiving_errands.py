@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.archiving import ERRAND_DEADLINE, NOT_READY_DELAYS
+from functions.archiver.archiving import NOT_READY_DELAYS
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, NotReady, Outcome, Rejected, Unavailable
 from functions.archiver.recording import Call, Recording, Transcript, TranscriptState
@@ -16,6 +16,7 @@ from tests.aws import Aws
 from tests.aws_calls import Died, death_before
 from tests.fake_clock import FakeClock
 
+A_DAY = timedelta(days=1)
 PENDING = Transcript(state=TranscriptState.PENDING)
 DONE = Transcript(state=TranscriptState.COMPLETED, text="Hello?", language="en")
 TRANSCRIPT = f"transcripts/source=acme/date={DAY}/rec.json"
@@ -86,7 +87,7 @@ def test_a_transcript_is_given_up_after_a_day_and_the_recording_stays(
     archive(bench, PENDING)
     assert bench.next_turn().outcome == "not ready"
     assert bench.waits() == NOT_READY_DELAYS[0]
-    bench.clock.advance(ERRAND_DEADLINE - timedelta(hours=1))
+    bench.clock.advance(A_DAY - timedelta(hours=1))
     assert bench.next_turn().outcome == "not ready"
     bench.clock.advance(timedelta(hours=1))
     assert bench.next_turn().outcome == "given up"
@@ -97,7 +98,7 @@ def test_a_transcript_is_given_up_after_a_day_and_the_recording_stays(
 def test_trouble_of_the_source_does_not_give_a_transcript_up(bench: ArchivingBench) -> None:
     bench.provider.transcripts["rec"] = [Unavailable("503"), DONE]
     archive(bench, PENDING)
-    bench.clock.advance(2 * ERRAND_DEADLINE)
+    bench.clock.advance(2 * A_DAY)
     assert bench.next_turn().outcome == "released"
     assert bench.next_turn().outcome == "transcript completed"
 
@@ -133,6 +134,6 @@ def test_a_lookup_brings_the_recordings_of_its_call_and_goes(bench: ArchivingBen
 def test_a_lookup_that_finds_nothing_in_a_day_is_given_up(bench: ArchivingBench) -> None:
     look_up(bench, NotReady("no recording yet"))
     bench.next_turn()
-    bench.clock.advance(ERRAND_DEADLINE)
+    bench.clock.advance(A_DAY)
     assert bench.next_turn().outcome == "given up"
     assert bench.aws.items().keys() <= {"acme#pace"}
