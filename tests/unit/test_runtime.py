@@ -16,6 +16,7 @@ from moto import mock_aws
 from functions.archiver import runtime as module
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Misconfigured
+from functions.archiver.listing import ENOUGH_SECONDS
 from functions.archiver.provider import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, credentials_of, running, runtime
 from functions.archiver.settings import Archive, Settings, Source
@@ -227,3 +228,12 @@ def test_requests_are_counted_by_kind(session: boto3.Session, monkeypatch: pytes
 def test_the_environment_holds_no_secret() -> None:
     assert not [value for value in settings().to_env().values() if "s3cret" in value]
     assert "BUCKET" not in os.environ
+
+
+def test_an_invocation_that_is_to_end_soon_has_time_for_a_request_and_not_for_another_page(
+    session: boto3.Session,
+) -> None:
+    run = Runtime(settings(), session, FakeClock()).begin(Seconds(900))
+    run.end_soon()
+    assert 0 < run.seconds_left() < ENOUGH_SECONDS
+    assert run.begin(Seconds(900)).seconds_left() > ENOUGH_SECONDS
