@@ -62,6 +62,18 @@ def test_another_length_than_the_listed_one_is_rejected(bench: ArchivingBench, f
     assert bench.versions() == []
 
 
+def test_a_content_length_that_the_wavs_own_header_contradicts_has_to_come_twice(bench: ArchivingBench) -> None:
+    cut = wav(claimed=8_000)
+    assert sent(bench, whole(cut), whole(wav(8_000))) == "rejected"
+    assert "two fetches brought different content" in str(bench.entry().reason)
+    assert bench.versions() == []
+
+
+def test_a_wav_that_the_provider_itself_has_cut_is_archived_as_it_is(bench: ArchivingBench) -> None:
+    assert sent(bench, whole(wav(claimed=8_000))) == "archived"
+    assert bench.provider.times("open") == 2
+
+
 @pytest.mark.parametrize("claimed", ["audio/mpeg", None])
 def test_a_listed_size_of_another_type_says_nothing(bench: ArchivingBench, claimed: str | None) -> None:
     assert sent(bench, whole(wav()), size_bytes=7, content_type=claimed) == "archived"
