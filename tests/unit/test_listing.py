@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -280,6 +281,17 @@ def test_empty_windows_widen(bench: Bench) -> None:
     widths = [asked.window.end - asked.window.start for asked in bench.provider.asked]
     assert widths[1] == 2 * widths[0]
     assert max(widths) <= WIDEST
+
+
+def test_no_window_is_longer_than_the_provider_allows(bench: Bench) -> None:
+    class Narrow(ProviderInMemory):
+        declaration = replace(ProviderInMemory.declaration, max_window=7 * DAY)
+
+    bench.provider = Narrow()
+    bench.start = NOON - 800 * DAY
+    bench.run_walk()
+    assert max(asked.window.end - asked.window.start for asked in bench.provider.asked) == 7 * DAY
+    assert bench.forward().finished
 
 
 @pytest.mark.parametrize("count", [0, 60])
