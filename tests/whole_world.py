@@ -37,6 +37,9 @@ from tests.interleaving import Actor, point, running
 from tests.provider_in_memory import ProviderInMemory
 
 LANES = 2
+SLOWLY = 4
+"""Steps that each piece of a body takes, so that downloads last longer than listings."""
+
 RATE = 120
 FUNCTION_TIMEOUT = timedelta(seconds=900)
 START = NOON - timedelta(hours=6)
@@ -71,7 +74,8 @@ class _Sending:
 
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self._body), 16_384):
-            point()
+            for _ in range(SLOWLY):
+                point()
             yield self._body[start : start + 16_384]
 
 
@@ -340,5 +344,6 @@ class World:
 
     def _finish(self) -> None:
         while self.running:
-            self._step(next(iter(self.running)))
+            for actor in list(self.running):
+                self._step(actor)
         self._collect()
