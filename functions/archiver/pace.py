@@ -7,6 +7,7 @@ interval. An unused slot lapses, because a booking never starts before now. The 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,7 +57,7 @@ class Pace:
         self._table = table
         self._pk = f"{source}#pace"
         self._source = source
-        self._interval_ms = round(MINUTE_WITH_MARGIN_MS / requests_per_minute)
+        self._interval_ms = math.ceil(MINUTE_WITH_MARGIN_MS / requests_per_minute)
         # Every lane and the two listings may each wait for one slot; anything further ahead is not contention.
         self._horizon_ms = (lanes + 3) * self._interval_ms + 1000
         self._clock = clock
