@@ -21,7 +21,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
 
 from functions.archiver.archiving import Archiver
 from functions.archiver.clock import Clock
@@ -135,9 +134,7 @@ class Runtime:
             expire_after_days=archive.expire_after_days,
             tiers=bool(archive.tiers),
         )
-        # One attempt at a time is enough: a recording that S3 did not take is redelivered whole.
-        s3 = self._session.client("s3", config=Config(retries={"mode": "standard"}))
-        return Store(s3, bucket=self.settings.bucket, policy=policy)
+        return Store(self._session.client("s3"), bucket=self.settings.bucket, policy=policy)
 
     @functools.cached_property
     def intake(self) -> Intake:
