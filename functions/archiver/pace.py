@@ -7,7 +7,6 @@ interval. An unused slot lapses, because a booking never starts before now. The 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,9 @@ from functions.archiver.table import Attr, ConditionBase, Item, Refused, Table
 
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
+
+LEAST_MARGIN_MS = 60_400
+"""What a minute's requests have to take after the interval is rounded to whole milliseconds."""
 
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _LATE_MS = 400
@@ -57,7 +59,7 @@ class Pace:
         self._table = table
         self._pk = f"{source}#pace"
         self._source = source
-        self._interval_ms = math.ceil(MINUTE_WITH_MARGIN_MS / requests_per_minute)
+        self._interval_ms = interval_ms(requests_per_minute)
         # Every lane and the two listings may each wait for one slot; anything further ahead is not contention.
         self._horizon_ms = (lanes + 3) * self._interval_ms + 1000
         self._clock = clock
@@ -197,6 +199,12 @@ class Pace:
             refused=bool(item.get("refused", False)),
             work_seconds=float(item["work_ms"]) / 1000 if "work_ms" in item else None,
         )
+
+
+def interval_ms(requests_per_minute: float) -> int:
+    """Whole milliseconds between two requests; rounded up where rounding would eat the margin of a minute."""
+    interval = round(MINUTE_WITH_MARGIN_MS / requests_per_minute)
+    return interval if interval * requests_per_minute >= LEAST_MARGIN_MS else interval + 1
 
 
 def _open(now: int) -> ConditionBase:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized, Unavailable
-from functions.archiver.pace import Pace
+from functions.archiver.pace import Pace, interval_ms
 from functions.archiver.table import Table
 from tests.aws import TABLE, Aws, LockedTable, dynamodb
 from tests.fake_clock import NOON, FakeClock
@@ -107,9 +107,14 @@ def test_no_minute_holds_more_requests_than_the_rate_even_when_sleeps_last_too_l
     assert most_in_a_minute(started) <= 6
 
 
+@pytest.mark.parametrize("rate", [0.1, 1, 6, 7.5, 30, 59, 120, 599, 600, 1000, 3000, 6000])
+def test_a_minute_of_intervals_is_longer_than_a_minute_at_every_rate(rate: float) -> None:
+    assert 60_400 <= interval_ms(rate) * rate <= 60_500 + rate
+
+
 def test_the_worst_lateness_of_one_sleep_keeps_the_minute(aws: Aws) -> None:
     started = worked_through(aws, rate=6, thinks=[[0.0] * 9], lates=[0.4])
-    assert started[1] - started[0] == timedelta(milliseconds=10084 + 400)
+    assert started[1] - started[0] == timedelta(milliseconds=10083 + 400)
     assert most_in_a_minute(started) <= 6
 
 
