@@ -7,7 +7,7 @@ and lease comparisons look at it, so pace, tokens, cursors and cool-downs keep r
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 
 class Clock:
@@ -34,8 +34,3 @@ def to_ms(moment: datetime) -> int:
 def from_ms(milliseconds: float) -> datetime:
     """The UTC moment of `to_ms`."""
     return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
-
-
-def seconds(span: timedelta) -> float:
-    """A timedelta in seconds."""
-    return span.total_seconds()
