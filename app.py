@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from functions.archiver.deployment import read
 from functions.archiver.errors import Misconfigured
+from functions.archiver.settings.toml_file import read
 from infra.synth import Findings, synthesise
 
 EXAMPLE = Path("deployments/example.toml")

@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.archiver.archiving import Report
+from functions.archiver.archiving.archiving import Report
 from functions.archiver.entry import State
-from functions.archiver.queue import read
 from functions.archiver.runtime import runtime
+from functions.archiver.throttling.lanes import read
 
 
 def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.receiving import Event, Reception
 from functions.archiver.runtime import Context, Runtime, runtime
+from functions.archiver.webhooks import Event, Reception
 
 Answer = dict[str, object]
 

@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.archiver.settings import Archive
+from functions.archiver.settings.deployment import Archive
 from infra.logical_ids import name_for_good
 
 ABORT_UPLOADS_AFTER_DAYS = 1

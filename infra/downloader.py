@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.alarms import Rule, metric_of
 from infra.archive_bucket import acknowledge_prefixes, objects
 from infra.lanes import DOWNLOAD_TIMEOUT, Lanes

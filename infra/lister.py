@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.alarms import MISSING_CHANGES_NOTHING, MISSING_IS_BAD, Rule, metric_of
 from infra.lanes import Lanes
 from infra.ledger_table import DUE

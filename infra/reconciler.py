@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.archive_bucket import acknowledge_prefixes, objects
 from infra.lanes import Lanes
 from infra.ledger_table import DAY, DUE

@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.archiver.settings import Deployment
+from functions.archiver.settings.deployment import Deployment
 from infra.alarms import Alerts
 from infra.archive_bucket import ArchiveBucket
 from infra.functions_asset import functions_code

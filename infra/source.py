@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.downloader import Downloader
 from infra.lanes import Lanes
 from infra.lister import Lister

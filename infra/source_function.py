@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.alarms import Rule
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import Shared

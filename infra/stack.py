@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from functions.archiver.settings import Deployment
+from functions.archiver.settings.deployment import Deployment
 from infra.recording_archive import RecordingArchive
 
 

@@ -11,7 +11,7 @@ from aws_cdk import App, CfnResource, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings import Deployment
+from functions.archiver.settings.deployment import Deployment
 from infra.functions_asset import ROOT
 from infra.stack import ArchiveStack
 

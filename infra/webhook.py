@@ -9,7 +9,7 @@ from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
 from infra.alarms import Rule, metric_of
 from infra.lanes import Lanes
 from infra.ledger_table import DUE

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from functions.archiver import provider as providers
+from functions.archiver.provider import provider as providers
 from ops.local.run import Order, run
 from simulators.server import Simulator
 

@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings import Deployment, Settings, Source
+from functions.archiver.settings.deployment import Deployment, Settings, Source
 
 
 def source_of(deployment: Deployment, name: str) -> Source:

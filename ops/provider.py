@@ -17,13 +17,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.archiver.deployment import read
 from functions.archiver.errors import Misconfigured, Outcome
-from functions.archiver.http import Http
-from functions.archiver.provider import Account, Declaration, Provider, load
+from functions.archiver.http.client import Http
+from functions.archiver.provider.provider import Account, Declaration, Provider, load
 from functions.archiver.recording import Json, Recording, Window
 from functions.archiver.runtime import credentials_of
-from functions.archiver.settings import Source
+from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.toml_file import read
 from ops.deployed import source_of
 
 DONE, NOT_DONE = 0, 1

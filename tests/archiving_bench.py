@@ -16,17 +16,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from functions.archiver.archiving import Archiver, Report
+from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
-from functions.archiver.http import Body
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger
-from functions.archiver.pace import Pace
-from functions.archiver.provider import Account, Declaration, Opened, Provider
-from functions.archiver.queue import Lanes, read
+from functions.archiver.http.client import Body
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.provider.provider import Account, Declaration, Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Transcript, Window
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.pace import Pace
 from tests.aws import Aws, s3, sqs
 from tests.fake_clock import NOON, FakeClock
 

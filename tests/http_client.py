@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.archiver.errors import Closed
-from functions.archiver.http import Http
+from functions.archiver.http.client import Http
 from functions.archiver.secret import Secret
 from tests.http_server import Reply
 

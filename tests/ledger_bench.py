@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from functions.archiver.entry import Stored, Ticket
-from functions.archiver.ledger import Ledger
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.table import Item
 from functions.archiver.recording import Recording
-from functions.archiver.table import Item
 from tests.aws import Aws
 from tests.fake_clock import FakeClock
 

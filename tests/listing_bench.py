@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from functions.archiver.cursors import CursorStore, Unclean, Walk
 from functions.archiver.entry import DiscoveredBy, State
 from functions.archiver.errors import Unavailable
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger
-from functions.archiver.listing import RECENT, Findings, Listing
-from functions.archiver.pace import Pace
-from functions.archiver.queue import Lanes
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
+from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.recording import Recording, Window
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes
+from functions.archiver.throttling.pace import Pace
 from tests.aws import TABLE, Aws, dynamodb, sqs
 from tests.fake_clock import NOON, FakeClock
 from tests.provider_in_memory import ProviderInMemory

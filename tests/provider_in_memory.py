@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.archiver.errors import CursorRefused
-from functions.archiver.provider import Declaration, Opened, Provider
+from functions.archiver.provider.provider import Declaration, Opened, Provider
 from functions.archiver.recording import Call, Page, Recording, Window
 
 

@@ -15,19 +15,19 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
 
-from functions.archiver.archiving import Archiver
-from functions.archiver.cursors import CursorStore, LeaseLost
+from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.store import Store
 from functions.archiver.errors import NotFound, NotReady, Rejected, Unavailable
-from functions.archiver.http import Body
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger
-from functions.archiver.listing import Listing
-from functions.archiver.pace import Pace
-from functions.archiver.provider import Opened
-from functions.archiver.queue import Lanes, lane_of, read
+from functions.archiver.http.client import Body
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, LeaseLost
+from functions.archiver.listing.listing import Listing
+from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Page, Readiness, Recording, Window
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, lane_of, read
+from functions.archiver.throttling.pace import Pace
 from tests.archiving_bench import wav
 from tests.aws import Aws, s3, sqs
 from tests.aws_calls import Died

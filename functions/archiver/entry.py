@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Literal
 
 from functions.archiver.clock import from_ms
-from functions.archiver.keys import Place
+from functions.archiver.ledger.table import Item
+from functions.archiver.object_keys import Place
 from functions.archiver.recording import Json, Readiness, Recording
-from functions.archiver.table import Item
 
 Kind = Literal["recording", "lookup", "transcript"]
 DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]

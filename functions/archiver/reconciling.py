@@ -12,15 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock, from_ms
-from functions.archiver.cursors import CursorStore, Walk
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Outcome
-from functions.archiver.keys import reconciliation_report
-from functions.archiver.ledger import Ledger
-from functions.archiver.listing import RECENT, Findings, Listing
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, Walk
+from functions.archiver.listing.listing import RECENT, Findings, Listing
+from functions.archiver.object_keys import reconciliation_report
 from functions.archiver.recording import Json
-from functions.archiver.store import Store
 
 EVERY = timedelta(hours=20)
 """Less than a day, so that a schedule that fires hourly makes one report a day."""

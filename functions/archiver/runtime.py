@@ -22,25 +22,25 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from functions.archiver.archiving import Archiver
+from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
-from functions.archiver.cursors import CursorStore
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import Misconfigured
-from functions.archiver.http import Http
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger
-from functions.archiver.listing import Listing
-from functions.archiver.pace import Pace
-from functions.archiver.provider import Account, Declaration, Provider, load
-from functions.archiver.queue import Lanes
-from functions.archiver.receiving import Receiver
+from functions.archiver.http.client import Http
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.table import Table
+from functions.archiver.listing.cursors import CursorStore
+from functions.archiver.listing.listing import Listing
+from functions.archiver.provider.provider import Account, Declaration, Provider, load
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
-from functions.archiver.settings import Settings
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
-from functions.archiver.table import Table
+from functions.archiver.settings.deployment import Settings
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes
+from functions.archiver.throttling.pace import Pace
+from functions.archiver.webhooks import Receiver
 
 NAMESPACE = "RecordingArchive"
 SECRET_SECONDS = 300

@@ -10,11 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
-from functions.archiver.auth import StaticAuth, TokenAuth
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
-from functions.archiver.http import Auth, Body, Http, Value, segment
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Ignored, Opened, Option, Provider, id_from
-from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.http.auth import StaticAuth, TokenAuth
+from functions.archiver.http.client import Auth, Body, Http, Value, segment
+from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.provider.provider import (
+    Account,
+    Declaration,
+    Delivery,
+    Hint,
+    Ignored,
+    Opened,
+    Option,
+    Provider,
+    id_from,
+)
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
 

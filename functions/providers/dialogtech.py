@@ -24,9 +24,9 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
-from functions.archiver.http import Http, Of, Value
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Option, Provider, id_from
-from functions.archiver.reading import items_of, mapping_of, text_of
+from functions.archiver.http.client import Http, Of, Value
+from functions.archiver.provider.json_values import items_of, mapping_of, text_of
+from functions.archiver.provider.provider import Account, Declaration, Delivery, Hint, Opened, Option, Provider, id_from
 from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.secret import Secret
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, timedelta
 
-from functions.archiver.auth import StaticAuth
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
-from functions.archiver.http import Answer, Body, Http, Of, Value, segment
-from functions.archiver.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_from
-from functions.archiver.reading import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.http.auth import StaticAuth
+from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
+from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.provider.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_from
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from functions.archiver.bucket.sidecar import entry_of, without_document
 from functions.archiver.entry import DiscoveredBy, Entry, State
 from functions.archiver.recording import Recording
-from functions.archiver.sidecar import entry_of, without_document
 
 LEDGER = "ledger.jsonl"
 RUN = "run.json"

@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
-from functions.archiver.deployment import read
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import TranscriptState
 from functions.archiver.runtime import Runtime
-from functions.archiver.settings import Deployment
+from functions.archiver.settings.deployment import Deployment
+from functions.archiver.settings.toml_file import read
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.folder import LOG, Folder

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.archiver.cursors import Progress
-from functions.archiver.listing import EVERY_OVERLAP, RECENT
-from functions.archiver.pace import Gate
+from functions.archiver.listing.cursors import Progress
+from functions.archiver.listing.listing import EVERY_OVERLAP, RECENT
 from functions.archiver.runtime import Runtime
+from functions.archiver.throttling.pace import Gate
 from ops.local.clock import MovedClock
 from ops.local.functions import Sandbox
 from ops.local.poller import Poller

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-from functions.archiver.settings import Deployment
+from functions.archiver.settings.deployment import Deployment
 
 
 def template_of(deployment: Deployment) -> Mapping[str, Any]:

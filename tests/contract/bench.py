@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import count
 
-from functions.archiver.archiving import Archiver, Report
-from functions.archiver.cursors import CursorStore, Unclean, Walk
+from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger
-from functions.archiver.listing import Findings, Listing
-from functions.archiver.pace import Pace
-from functions.archiver.queue import Lanes, Received
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
+from functions.archiver.listing.listing import Findings, Listing
 from functions.archiver.recording import Recording
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, Received
+from functions.archiver.throttling.pace import Pace
 from tests.aws import BUCKET, Aws, s3, sqs
 from tests.contract.case import Case
 from tests.fake_clock import FakeClock

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.archiver.errors import Outcome
-from functions.archiver.http import Http
-from functions.archiver.provider import Account, Provider, load
+from functions.archiver.http.client import Http
+from functions.archiver.provider.provider import Account, Provider, load
 from functions.archiver.recording import Page, Recording
 from functions.archiver.secret import Secret
 from tests.contract.fixture import read

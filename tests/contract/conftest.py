@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from functions.archiver.provider import names
+from functions.archiver.provider.provider import names
 from tests.aws import Aws, aws
 from tests.contract.case import Case
 from tests.contract.fixture import FOLDER, NAMES, Fixture, read

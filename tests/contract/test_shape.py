@@ -11,13 +11,13 @@ from types import ModuleType
 
 import pytest
 
-from functions.archiver.provider import Declaration, Provider, load, names
-from functions.archiver.settings import MOST_PARALLEL, MOST_PER_MINUTE
+from functions.archiver.provider.provider import Declaration, Provider, load, names
+from functions.archiver.settings.deployment import MOST_PARALLEL, MOST_PER_MINUTE
 from tests.contract.fixture import EXCEPTIONS, FOLDER, NAMES, read
 
-MOST_LINES = 250
+MOST_LINES = 350
 NEEDED = {"list", "last", "empty", "lookup", "missing", "media"}
-PARTS = {"auth", "errors", "http", "provider", "reading", "recording", "secret"}
+PARTS = ("errors", "http.", "provider.", "recording", "secret")
 NOT_A_PROVIDERS_BUSINESS = {
     *("asyncio", "concurrent", "ctypes", "ftplib", "io", "logging", "multiprocessing", "os", "pathlib", "pickle"),
     *("shelve", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading"),
@@ -123,7 +123,7 @@ def test_a_provider_uses_only_what_a_provider_is_made_of(tree: ast.Module) -> No
 def assert_allowed(module: str) -> None:
     top, _, rest = module.partition(".")
     if top == "functions":
-        assert rest.removeprefix("archiver.") in PARTS
+        assert rest.removeprefix("archiver.").startswith(PARTS)
     else:
         assert top in sys.stdlib_module_names
         assert top not in NOT_A_PROVIDERS_BUSINESS
@@ -174,6 +174,6 @@ def test_a_declaration_holds_numbers_that_make_sense(declaration: Declaration) -
 @pytest.mark.parametrize("folder", ["functions", "functions/archiver", "infra", "ops/local"])
 def test_nothing_is_decided_by_a_provider_s_name(folder: str) -> None:
     """What a provider needs stands in its file; only advice for operators may know more of one."""
-    for path in Path(folder).glob("*.py"):
+    for path in set(Path(folder).rglob("*.py")) - set(Path("functions/providers").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not isinstance(node, ast.Constant) or node.value not in names(), path

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.answers import ANSWER_BYTES
 from functions.archiver.errors import (
     CursorRefused,
     Gone,
@@ -21,6 +20,7 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
+from functions.archiver.http.responses import ANSWER_BYTES
 from tests.contract.case import Case
 from tests.contract.replay import ELSEWHERE
 from tests.http_server import Reply, Seen

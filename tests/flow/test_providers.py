@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 import pytest
 
-from functions.archiver.keys import safe_name
-from functions.archiver.provider import load
+from functions.archiver.object_keys import safe_name
+from functions.archiver.provider.provider import load
 from ops.local.run import Order, run
 from simulators.exchange import Request, Route
 from simulators.faults import Fault

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from functions.archiver.settings import Archive, Deployment, Source, Tier
+from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier
 
 Resource = dict[str, Any]
 

@@ -13,7 +13,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
 
-from functions.archiver.deployment import read
+from functions.archiver.settings.toml_file import read
 from infra.recording_archive import RecordingArchive
 from infra.synth import Findings, findings, synthesise, template
 from tests.infra.template import TIERS, a_deployment, a_source

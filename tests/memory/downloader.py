@@ -16,10 +16,10 @@ from pathlib import Path
 
 import boto3
 
-from functions.archiver.provider import Opened
+from functions.archiver.bucket.store import Store
+from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Recording
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
+from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.archiving_bench import ArchivingBench, ScriptedProvider
 from tests.aws import aws
 from tests.fake_clock import FakeClock

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from functions.archiver import store
+from functions.archiver.bucket import store
 from functions.archiver.entry import Entry, State
-from functions.archiver.ledger import Ledger
+from functions.archiver.ledger.ledger import Ledger
 from tests.archiving_bench import ArchivingBench, wav, whole
 from tests.aws import Aws, s3
 from tests.aws import aws as fresh_aws

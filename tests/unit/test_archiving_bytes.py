@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.audio import MP3, WAV
+from functions.archiver.audio.inspector import MP3, WAV
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, Unavailable
 from tests.archiving_bench import PIECE, ArchivingBench, Sends, mp3, wav, whole

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.archiver.audio import (
+from functions.archiver.audio.inspector import (
     AMR,
     AU,
     FLAC,

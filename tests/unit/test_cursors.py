@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.cursors import LEASE, CursorStore, LeaseLost, Unclean, Walk
+from functions.archiver.listing.cursors import LEASE, CursorStore, LeaseLost, Unclean, Walk
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings import Archive, Deployment, Settings, Source
+from functions.archiver.settings.deployment import Archive, Deployment, Settings, Source
 from ops.deployed import settings_of, source_of
 
 SOURCES = tuple(

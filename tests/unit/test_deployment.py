@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from functions import providers
-from functions.archiver.deployment import read
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings import Source, Tier
+from functions.archiver.settings.deployment import Source, Tier
+from functions.archiver.settings.toml_file import read
 
 ARCHIVE = 'name = "recordings"'
 SOURCE = 'provider = "sample"\nbase_url = "https://acme.example.com"\nsecret = "recordings/acme"'
 HEAD = """
 from datetime import timedelta
-from functions.archiver.provider import Declaration, Option, Provider
+from functions.archiver.provider.provider import Declaration, Option, Provider
 """
 SAMPLE = """
 class Sample(Provider):

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.ledger import Ledger
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
+from functions.archiver.bucket.store import Store
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.settings.storage_classes import StoragePolicy
 from ops.__main__ import main
 from ops.import_archive import Importer
 from ops.unpacking import Limits, Refused, members

@@ -8,11 +8,11 @@ import pytest
 
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import LEASE, Ledger
-from functions.archiver.pace import Pace
-from functions.archiver.queue import Lanes, read
+from functions.archiver.ledger.ledger import LEASE, Ledger
 from functions.archiver.recording import Call, Readiness, Recording
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.pace import Pace
 from tests.aws import Aws, sqs
 from tests.fake_clock import NOON, FakeClock
 

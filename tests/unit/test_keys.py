@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.archiver.keys import MAX_NAME_BYTES, Place, reconciliation_report, safe_name
+from functions.archiver.object_keys import MAX_NAME_BYTES, Place, reconciliation_report, safe_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 # Texts that differ little, long ones among them, which hypothesis would rarely make by itself.

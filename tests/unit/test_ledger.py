@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.archiver.clock import to_ms
 from functions.archiver.entry import State, Ticket, Waiting
-from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, LEASE, Ledger, LostLease
+from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, LEASE, Ledger, LostLease
 from functions.archiver.recording import Readiness
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from functions.archiver.entry import State
-from functions.archiver.ledger import Ledger
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.table import Item
 from functions.archiver.recording import Call, Readiness, Recording
-from functions.archiver.table import Item
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock
 from tests.ledger_bench import (

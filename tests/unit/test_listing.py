@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.entry import State
-from functions.archiver.listing import NARROWEST, RECENT, WIDEST
+from functions.archiver.listing.listing import NARROWEST, RECENT, WIDEST
 from functions.archiver.recording import Call, Readiness
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock

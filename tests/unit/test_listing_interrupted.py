@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.archiver.cursors import CursorStore, LeaseLost
 from functions.archiver.errors import Closed, Unavailable
-from functions.archiver.listing import RECENT, Findings
+from functions.archiver.listing.cursors import CursorStore, LeaseLost
+from functions.archiver.listing.listing import RECENT, Findings
 from tests.aws import Aws
 from tests.fake_clock import NOON, FakeClock
 from tests.listing_bench import DAY, HOUR, MINUTE, Bench, row, rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.provider import Account
+from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Recording, Window
 from functions.archiver.secret import Secret
 from ops.new_provider import main, write

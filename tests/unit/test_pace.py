@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized, Unavailable
-from functions.archiver.pace import Pace, interval_ms
-from functions.archiver.table import Table
+from functions.archiver.ledger.table import Table
+from functions.archiver.throttling.pace import Pace, interval_ms
 from tests.aws import TABLE, Aws, LockedTable, dynamodb
 from tests.fake_clock import NOON, FakeClock
 

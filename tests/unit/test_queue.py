@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.archiver.entry import Kind, Ticket
-from functions.archiver.ledger import Ledger
-from functions.archiver.queue import Lanes, Received, Unreadable, lane_of, read
+from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Recording
+from functions.archiver.throttling.lanes import Lanes, Received, Unreadable, lane_of, read
 from tests.aws import Aws, sqs
 from tests.fake_clock import NOON, FakeClock
 

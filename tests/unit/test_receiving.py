@@ -19,12 +19,12 @@ import pytest
 
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
-from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED
-from functions.archiver.queue import read
-from functions.archiver.receiving import MOST_BYTES
+from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED
 from functions.archiver.recording import Readiness, Recording
 from functions.archiver.runtime import Runtime, running
-from functions.archiver.settings import Settings
+from functions.archiver.settings.deployment import Settings
+from functions.archiver.throttling.lanes import read
+from functions.archiver.webhooks import MOST_BYTES
 from functions.providers.kazoo import YEAR_ZERO
 from functions.webhook import handler
 from tests.aws import BUCKET, REGION, TABLE, Aws

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.cursors import CursorStore
+from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
-from functions.archiver.queue import read
+from functions.archiver.ledger.table import Attr
+from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.reconciling import EVERY, MOST_NAMED, Reconciled, Reconciler
 from functions.archiver.recording import Recording
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import Store
-from functions.archiver.table import Attr
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.lanes import read
 from tests.aws import Aws, s3
 from tests.fake_clock import NOON, FakeClock
 from tests.listing_bench import Bench

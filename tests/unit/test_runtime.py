@@ -16,10 +16,10 @@ from moto import mock_aws
 from functions.archiver import runtime as module
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Misconfigured
-from functions.archiver.listing import ENOUGH_SECONDS
-from functions.archiver.provider import Declaration
+from functions.archiver.listing.listing import ENOUGH_SECONDS
+from functions.archiver.provider.provider import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, credentials_of, running, runtime
-from functions.archiver.settings import Archive, Settings, Source
+from functions.archiver.settings.deployment import Archive, Settings, Source
 from functions.providers.babelforce import Babelforce
 from tests.fake_clock import FakeClock
 

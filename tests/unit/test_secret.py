@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from functions.archiver.provider import Account
+from functions.archiver.provider.provider import Account
 from functions.archiver.secret import Secret, masked
 
 VALUE = "s3cret-value"

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
+from functions.archiver.bucket.sidecar import day_of, entry_of, sidecar, transcript_document, without_document
 from functions.archiver.entry import Entry, State, Stored
-from functions.archiver.ledger import Ledger
+from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import NO_TRANSCRIPT, Recording, Transcript, TranscriptState
-from functions.archiver.sidecar import day_of, entry_of, sidecar, transcript_document, without_document
 from tests.aws import Aws
 from tests.fake_clock import FakeClock
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.archiver.storage_class import INSTANT, SMALLEST_BILLED_BYTES, STANDARD, StoragePolicy, cost_dollars
+from functions.archiver.settings.storage_classes import (
+    INSTANT,
+    SMALLEST_BILLED_BYTES,
+    STANDARD,
+    StoragePolicy,
+    cost_dollars,
+)
 
 MIB = 1024 * 1024
 

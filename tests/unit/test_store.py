@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.archiver.audio import MP3, WAV
+from functions.archiver.audio.inspector import MP3, WAV
+from functions.archiver.bucket.store import PART_BYTES, Conflict, Occupied, Store, Upload
 from functions.archiver.entry import Stored
-from functions.archiver.keys import Place
-from functions.archiver.storage_class import StoragePolicy
-from functions.archiver.store import PART_BYTES, Conflict, Occupied, Store, Upload
+from functions.archiver.object_keys import Place
+from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.aws import Aws, s3
 from tests.aws_calls import Sent, calls_kept, refused
 

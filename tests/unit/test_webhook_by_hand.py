@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.provider import names
+from functions.archiver.provider.provider import names
 from ops.__main__ import main
 from ops.webhook import BY_HAND
 from simulators.kazoo import Kazoo

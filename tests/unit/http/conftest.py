@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.archiver.http import Http
+from functions.archiver.http.client import Http
 from tests.http_client import Slots, http_to
 from tests.http_server import HttpServer
 

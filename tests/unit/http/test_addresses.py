@@ -12,11 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from functions.archiver import addresses
-from functions.archiver.addresses import is_metadata, is_public
-from functions.archiver.answers import Of
 from functions.archiver.errors import Rejected, Unavailable
-from functions.archiver.http import Http
+from functions.archiver.http import addresses
+from functions.archiver.http.addresses import is_metadata, is_public
+from functions.archiver.http.client import Http
+from functions.archiver.http.responses import Of
 from tests.http_client import SECRET, fetch, http_to, redirect
 from tests.http_server import HttpServer, Reply
 

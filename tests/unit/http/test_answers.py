@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from functions.archiver import answers
 from functions.archiver.errors import Rejected, Unavailable
-from functions.archiver.http import Http
+from functions.archiver.http import responses as answers
+from functions.archiver.http.client import Http
 from tests.http_server import HttpServer, Reply
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.archiver import addresses
 from functions.archiver.errors import Closed, Outcome, Rejected
-from functions.archiver.http import Http, segment
+from functions.archiver.http import addresses
+from functions.archiver.http.client import Http, segment
 from tests.http_client import SECRET, ShutSlots, Slots, Token, fetch, http_to, redirect
 from tests.http_server import HttpServer, Reply
 

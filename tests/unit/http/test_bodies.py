@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.errors import Rejected, TooLong, Unavailable
-from functions.archiver.http import Http
+from functions.archiver.http.client import Http
 from tests.http_client import fetch, http_to
 from tests.http_server import HttpServer, Reply, Seen
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from functions.archiver.errors import Rejected, Unavailable
-from functions.archiver.http import Http
+from functions.archiver.http.client import Http
 from tests.http_client import SECRET, Slots, Token, fetch, redirect
 from tests.http_server import HttpServer, Reply
 

@@ -10,10 +10,10 @@ from email.utils import format_datetime
 
 import pytest
 
-from functions.archiver import addresses
-from functions.archiver.answers import seconds_of
 from functions.archiver.errors import Gone, NotFound, Outcome, Rejected, Throttled, Unauthorized, Unavailable
-from functions.archiver.http import Http
+from functions.archiver.http import addresses
+from functions.archiver.http.client import Http
+from functions.archiver.http.responses import seconds_of
 from tests.http_client import SECRET, Slots, Token, fetch, http_to, redirect
 from tests.http_server import HttpServer, Reply, Seen
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from functions.archiver.audio import Audio
+from functions.archiver.audio.inspector import Audio
 from functions.archiver.entry import Stored
-from functions.archiver.keys import Place
+from functions.archiver.object_keys import Place
 from functions.archiver.recording import Json
-from functions.archiver.storage_class import StoragePolicy
+from functions.archiver.settings.storage_classes import StoragePolicy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

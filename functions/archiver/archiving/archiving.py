@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from functions.archiver.audio import WAV, Audio, Inspector, Verdict
+from functions.archiver.audio.inspector import WAV, Audio, Inspector, Verdict
+from functions.archiver.bucket.sidecar import sidecar, transcript_document
+from functions.archiver.bucket.store import Conflict, Hasher, Occupied, Store, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (
@@ -26,14 +28,12 @@ from functions.archiver.errors import (
     TooLong,
     Unauthorized,
 )
-from functions.archiver.intake import Intake
-from functions.archiver.ledger import Ledger, LostLease
-from functions.archiver.pace import Pace
-from functions.archiver.provider import Opened, Provider
-from functions.archiver.queue import Received
+from functions.archiver.ledger.ledger import Ledger, LostLease
+from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
-from functions.archiver.sidecar import sidecar, transcript_document
-from functions.archiver.store import Conflict, Hasher, Occupied, Store, Upload
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Received
+from functions.archiver.throttling.pace import Pace
 
 MAX_ATTEMPTS = 8
 ATTEMPT_DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60, 180, 360, 720))

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from functions.archiver import mp3
+from functions.archiver.audio import mp3
 
 _HEAD = 16_384  # judged at once, so that no verdict depends on how the bytes were cut into chunks
 _TAIL = 65_536  # holds the largest Ogg page, 65,307 bytes

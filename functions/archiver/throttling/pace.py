@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized
-from functions.archiver.table import Attr, ConditionBase, Item, Refused, Table
+from functions.archiver.ledger.table import Attr, ConditionBase, Item, Refused, Table
 
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock
-from functions.archiver.cursors import CursorStore, Unclean, Walk
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import CursorRefused, OfTheSource
-from functions.archiver.intake import Intake
-from functions.archiver.pace import Pace
-from functions.archiver.provider import Provider
+from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
+from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Page, Window
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.pace import Pace
 
 RECENT = timedelta(minutes=15)
 """Younger than this no window closes: rows still arrive."""

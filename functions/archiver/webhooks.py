@@ -15,10 +15,10 @@ from typing import Any
 
 from functions.archiver.clock import Clock
 from functions.archiver.errors import BadEvent, Unverified
-from functions.archiver.intake import Intake
-from functions.archiver.provider import Delivery, Hint, Ignored, Provider
+from functions.archiver.provider.provider import Delivery, Hint, Ignored, Provider
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.secret import Secret
+from functions.archiver.throttling.intake import Intake
 
 MOST_BYTES = 256 * 1024
 """Events name a recording or two; the largest of the four providers' have some kilobytes."""

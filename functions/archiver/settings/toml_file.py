@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.provider import Declaration, Option, load
-from functions.archiver.settings import Archive, Deployment, Source, Tier, quoted, require
+from functions.archiver.provider.provider import Declaration, Option, load
+from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier, quoted, require
 
 Table = Mapping[str, Any]
 Reader = Callable[[Any, str], Any]

@@ -29,9 +29,9 @@ from functions.archiver.entry import (
     entry_of,
     facts_of,
 )
-from functions.archiver.keys import safe_name
+from functions.archiver.ledger.table import Attr, ConditionBase, Item, Key, Refused, Table
+from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording
-from functions.archiver.table import Attr, ConditionBase, Item, Key, Refused, Table
 
 LEASE = timedelta(hours=1)
 """How long a queued item is left alone before it counts as lost and becomes due again."""

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
-from functions.archiver.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
-from functions.archiver.pace import Pace
-from functions.archiver.queue import Lanes
+from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
 from functions.archiver.recording import Call, Readiness, Recording
+from functions.archiver.throttling.lanes import Lanes
+from functions.archiver.throttling.pace import Pace
 
 IN_FLIGHT_SECONDS = 120
 """At most so much work is in the lanes of a source; the rest of the backlog stays in the ledger."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from functions.archiver.clock import Clock, to_ms
-from functions.archiver.table import Attr, Refused, Table
+from functions.archiver.ledger.table import Attr, Refused, Table
 
 LEASE = timedelta(minutes=16)
 """A minute longer than a function may run."""

@@ -18,10 +18,10 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from functions.archiver.addresses import AddressRefused, Unreachable, failure_of, guarded_session
-from functions.archiver.answers import Answer, Body, Of, problem, seconds_of, time_is_up
 from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauthorized, Unavailable
-from functions.archiver.paths import keep_encoded_dots, segment
+from functions.archiver.http.addresses import AddressRefused, Unreachable, failure_of, guarded_session
+from functions.archiver.http.responses import Answer, Body, Of, problem, seconds_of, time_is_up
+from functions.archiver.http.url_paths import keep_encoded_dots, segment
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, masked
 

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 
 from functions import providers
 from functions.archiver.errors import BadEvent, Misconfigured, Unverified
-from functions.archiver.reading import text_of
+from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import (
     NO_TRANSCRIPT,
     Json,
@@ -33,7 +33,7 @@ from functions.archiver.recording import (
 from functions.archiver.secret import Secret
 
 if TYPE_CHECKING:
-    from functions.archiver.http import Body, Http
+    from functions.archiver.http.client import Body, Http
 
 MOST_EVENT_BYTES = 1024 * 1024
 _MOST_FIELDS = 1000
