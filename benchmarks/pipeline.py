@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.local.run import Order, run
-from simulators.babelforce import Babelforce
+from simulators.providers.babelforce import Babelforce
 
 WRITES = ("dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.BatchWriteItem")
 

@@ -13,7 +13,7 @@ from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
 from infra.shared import Shared
-from infra.source import SourcePipeline
+from infra.source.pipeline import SourcePipeline
 from infra.webhook_api import WebhookApi
 
 

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.alarms import Alerts, Rule
 from infra.logical_ids import name_for_good
-from infra.source_function import LOGS_KEPT
+from infra.source.function import LOGS_KEPT
 
 REQUESTS_PER_SECOND = 50
 BURST = 200

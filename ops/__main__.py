@@ -58,7 +58,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _import(options: argparse.Namespace) -> int:
-    from ops.import_archive import Order, run
+    from ops.commands.import_archive import Order, run
 
     order = Order(
         deployment=options.deployment,
@@ -75,7 +75,7 @@ def _add_docs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _docs(options: argparse.Namespace) -> int:
-    from ops.docs import write
+    from ops.commands.docs import write
 
     return write()
 
@@ -118,8 +118,8 @@ def _add_webhook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _webhook(options: argparse.Namespace) -> int:
-    from ops.provider import Connection
-    from ops.webhook import run
+    from ops.commands.provider import Connection
+    from ops.commands.webhook import run
 
     connection = Connection(deployment=options.deployment, source=options.source, secrets=options.secrets)
     return run(connection, url=options.url, register=options.register)
@@ -132,7 +132,7 @@ def _moment(text: str) -> datetime:
 
 
 def _provider(options: argparse.Namespace) -> int:
-    from ops.provider import Connection, run
+    from ops.commands.provider import Connection, run
 
     connection = Connection(deployment=options.deployment, source=options.source, secrets=options.secrets)
     return run(connection, options)
@@ -147,7 +147,7 @@ def _stopping() -> threading.Event:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from ops.demo import demo
+    from ops.commands.demo import demo
 
     return demo(_stopping())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -13,15 +14,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
+from simulators import providers
 from simulators.faults import KINDS, parse
 from simulators.server import Simulator
 
-PROVIDERS = ("babelforce", "dialogtech", "kazoo", "telesign")
+PROVIDERS = sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
 
 
 def load(name: str) -> type[Simulator]:
     """The simulator of a provider."""
-    module = importlib.import_module(f"simulators.{name}")
+    module = importlib.import_module(f"{providers.__name__}.{name}")
     found: type[Simulator] = next(
         value for value in vars(module).values() if isinstance(value, type) and getattr(value, "name", "") == name
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.aws import Aws
-from tests.aws import aws as fresh_aws
-from tests.fake_clock import FakeClock
+from tests.doubles.aws import Aws
+from tests.doubles.aws import aws as fresh_aws
+from tests.doubles.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)

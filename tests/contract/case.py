@@ -14,7 +14,7 @@ from functions.archiver.recording import Page, Recording
 from functions.archiver.secret import Secret
 from tests.contract.fixture import read
 from tests.contract.replay import Replay
-from tests.http_client import Slots
+from tests.doubles.http_client import Slots
 
 _CARRY_NOTHING = frozenset(
     {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}

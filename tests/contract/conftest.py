@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from functions.archiver.provider.provider import names
-from tests.aws import Aws, aws
 from tests.contract.case import Case
 from tests.contract.fixture import FOLDER, NAMES, Fixture, read
 from tests.contract.replay import Replay
+from tests.doubles.aws import Aws, aws
 
 
 def _asked(fixture: Fixture) -> list[str]:

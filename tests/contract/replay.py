@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
 from tests.contract.fixture import Exchange, Fixture, Names, renamed
-from tests.http_server import Answer, Answering, HttpServer, Reply, Seen
+from tests.doubles.http_server import Answer, Answering, HttpServer, Reply, Seen
 
 Host = Literal["own", "other"]
 

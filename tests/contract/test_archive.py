@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from functions.archiver.entry import State
-from tests.aws import Aws
-from tests.contract.bench import Bench
 from tests.contract.case import Case
 from tests.contract.fixture import audio_of
-from tests.http_server import Reply
+from tests.contract.harness import Bench
+from tests.doubles.aws import Aws
+from tests.doubles.http_server import Reply
 
 WAV_HEADER = (
     b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00"

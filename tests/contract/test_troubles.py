@@ -23,7 +23,7 @@ from functions.archiver.errors import (
 from functions.archiver.http.responses import ANSWER_BYTES
 from tests.contract.case import Case
 from tests.contract.replay import ELSEWHERE
-from tests.http_server import Reply, Seen
+from tests.doubles.http_server import Reply, Seen
 
 SIGN_IN = Reply(headers={"Content-Type": "text/html"}, body=b"<!DOCTYPE html><html><p>Please sign in</p></html>")
 PLAIN_PAGE = Reply(headers={"Content-Type": "text/html"}, body=b"<html><body><p>Please sign in</p></body></html>")

@@ -10,9 +10,9 @@ import pytest
 
 from functions.archiver.entry import State
 from ops.local.functions import Sandbox
-from simulators.babelforce import Babelforce
 from simulators.faults import Fault
-from tests.embedded import Embedded
+from simulators.providers.babelforce import Babelforce
+from tests.doubles.embedded import Embedded
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 

@@ -135,9 +135,9 @@ def toml(value: Any) -> str:
 
 
 def simulator_of(name: str) -> type[Simulator]:
-    members = vars(importlib.import_module(f"simulators.{name}")).values()
+    members = vars(importlib.import_module(f"simulators.providers.{name}")).values()
     found = (each for each in members if inspect.isclass(each) and issubclass(each, Simulator))
-    return next(each for each in found if each.__module__ == f"simulators.{name}")
+    return next(each for each in found if each.__module__ == f"simulators.providers.{name}")
 
 
 def source_with(name: str, simulator: Simulator) -> Source:

@@ -28,10 +28,10 @@ from ops.local.schedules import CRON_SECONDS, Schedules, seconds_of
 from ops.local.source import Firing
 from ops.local.template import Route, Scheduled
 from ops.local.webhook_server import MOST_BYTES, MOST_SANDBOXES, WebhookServer
-from simulators.babelforce import Babelforce
-from simulators.kazoo import Kazoo
+from simulators.providers.babelforce import Babelforce
+from simulators.providers.kazoo import Kazoo
 from simulators.server import Simulator
-from tests.plain_http import SMALL, Got, ask
+from tests.doubles.plain_http import SMALL, Got, ask
 
 HOOK = "confidential-hook"
 JSON = {"Content-Type": "application/json"}

@@ -20,10 +20,10 @@ from functions.archiver.bucket.store import Store
 from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
-from tests.archiving_bench import ArchivingBench, ScriptedProvider
-from tests.aws import aws
-from tests.fake_clock import FakeClock
-from tests.http_client import http_to
+from tests.doubles.aws import aws
+from tests.doubles.clock import FakeClock
+from tests.doubles.http_client import http_to
+from tests.harness.archiving import ArchivingBench, ScriptedProvider
 
 
 class OverHttp(ScriptedProvider):

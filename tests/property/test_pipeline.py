@@ -13,13 +13,13 @@ import pytest
 from functions.archiver.bucket import store
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.ledger import Ledger
-from tests.archiving_bench import ArchivingBench, wav, whole
-from tests.aws import Aws, s3
-from tests.aws import aws as fresh_aws
-from tests.aws_calls import Died, calls_heard_by, death_before_call
-from tests.fake_clock import FakeClock
-from tests.interleaving import point
-from tests.whole_world import World
+from tests.doubles.aws import Aws, s3
+from tests.doubles.aws import aws as fresh_aws
+from tests.doubles.aws_calls import Died, calls_heard_by, death_before_call
+from tests.doubles.clock import FakeClock
+from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.property.interleaving import point
+from tests.property.world import World
 
 SEEDS = 10
 STEPS = 250

@@ -15,9 +15,9 @@ from functions.archiver.reconciling import EVERY, MOST_NAMED, Reconciled, Reconc
 from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.lanes import read
-from tests.aws import Aws, s3
-from tests.fake_clock import NOON, FakeClock
-from tests.listing_bench import Bench
+from tests.doubles.aws import Aws, s3
+from tests.doubles.clock import NOON, FakeClock
+from tests.harness.listing import Bench
 
 DAY = timedelta(days=1)
 REPORT = "reports/source=acme/date=2026-03-04/reconciliation.json"

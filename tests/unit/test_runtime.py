@@ -21,7 +21,7 @@ from functions.archiver.provider.provider import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, credentials_of, running, runtime
 from functions.archiver.settings.deployment import Archive, Settings, Source
 from functions.providers.babelforce import Babelforce
-from tests.fake_clock import FakeClock
+from tests.doubles.clock import FakeClock
 
 CREDENTIALS = {"client_id": "the-client", "client_secret": "s3cret-value"}
 NAME = "recordings/acme"

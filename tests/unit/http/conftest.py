@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from functions.archiver.http.client import Http
-from tests.http_client import Slots, http_to
-from tests.http_server import HttpServer
+from tests.doubles.http_client import Slots, http_to
+from tests.doubles.http_server import HttpServer
 
 
 @pytest.fixture

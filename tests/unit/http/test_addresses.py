@@ -17,8 +17,8 @@ from functions.archiver.http import addresses
 from functions.archiver.http.addresses import is_metadata, is_public
 from functions.archiver.http.client import Http
 from functions.archiver.http.responses import Of
-from tests.http_client import SECRET, fetch, http_to, redirect
-from tests.http_server import HttpServer, Reply
+from tests.doubles.http_client import SECRET, fetch, http_to, redirect
+from tests.doubles.http_server import HttpServer, Reply
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f000001", "[::1]", "0.0.0.0"])

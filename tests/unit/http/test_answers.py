@@ -7,7 +7,7 @@ import pytest
 from functions.archiver.errors import Rejected, Unavailable
 from functions.archiver.http import responses as answers
 from functions.archiver.http.client import Http
-from tests.http_server import HttpServer, Reply
+from tests.doubles.http_server import HttpServer, Reply
 
 
 def test_an_answer_ignores_the_case_of_header_names(server: HttpServer, http: Http) -> None:

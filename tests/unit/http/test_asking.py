@@ -7,8 +7,8 @@ import pytest
 from functions.archiver.errors import Closed, Outcome, Rejected
 from functions.archiver.http import addresses
 from functions.archiver.http.client import Http, segment
-from tests.http_client import SECRET, ShutSlots, Slots, Token, fetch, http_to, redirect
-from tests.http_server import HttpServer, Reply
+from tests.doubles.http_client import SECRET, ShutSlots, Slots, Token, fetch, http_to, redirect
+from tests.doubles.http_server import HttpServer, Reply
 
 
 def test_a_path_is_joined_to_a_base_url_that_has_a_path(server: HttpServer) -> None:

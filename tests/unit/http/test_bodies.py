@@ -6,8 +6,8 @@ import pytest
 
 from functions.archiver.errors import Rejected, TooLong, Unavailable
 from functions.archiver.http.client import Http
-from tests.http_client import fetch, http_to
-from tests.http_server import HttpServer, Reply, Seen
+from tests.doubles.http_client import fetch, http_to
+from tests.doubles.http_server import HttpServer, Reply, Seen
 
 
 def test_a_body_tells_its_length_its_framing_and_its_type(server: HttpServer, http: Http) -> None:

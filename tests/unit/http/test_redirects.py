@@ -4,8 +4,8 @@ import pytest
 
 from functions.archiver.errors import Rejected, Unavailable
 from functions.archiver.http.client import Http
-from tests.http_client import SECRET, Slots, Token, fetch, redirect
-from tests.http_server import HttpServer, Reply
+from tests.doubles.http_client import SECRET, Slots, Token, fetch, redirect
+from tests.doubles.http_server import HttpServer, Reply
 
 
 def test_credentials_follow_a_redirect_within_the_origin(server: HttpServer, http: Http) -> None:

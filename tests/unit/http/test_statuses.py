@@ -14,8 +14,8 @@ from functions.archiver.errors import Gone, NotFound, Outcome, Rejected, Throttl
 from functions.archiver.http import addresses
 from functions.archiver.http.client import Http
 from functions.archiver.http.responses import seconds_of
-from tests.http_client import SECRET, Slots, Token, fetch, http_to, redirect
-from tests.http_server import HttpServer, Reply, Seen
+from tests.doubles.http_client import SECRET, Slots, Token, fetch, http_to, redirect
+from tests.doubles.http_server import HttpServer, Reply, Seen
 
 
 @pytest.mark.parametrize(

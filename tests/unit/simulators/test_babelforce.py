@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from simulators.babelforce import Babelforce
 from simulators.faults import Fault
-from tests.plain_http import FORM, SMALL, ask, bearer, is_audio_of
+from simulators.providers.babelforce import Babelforce
+from tests.doubles.plain_http import FORM, SMALL, ask, bearer, is_audio_of
 
 
 @pytest.fixture

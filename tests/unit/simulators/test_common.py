@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from simulators.audio import MP3_FRAME_BYTES, Audio
-from simulators.babelforce import Babelforce
-from simulators.dialogtech import DialogTech
 from simulators.faults import Fault
-from simulators.kazoo import Kazoo
+from simulators.providers.babelforce import Babelforce
+from simulators.providers.dialogtech import DialogTech
+from simulators.providers.kazoo import Kazoo
+from simulators.providers.telesign import TeleSign
 from simulators.server import HOSTILE_IDS
-from simulators.telesign import TeleSign
-from tests.plain_http import SMALL, START, ask
+from tests.doubles.plain_http import SMALL, START, ask
 
 
 class TestAudio:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from simulators.dialogtech import DialogTech
-from tests.plain_http import FORM, SMALL, Got, ask, is_audio_of
+from simulators.providers.dialogtech import DialogTech
+from tests.doubles.plain_http import FORM, SMALL, Got, ask, is_audio_of
 
 
 class TestDialogTech:

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from simulators.audio import MP3_FRAME_BYTES, Audio
-from simulators.babelforce import Babelforce
 from simulators.faults import Fault, parse
-from tests.plain_http import SMALL, ask, bearer, is_audio_of
+from simulators.providers.babelforce import Babelforce
+from tests.doubles.plain_http import SMALL, ask, bearer, is_audio_of
 
 
 @pytest.fixture

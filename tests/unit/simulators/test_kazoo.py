@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from simulators.kazoo import GREGORIAN, MAX_RANGE, Kazoo
-from tests.plain_http import SMALL, START, ask, is_audio_of
+from simulators.providers.kazoo import GREGORIAN, MAX_RANGE, Kazoo
+from tests.doubles.plain_http import SMALL, START, ask, is_audio_of
 
 
 class TestKazoo:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from simulators.telesign import TeleSign
-from tests.plain_http import SMALL, Got, ask, is_audio_of
+from simulators.providers.telesign import TeleSign
+from tests.doubles.plain_http import SMALL, Got, ask, is_audio_of
 
 
 def basic(simulator: TeleSign) -> dict[str, str]:

@@ -1,0 +1,78 @@
+"""Works on the lanes: downloads each recording, verifies it and puts it into the archive."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from functions.archiver.settings.deployment import Source
+from infra.alarms import Rule, metric_of
+from infra.archive_bucket import acknowledge_prefixes, objects
+from infra.ledger_table import DUE
+from infra.shared import Shared
+from infra.source.function import SourceFunction
+from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
+
+FOLDERS = ("audio", "metadata", "transcripts")
+
+
+class Downloader(Construct):
+    """The downloader of one source, fed one message at a time so that no message waits behind another lane's."""
+
+    def __init__(self, scope: Construct, id_: str, *, shared: Shared, source: Source, lanes: Lanes) -> None:
+        super().__init__(scope, id_)
+        self.function = SourceFunction(
+            self,
+            "Downloader",
+            shared=shared,
+            source=source,
+            queue=lanes.queue,
+            handler="functions.downloader.handler",
+            description="Downloads, verifies and archives recordings",
+            memory_mib=512,
+            timeout=DOWNLOAD_TIMEOUT,
+            statements=[
+                *shared.ledger.access(
+                    source.name, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", query=(DUE,)
+                ),
+                *_may_archive(shared, source),
+                lanes.may_send(),
+                lanes.may_work(),
+            ],
+            errors_within=Duration.minutes(15),
+        ).function
+        acknowledge_prefixes(self, objects(shared.bucket, source.name, *FOLDERS))
+        lambda_.EventSourceMapping(
+            self,
+            "Lanes",
+            target=self.function,
+            event_source_arn=lanes.queue.queue_arn,
+            batch_size=1,
+            report_batch_item_failures=True,
+        )
+        shared.alerts.alarm(
+            self,
+            "Failed",
+            Rule(
+                heading="recordings-failed",
+                summary=f"A recording of source {source.name} was given up.",
+                metric=metric_of(source.name, "RecordingsFailed", statistic="Sum", period=Duration.hours(1)),
+            ),
+        )
+
+
+def _may_archive(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
+    """Writing, and finding what an earlier attempt of the same recording has written. Never deleting."""
+    own = objects(shared.bucket, source.name, *FOLDERS)
+    prefixes = [f"{folder}/source={source.name}/*" for folder in FOLDERS]
+    return [
+        *shared.may_write(source, *FOLDERS),
+        iam.PolicyStatement(actions=["s3:AbortMultipartUpload", "s3:GetObject"], resources=own),
+        iam.PolicyStatement(
+            actions=["s3:ListBucket"],
+            resources=[shared.bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": prefixes}},
+        ),
+    ]

@@ -1,0 +1,108 @@
+"""The real listing and the real archiver on an embedded AWS, with one provider behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import count
+
+from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.bucket.store import Store
+from functions.archiver.entry import State
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
+from functions.archiver.listing.listing import Findings, Listing
+from functions.archiver.recording import Recording
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, Received
+from functions.archiver.throttling.pace import Pace
+from tests.contract.case import Case
+from tests.doubles.aws import BUCKET, Aws, s3, sqs
+from tests.doubles.clock import FakeClock
+
+
+class Bench:
+    """One source, a new one for each bench, whose clock stands an hour after the fixture's window."""
+
+    _numbers = count()
+
+    def __init__(self, case: Case, aws: Aws) -> None:
+        self.source = f"contract-{next(self._numbers)}"
+        self.case = case
+        self.aws = aws
+        self.clock = FakeClock(case.fixture.window.end + timedelta(hours=1))
+        self.ledger = Ledger(aws.table, source=self.source, clock=self.clock, expire_after=None)
+        self.pace = Pace(aws.table, source=self.source, requests_per_minute=60, lanes=1, clock=self.clock)
+        self.intake = Intake(
+            ledger=self.ledger,
+            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+            pace=self.pace,
+            requests_per_minute=60,
+            max_parallel=1,
+        )
+        self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
+
+    def run_listing(self) -> Findings:
+        """One run over the fixture's window as a single window of the walk."""
+        window = self.case.fixture.window
+        listing = Listing(
+            provider=self.case.provider(),
+            intake=self.intake,
+            pace=self.pace,
+            cursors=self.cursors,
+            clock=self.clock,
+            start=window.start,
+            overlap=timedelta(hours=24),
+            discovered_by="schedule",
+            seconds_left=lambda: 900.0,
+        )
+        assert self.cursors.acquire()
+        walk = Walk(name="forward", position=window.start, end=window.end, width=window.end - window.start)
+        self.cursors.keep(walk)
+        findings = listing.run_walk("forward", window.start, window.end)
+        self.cursors.release()
+        return findings
+
+    def ids(self) -> list[str]:
+        return sorted(entry.recording.id for entry in self.ledger.everything())
+
+    def unclean(self) -> tuple[Unclean, ...]:
+        return self.cursors.unclean()
+
+    def archive(self, recording: Recording) -> Report:
+        """One message of a lane, from its entry in the ledger on."""
+        ticket = self.ledger.insert_queued(recording, "schedule")
+        assert ticket
+        archiver = Archiver(
+            provider=self.case.provider,
+            ledger=self.ledger,
+            store=Store(s3(), bucket=BUCKET, policy=StoragePolicy(storage="STANDARD", expire_after_days=None)),
+            pace=self.pace,
+            intake=self.intake,
+            lanes=1,
+            clock=self.clock,
+        )
+        return archiver.work(Received(ticket=ticket, lane=0, receive_count=1))
+
+    def state(self, recording: Recording) -> State:
+        entry = self.ledger.find(recording.id)
+        assert entry
+        return entry.state
+
+    def objects(self) -> Mapping[str, bytes]:
+        """What the bucket holds of this source."""
+        folder = f"/source={self.source}/"
+        found = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        listed = [each for each in found if folder in each["Key"]]
+        return {each["Key"]: s3().get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in listed}
+
+    def audio(self) -> list[bytes]:
+        return [body for key, body in self.objects().items() if key.startswith("audio/")]
+
+    def everything_written(self) -> str:
+        """Documents, ledger and messages as text."""
+        documents = [key + body.decode() for key, body in self.objects().items() if not key.startswith("audio/")]
+        items = [item for key, item in self.aws.items().items() if key.startswith(f"{self.source}#")]
+        return json.dumps([documents, items, self.aws.messages()], default=str)

@@ -1,0 +1,149 @@
+"""The functions of one babelforce source on the embedded AWS, as the stack would wire them, without a synthesis."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from functions.archiver.settings.deployment import Archive, Settings, Source
+from ops.local.clock import MovedClock
+from ops.local.embedded_aws import EmbeddedAws
+from ops.local.functions import RequestLog, Sandbox
+from ops.local.poller import Poller
+from ops.local.template import Function, Template
+from simulators.providers.babelforce import Babelforce
+
+_KEY = [{"AttributeName": "pk", "KeyType": "HASH"}]
+_INDEXES = {"due": ("due_group", "due_at"), "day": ("day", "pk")}
+_TABLE = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": _KEY,
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "N" if name == "due_at" else "S"}
+        for name in ("pk", "due_group", "due_at", "day")
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": name,
+            "KeySchema": [
+                {"AttributeName": hash_, "KeyType": "HASH"},
+                {"AttributeName": range_, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        for name, (hash_, range_) in _INDEXES.items()
+    ],
+}
+_REDRIVE = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 3}
+_RESOURCES: Mapping[str, Any] = {
+    "Bucket": {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"VersioningConfiguration": {"Status": "Enabled"}},
+    },
+    "Table": {"Type": "AWS::DynamoDB::Table", "Properties": _TABLE},
+    "Dead": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}},
+    "Queue": {
+        "Type": "AWS::SQS::Queue",
+        "Properties": {"FifoQueue": True, "VisibilityTimeout": 960, "RedrivePolicy": _REDRIVE},
+    },
+}
+
+
+class Embedded:
+    """`lister` and `reconciler` are invoked by the test, the downloader by a poller."""
+
+    def __init__(self, simulator: Babelforce, *, requests_per_minute: float = 6000) -> None:
+        self.aws = EmbeddedAws()
+        self.clock = MovedClock()
+        self.log = io.StringIO()
+        self.errors: list[BaseException] = []
+        template = Template({"Resources": _RESOURCES})
+        self.aws.make(template, {"acme": json.dumps(simulator.secret)})
+        self.bucket, self.queue_url = template.physical["Bucket"], template.physical["Queue"]
+        self.dead_url = template.physical["Dead"]
+        source = Source(
+            name="acme",
+            provider="babelforce",
+            base_url=simulator.base_url,
+            secret="acme",
+            requests_per_minute=requests_per_minute,
+            max_parallel_downloads=1,
+            start=simulator.start,
+            overlap=timedelta(hours=24),
+            allow_private_addresses=True,
+        )
+        self._settings = Settings(
+            bucket=self.bucket,
+            table=template.physical["Table"],
+            queue_url=self.queue_url,
+            archive=Archive(name="test"),
+            source=source,
+        )
+        self.lister = self.function("lister")
+        self.reconciler = self.function("reconciler")
+        self.runtime = self.lister.runtime
+        self.s3 = self.aws.session().client("s3")
+        self.sqs = self.aws.session().client("sqs")
+
+    def function(self, name: str) -> Sandbox:
+        """A function in a fresh process."""
+        wired = Function(logical_id=name, handler=f"functions.{name}.handler", environment=self._settings.to_env())
+        return Sandbox(wired, self.aws, self.clock, self.log, RequestLog())
+
+    def find(self) -> Mapping[str, object]:
+        answer: Mapping[str, object] = self.lister.invoke({"action": "list"})
+        return answer
+
+    def dispatch(self) -> int:
+        return int(self.lister.invoke({"action": "dispatch"})["queued"])
+
+    @contextmanager
+    def polled(self) -> Iterator[Poller]:
+        poller = Poller(
+            self.aws,
+            self.queue_url,
+            lanes=1,
+            sandbox=lambda: self.function("downloader"),
+            on_error=self.errors.append,
+        )
+        poller.start()
+        try:
+            yield poller
+        finally:
+            poller.stop()
+
+    def work_off(self) -> None:
+        """Until nothing is in the lanes any more."""
+        with self.polled() as poller:
+            while not poller.idle():
+                time.sleep(0.01)
+
+    def calls(self, service: str, *operations: str) -> int:
+        """Calls of all functions; the poller's, which is AWS's own part, and the test's are left out."""
+        total: Counter[str] = Counter()
+        for function, calls in self.aws.calls.items():
+            if function not in ("poller", "setup"):
+                total += calls
+        return sum(
+            count
+            for name, count in total.items()
+            if name.startswith(f"{service}.") and (not operations or name.partition(".")[2] in operations)
+        )
+
+    def body(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def versions(self, prefix: str) -> list[str]:
+        answer = self.s3.list_object_versions(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for each in answer.get("Versions", [])]
+
+    def dead(self) -> int:
+        name: Any = "ApproximateNumberOfMessages"
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.dead_url, AttributeNames=[name])
+        return int(answer["Attributes"][name])

@@ -1,0 +1,169 @@
+"""`python -m ops provider` against a local server that plays DialogTech, or babelforce where DialogTech cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.providers.dialogtech import SCRIPT
+from ops.__main__ import main
+from ops.commands.provider import MinimumInterval
+from tests.doubles.http_server import HttpServer, Reply
+
+SID = "0907065723240097"
+DEPLOYMENT = """
+[archive]
+name = "recordings"
+[sources.phones]
+provider = "dialogtech"
+base_url = "{url}"
+secret = "phones"
+requests_per_minute = 6000
+allow_private_addresses = true
+[sources.phones.options]
+lists = [{{ type = "findme", id = 7 }}]
+[sources.dialer]
+provider = "babelforce"
+base_url = "{url}"
+secret = "dialer"
+requests_per_minute = 6000
+allow_private_addresses = true
+"""
+SECRETS = {
+    "phones": {"access_key": "pub-1234", "secret_access_key": "hidden-5678"},
+    "dialer": {"access_id": "id", "access_token": "hidden-token"},
+}
+LISTED = (
+    "<response><result>success</result><data>"
+    f"<recording><sid>{SID}</sid><dnis>8475551234</dnis><date>2026-01-05 12:00:00</date></recording>"
+    "</data></response>"
+)
+
+
+def success(text: str) -> Reply:
+    body = f"<response><result>success</result><result_description>{text}</result_description></response>"
+    return Reply(body=body.encode())
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as running:
+        running.on(SCRIPT, Reply(body=LISTED.encode()))
+        yield running
+
+
+class ByHand:
+    def __init__(self, folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self._deployment = folder / "deployment.toml"
+        self._secrets = folder / "secrets.json"
+        self._deployment.write_text(DEPLOYMENT.format(url=url))
+        self._secrets.write_text(json.dumps(SECRETS))
+        self._capsys = capsys
+
+    def __call__(self, source: str, *words: str) -> tuple[int, str, str]:
+        files = ["--deployment", str(self._deployment), "--secrets", str(self._secrets)]
+        code = main(["provider", source, *files, *words])
+        said = self._capsys.readouterr()
+        assert "hidden" not in said.out + said.err
+        return code, said.out, said.err
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path, server: HttpServer, capsys: pytest.CaptureFixture[str]) -> ByHand:
+    return ByHand(tmp_path, server.url, capsys)
+
+
+def test_a_list_has_a_json_object_on_each_line(by_hand: ByHand) -> None:
+    code, out, _ = by_hand("phones", "list", "--from", "2026-01-01", "--to", "2026-02-01")
+    (row,) = [json.loads(line) for line in out.splitlines()]
+    assert (code, row["id"], row["recorded_at"]) == (0, SID, "2026-01-05T12:00:00+00:00")
+    assert by_hand("phones", "list", "--from", "2026-02-01", "--to", "2026-02-02")[:2] == (0, "")
+
+
+def test_the_facts_of_a_recording_come_with_its_audio_on_demand(
+    by_hand: ByHand, server: HttpServer, tmp_path: Path
+) -> None:
+    audio = tmp_path / "audio.wav"
+    server.on(SCRIPT, Reply(body=LISTED.encode()), Reply(body=b"RIFF" + b"x" * 100))
+    code, out, _ = by_hand("phones", "get", SID, "--audio", str(audio))
+    assert (code, json.loads(out)["to_number"], audio.read_bytes()) == (0, "8475551234", b"RIFF" + b"x" * 100)
+
+
+def test_audio_never_overwrites_a_file(by_hand: ByHand, tmp_path: Path) -> None:
+    audio = tmp_path / "audio.wav"
+    audio.write_bytes(b"mine")
+    assert by_hand("phones", "get", SID, "--audio", str(audio))[0] == 1
+    assert audio.read_bytes() == b"mine"
+
+
+def test_audio_that_ends_early_leaves_no_file(by_hand: ByHand, server: HttpServer, tmp_path: Path) -> None:
+    audio = tmp_path / "audio.wav"
+    server.on(SCRIPT, Reply(body=LISTED.encode()), Reply(body=b"RIFF" + b"x" * 100, cut=50))
+    assert by_hand("phones", "get", SID, "--audio", str(audio))[0] == 1
+    assert not audio.exists()
+
+
+@pytest.mark.parametrize(("typed", "requests"), [(SID, 1), (f" {SID} ", 1), ("y", 0), ("", 0)])
+def test_a_delete_happens_only_when_its_id_is_typed(
+    by_hand: ByHand, server: HttpServer, monkeypatch: pytest.MonkeyPatch, typed: str, requests: int
+) -> None:
+    server.on(SCRIPT, success("removed"))
+    monkeypatch.setattr("builtins.input", lambda question: typed)
+    by_hand("phones", "delete", SID)
+    assert [seen.query["action"] for seen in server.requests] == ["recording.remove"] * requests
+
+
+def test_a_script_can_delete_without_a_question(by_hand: ByHand, server: HttpServer) -> None:
+    server.on(SCRIPT, success("removed"))
+    assert by_hand("phones", "delete", "--yes", "1", "2") == (0, "removed\nremoved\n", "")
+    assert [seen.query["sid"] for seen in server.requests] == ["1", "2"]
+
+
+def test_several_are_deleted_in_one_request_where_the_provider_has_one(by_hand: ByHand, server: HttpServer) -> None:
+    server.on("/api/v2/recordings/bulk/delete", Reply(body=b'{"success": true, "items": []}'))
+    assert by_hand("dialer", "delete", "--yes", "a", "b") == (0, "deleted 2 recordings\n", "")
+    assert json.loads(server.requests[-1].body) == {"ids": ["a", "b"]}
+
+
+def test_a_refusal_is_told_on_standard_error(by_hand: ByHand, server: HttpServer) -> None:
+    text = b"<result>failed</result><result_description>File not found, hidden-5678</result_description>"
+    server.on(SCRIPT, Reply(status=404, body=b"<response>" + text + b"</response>"))
+    code, out, err = by_hand("phones", "delete", "--yes", "1")
+    assert (code, out) == (1, "")
+    assert err == "phones: the delete request was answered with 404: File not found, ***\n"
+
+
+def test_audio_is_handed_over_by_type_and_id(by_hand: ByHand, server: HttpServer) -> None:
+    server.on(SCRIPT, success("File uploaded"))
+    path = "https://example.com/a.wav"
+    assert by_hand("phones", "upload", "--type", "findme", "--id", "7", path) == (0, "File uploaded\n", "")
+    assert server.requests[0].query["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("phones", "annotate", SID, "{}"), "DialogTech has no way to annotate a recording"),
+        (("dialer", "upload", "--type", "findme", "--id", "7", "x"), "babelforce takes no audio"),
+        (("dialer", "annotate", "1", "tags"), 'the notes must be a JSON object, such as {"tags": ["sales"]}'),
+        (("nobody", "list"), "there is no source 'nobody': the file has phones, dialer"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_no_request(
+    by_hand: ByHand, server: HttpServer, words: tuple[str, ...], sentence: str
+) -> None:
+    assert by_hand(*words) == (2, "", f"{sentence}\n")
+    assert server.requests == []
+
+
+def test_requests_by_hand_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("time.sleep", slept.append)
+    pace = MinimumInterval(30)
+    pace.book("list")
+    pace.book("list")
+    assert slept == [0.0, pytest.approx(60.5 / 30)]

@@ -1,0 +1,125 @@
+"""`python -m ops webhook` against a simulated Kazoo, and for the providers that no API helps with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.archiver.provider.provider import names
+from ops.__main__ import main
+from ops.commands.webhook import BY_HAND
+from simulators.providers.kazoo import Kazoo
+from tests.doubles.plain_http import SMALL
+
+URL = "https://hooks.example.com/webhooks/pbx"
+SECRET = "hidden-hook"
+
+
+class ByHand:
+    def __init__(self, folder: Path, kazoo: Kazoo, capsys: pytest.CaptureFixture[str]) -> None:
+        self._deployment = folder / "deployment.toml"
+        self._secrets = folder / "secrets.json"
+        self._kazoo = kazoo
+        self._capsys = capsys
+        self.provider("kazoo")
+        self.secret(webhook_secret=[SECRET, "hidden-old-one"])
+
+    def provider(self, name: str, *, webhook: bool = True) -> None:
+        options = {"kazoo": f'account_id = "{self._kazoo.account_id}"', "dialogtech": "call_detail = true"}
+        self._deployment.write_text(
+            f'[archive]\nname = "recordings"\n[sources.pbx]\nprovider = "{name}"\nsecret = "pbx"\n'
+            f'base_url = "{self._kazoo.base_url}"\nrequests_per_minute = 6000\nallow_private_addresses = true\n'
+            f"webhook = {json.dumps(webhook)}\n[sources.pbx.options]\n{options.get(name, '')}\n"
+        )
+
+    def secret(self, **fields: Any) -> None:
+        self._secrets.write_text(json.dumps({"pbx": {**self._kazoo.secret, **fields}}))
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        files = ["--deployment", str(self._deployment), "--secrets", str(self._secrets)]
+        code = main(["webhook", "pbx", *files, *words])
+        said = self._capsys.readouterr()
+        assert "hidden" not in said.out + said.err
+        return code, said.out, said.err
+
+
+@pytest.fixture
+def kazoo() -> Iterator[Kazoo]:
+    with Kazoo(recordings=1, bucket=None, **SMALL) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path, kazoo: Kazoo, capsys: pytest.CaptureFixture[str]) -> ByHand:
+    return ByHand(tmp_path, kazoo, capsys)
+
+
+def test_a_hook_is_registered_with_what_its_events_are_verified_by(by_hand: ByHand, kazoo: Kazoo) -> None:
+    assert by_hand("--register", "--url", URL)[:2] == (0, f"{URL}: registered, and switched on\n")
+    (hook,) = kazoo.webhooks.values()
+    assert (hook["uri"], hook["http_verb"], hook["hook"]) == (URL, "post", "object")
+    assert hook["custom_data"] == {"type": "call_recording", "action": "all"}
+    assert (hook["format"], hook["version"]) == ("json", "v2")
+    assert hook["security_settings"] == {"sha256_key": SECRET}
+    assert hook["custom_request_headers"] == {"x-webhook-secret": SECRET}
+
+
+def test_registering_again_makes_no_second_hook_and_switches_the_first_on(by_hand: ByHand, kazoo: Kazoo) -> None:
+    by_hand("--register", "--url", URL)
+    kazoo.disable_webhooks()
+    assert by_hand("--register", "--url", URL)[0] == 0
+    (hook,) = kazoo.webhooks.values()
+    assert hook["enabled"] is True
+
+
+def test_a_check_tells_whether_the_hook_is_on(by_hand: ByHand, kazoo: Kazoo) -> None:
+    assert by_hand("--check")[0] == 1
+    by_hand("--register", "--url", f"{URL}/{SECRET}")
+    assert by_hand("--check")[:2] == (0, f"{URL}/***: on\n")
+    kazoo.disable_webhooks()
+    code, out, _ = by_hand("--check")
+    assert (code, "switched off" in out) == (1, True)
+
+
+def test_hooks_that_lead_elsewhere_are_not_looked_at(by_hand: ByHand, kazoo: Kazoo) -> None:
+    for number, uri in enumerate(("https://crm.example.com/calls", f"{URL}-2", "https://x.example.com/webhooks")):
+        kazoo.webhooks[str(number)] = {"id": str(number), "uri": uri, "enabled": True}
+    assert by_hand("--check")[0] == 1
+
+
+@pytest.mark.parametrize("url", ["", "https://x.example.com/", f"{URL}-2", "ftp://x.example.com/webhooks/pbx"])
+def test_a_url_that_leads_elsewhere_is_not_registered(by_hand: ByHand, kazoo: Kazoo, url: str) -> None:
+    code, _, err = by_hand("--register", "--url", url)
+    assert (code, err.startswith("--url: ")) == (2, True)
+    assert kazoo.webhooks == {}
+
+
+def test_a_hook_that_nobody_could_verify_is_not_registered(by_hand: ByHand, kazoo: Kazoo) -> None:
+    by_hand.secret()
+    code, _, err = by_hand("--register", "--url", URL)
+    assert (code, "webhook_secret" in err) == (2, True)
+    assert kazoo.webhooks == {}
+
+
+def test_a_source_without_webhooks_is_told_so(by_hand: ByHand) -> None:
+    by_hand.provider("kazoo", webhook=False)
+    code, _, err = by_hand("--check")
+    assert (code, err.startswith("sources.pbx.webhook: must be true")) == (2, True)
+
+
+def test_refused_credentials_end_with_1(by_hand: ByHand) -> None:
+    by_hand.secret(api_key="another", webhook_secret=SECRET)
+    code, out, err = by_hand("--register", "--url", URL)
+    assert (code, out, "api key" in err.lower()) == (1, "", True)
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - {"kazoo"}))
+def test_of_other_providers_one_sentence_says_where_to_click(by_hand: ByHand, name: str) -> None:
+    by_hand.provider(name)
+    code, out, _ = by_hand("--register", "--url", URL)
+    assert (code, out.count("\n"), URL in out, "docs/webhooks.md" in out) == (0, 1, True, True)
+    assert name in BY_HAND
