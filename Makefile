@@ -63,8 +63,11 @@ provider: $(VENV) ## write a provider and its fixture to start from, with name=N
 
 lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) functions/requirements.in -o functions/requirements.txt
+	$(COMPILE) requirements-local.in -o requirements-local.txt
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-page.in -o requirements-page.txt
+	$(COMPILE) requirements-acceptance.in -o requirements-acceptance.txt
 
 clean: ## remove what make made, save a demo's recordings
 	rm -rf .venv .wheelhouse .cache cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

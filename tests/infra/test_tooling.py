@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-FOLDERS = (Path("functions/requirements"), Path("requirements"), Path("requirements-dev"))
+LAYERS = tuple(map(Path, ("functions/requirements", "requirements-local", "requirements", "requirements-dev")))
+APART = tuple(map(Path, ("requirements-page", "requirements-acceptance")))
 
 
 def pinned(file: Path) -> dict[str, set[str]]:
@@ -25,7 +27,7 @@ def asked_for(file: Path) -> set[str]:
 
 def test_every_package_that_is_asked_for_is_pinned_and_explained() -> None:
     explained = Path("docs/dependencies.md").read_text(encoding="utf-8")
-    for stem in FOLDERS:
+    for stem in (*LAYERS, *APART):
         names = asked_for(stem.with_name(f"{stem.name}.in"))
         assert names
         assert names <= pinned(stem.with_name(f"{stem.name}.txt")).keys()
@@ -33,12 +35,12 @@ def test_every_package_that_is_asked_for_is_pinned_and_explained() -> None:
 
 
 def test_what_is_tested_is_what_ships() -> None:
-    shipped, run, tested = (pinned(stem.with_name(f"{stem.name}.txt")) for stem in FOLDERS)
-    assert shipped.items() <= run.items()
-    assert run.items() <= tested.items()
+    pins = [pinned(stem.with_name(f"{stem.name}.txt")) for stem in LAYERS]
+    for inner, outer in pairwise(pins):
+        assert inner.items() <= outer.items()
 
 
-@pytest.mark.parametrize("stem", FOLDERS, ids=str)
+@pytest.mark.parametrize("stem", [*LAYERS, *APART], ids=str)
 def test_every_pin_has_a_hash_and_names_no_host(stem: Path) -> None:
     text = stem.with_name(f"{stem.name}.txt").read_text(encoding="utf-8")
     for pin in re.split(r"\n(?=\S)", text.strip()):
