@@ -11,7 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
-from functions.archiver.settings.deployment import Archive, Settings, Source
+from functions.archiver.settings.deployment import Archive, Source
+from functions.archiver.settings.environment import Settings
 from infra.alarms import Alerts
 from infra.archive_bucket import objects
 from infra.ledger_table import LedgerTable

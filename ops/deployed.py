@@ -9,7 +9,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.deployment import Deployment, Settings, Source
+from functions.archiver.settings.deployment import Deployment, Source
+from functions.archiver.settings.environment import Settings
 
 
 def source_of(deployment: Deployment, name: str) -> Source:

@@ -32,15 +32,17 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.listing.listing import Listing
-from functions.archiver.provider.provider import Account, Declaration, Provider, load
+from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
-from functions.archiver.settings.deployment import Settings
+from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.source_client import credentials_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.webhooks import Receiver
+from functions.providers import load
 
 NAMESPACE = "RecordingArchive"
 SECRET_SECONDS = 300
@@ -266,31 +268,6 @@ class Runtime:
             unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
             emf.add_metric(name=name, unit=unit, value=value)
         emf.flush_metrics()
-
-
-def credentials_of(secret: dict[str, object], declaration: Declaration, name: str) -> dict[str, Secret]:
-    """The secret's fields in one of the declared shapes. Raises Misconfigured, which names fields and never values."""
-    for shape in declaration.secret_fields:
-        if all(_is_usable(secret.get(key)) for key in shape):
-            return {key: Secret(str(secret[key])) for key in shape}
-    shapes = ", or ".join(" and ".join(shape) for shape in declaration.secret_fields)
-    raise Misconfigured(f"the secret {name} must be a JSON object with the texts {shapes}, without line breaks")
-
-
-def _is_usable(value: object) -> bool:
-    """Whether a secret's value is a text that a header can hold."""
-    return isinstance(value, str) and bool(value) and value.isprintable()
-
-
-def webhook_secrets_of(secret: dict[str, object], name: str) -> list[Secret]:
-    """The secret's `webhook_secret`: a text, or several while it is rotated. Raises Misconfigured."""
-    given = secret.get("webhook_secret", [])
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
-        raise Misconfigured(
-            f"the secret {name}: webhook_secret must be a text or an array of texts, none of them empty"
-        )
-    return [Secret(text) for text in texts]
 
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)

@@ -15,7 +15,8 @@ from typing import Any
 
 from functions.archiver.clock import Clock
 from functions.archiver.errors import BadEvent, Unverified
-from functions.archiver.provider.provider import Delivery, Hint, Ignored, Provider
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.secret import Secret
 from functions.archiver.throttling.intake import Intake

@@ -13,18 +13,10 @@ from datetime import timedelta
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http.auth import StaticAuth, TokenAuth
 from functions.archiver.http.client import Auth, Body, Http, Value, segment
+from functions.archiver.provider.declaration import Declaration, Option
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
-from functions.archiver.provider.provider import (
-    Account,
-    Declaration,
-    Delivery,
-    Hint,
-    Ignored,
-    Opened,
-    Option,
-    Provider,
-    id_from,
-)
+from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
 

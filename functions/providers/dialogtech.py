@@ -25,8 +25,10 @@ from functions.archiver.errors import (
     Unavailable,
 )
 from functions.archiver.http.client import Http, Of, Value
+from functions.archiver.provider.declaration import Declaration, Option
+from functions.archiver.provider.delivery import Delivery, Hint, id_from
 from functions.archiver.provider.json_values import items_of, mapping_of, text_of
-from functions.archiver.provider.provider import Account, Declaration, Delivery, Hint, Opened, Option, Provider, id_from
+from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.secret import Secret
 

@@ -14,8 +14,10 @@ from datetime import UTC, timedelta
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http.auth import StaticAuth
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.delivery import Delivery, Hint, id_from
 from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
-from functions.archiver.provider.provider import Account, Declaration, Delivery, Hint, Opened, Provider, id_from
+from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from functions.archiver.provider import provider as providers
+from functions.providers import names
 from ops.local.run import Order, run
 from simulators.server import Simulator
 
@@ -43,7 +43,7 @@ def demo(stopping: threading.Event) -> int:
 
 def _simulators() -> dict[str, type[Simulator]]:
     """Of the providers that have one."""
-    modules = {name: f"simulators.providers.{name}" for name in providers.names()}
+    modules = {name: f"simulators.providers.{name}" for name in names()}
     return {name: next(_simulators_in(module)) for name, module in modules.items() if find_spec(module)}
 
 

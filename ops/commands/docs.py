@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from functions.archiver.provider.provider import Declaration, Option, load, names
+from functions.archiver.provider.declaration import Declaration, Option
+from functions.providers import load, names
 
 PAGE = Path("docs/providers.md")
 _BLOCK = re.compile(r"(<!-- generated: make fix -->\n).*?(<!-- end -->)", re.DOTALL)

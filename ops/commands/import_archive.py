@@ -18,21 +18,23 @@ from pathlib import Path, PurePosixPath
 
 import boto3
 
-from functions.archiver.archiving.archiving import audio_of, pour
+from functions.archiver.archiving.completeness import audio_of, pour
 from functions.archiver.audio.inspector import Inspector
+from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
-from functions.archiver.bucket.store import Conflict, Hasher, Occupied, Store, Upload
+from functions.archiver.bucket.store import Store
+from functions.archiver.bucket.upload import Conflict, Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.errors import Misconfigured, Outcome, Rejected
 from functions.archiver.http.client import Http
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.json_values import text_of
-from functions.archiver.provider.provider import load
 from functions.archiver.recording import NO_TRANSCRIPT, Recording
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
+from functions.providers import load
 from ops.deployed import settings_of, source_of
 from ops.unpacking import Limits, Member, Refused, members
 

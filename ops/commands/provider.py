@@ -19,11 +19,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured, Outcome
 from functions.archiver.http.client import Http
-from functions.archiver.provider.provider import Account, Declaration, Provider, load
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.recording import Json, Recording, Window
-from functions.archiver.runtime import credentials_of
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
+from functions.archiver.source_client import credentials_of
+from functions.providers import load
 from ops.deployed import source_of
 
 DONE, NOT_DONE = 0, 1

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlsplit
 from functions.archiver.errors import Misconfigured, Outcome
 from functions.archiver.provider.json_values import items_of, mapping_of, text_of
 from functions.archiver.recording import Json
-from functions.archiver.runtime import webhook_secrets_of
 from functions.archiver.secret import Secret, masked
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
+from functions.archiver.source_client import webhook_secrets_of
 from functions.providers.kazoo import Kazoo
 from ops.commands.provider import DONE, NOT_DONE, Connection, connect, secret_of
 from ops.deployed import source_of

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from functions.archiver.runtime import Runtime, running
-from functions.archiver.settings.deployment import Settings
+from functions.archiver.settings.environment import Settings
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.template import Function

@@ -9,9 +9,10 @@ from typing import Any
 
 from functions.archiver.errors import Outcome
 from functions.archiver.http.client import Http
-from functions.archiver.provider.provider import Account, Provider, load
+from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.recording import Page, Recording
 from functions.archiver.secret import Secret
+from functions.providers import load
 from tests.contract.fixture import read
 from tests.contract.replay import Replay
 from tests.doubles.http_client import Slots

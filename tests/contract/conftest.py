@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from functions.archiver.provider.provider import names
+from functions.providers import names
 from tests.contract.case import Case
 from tests.contract.fixture import FOLDER, NAMES, Fixture, read
 from tests.contract.replay import Replay

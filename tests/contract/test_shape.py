@@ -11,8 +11,10 @@ from types import ModuleType
 
 import pytest
 
-from functions.archiver.provider.provider import Declaration, Provider, load, names
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.provider import Provider
 from functions.archiver.settings.deployment import MOST_PARALLEL, MOST_PER_MINUTE
+from functions.providers import load, names
 from tests.contract.fixture import EXCEPTIONS, FOLDER, NAMES, read
 
 MOST_LINES = 350

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from functions.archiver.errors import BadEvent, Unverified
-from functions.archiver.provider.provider import Delivery, Hint, Ignored, Provider
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.provider import Provider
 from functions.archiver.secret import Secret
 from tests.contract.case import Case
 from tests.contract.fixture import Sample

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from functions.archiver.settings.deployment import Archive, Settings, Source
+from functions.archiver.settings.deployment import Archive, Source
+from functions.archiver.settings.environment import Settings
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws
 from ops.local.functions import RequestLog, Sandbox

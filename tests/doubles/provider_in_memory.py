@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.archiver.errors import CursorRefused
-from functions.archiver.provider.provider import Declaration, Opened, Provider
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import Call, Page, Recording, Window
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pytest
 
 from functions.archiver.object_keys import safe_name
-from functions.archiver.provider.provider import load
+from functions.providers import load
 from ops.local.run import Order, run
 from simulators.exchange import Request, Route
 from simulators.faults import Fault

@@ -21,7 +21,8 @@ from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger
-from functions.archiver.provider.provider import Account, Declaration, Opened, Provider
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Transcript, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.deployment import Settings
+from functions.archiver.settings.environment import Settings
 from infra.synth import template
 from tests.infra.template import TIERS, Template, a_deployment, a_source, refers_to
 

@@ -17,9 +17,11 @@ from functions.archiver import runtime as module
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Misconfigured
 from functions.archiver.listing.listing import ENOUGH_SECONDS
-from functions.archiver.provider.provider import Declaration
-from functions.archiver.runtime import RESERVE_SECONDS, Runtime, credentials_of, running, runtime
-from functions.archiver.settings.deployment import Archive, Settings, Source
+from functions.archiver.provider.declaration import Declaration
+from functions.archiver.runtime import RESERVE_SECONDS, Runtime, running, runtime
+from functions.archiver.settings.deployment import Archive, Source
+from functions.archiver.settings.environment import Settings
+from functions.archiver.source_client import credentials_of
 from functions.providers.babelforce import Babelforce
 from tests.doubles.clock import FakeClock
 

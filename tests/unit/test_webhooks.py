@@ -22,7 +22,7 @@ from functions.archiver.errors import Unavailable
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED
 from functions.archiver.recording import Readiness, Recording
 from functions.archiver.runtime import Runtime, running
-from functions.archiver.settings.deployment import Settings
+from functions.archiver.settings.environment import Settings
 from functions.archiver.throttling.lanes import read
 from functions.archiver.webhooks import MOST_BYTES
 from functions.providers.kazoo import YEAR_ZERO

@@ -6,13 +6,15 @@ Everything that can go wrong is an outcome of `errors`, and each has one next mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from functions.archiver.audio.inspector import WAV, Audio, Inspector, Verdict
+from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
+from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
-from functions.archiver.bucket.store import Conflict, Hasher, Occupied, Store, Upload
+from functions.archiver.bucket.store import Store
+from functions.archiver.bucket.upload import Conflict, Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (
@@ -44,8 +46,6 @@ BETWEEN_TWO_404 = timedelta(hours=1)
 MOST_TROUBLES = 2
 """So often a recording may meet trouble while the source answers otherwise; then the trouble is its own."""
 
-KNOWN_BY_BYTES = 64 * 1024
-"""After so many bytes every kind of audio has shown itself."""
 
 MAX_RECEIVE_COUNT = 3
 """Also the queue's own: a readable message is taken off the queue before SQS would bury it."""
@@ -196,7 +196,7 @@ class Archiver:
         try:
             verdict = pour(opened.body.chunks(), upload, opened.body.length)
             audio = audio_of(verdict)
-            if not _length_is_proven(opened, recording, audio, verdict):
+            if not length_is_proven(opened, recording, audio, verdict):
                 self._fetch_again(recording, upload)
             return upload.finish(audio)
         finally:
@@ -319,52 +319,6 @@ class Archiver:
     def _released(self, ticket: Ticket, reason: str, due_in: timedelta, *, trouble: bool = False) -> Report:
         self._ledger.release(ticket, reason, due_in=due_in, trouble=trouble)
         return Report(ticket=ticket, outcome="released", reason=reason)
-
-
-def pour(chunks: Iterable[bytes], upload: Upload, expected_bytes: int | None) -> Verdict:
-    """Every byte past the inspector into the upload. What is not audio is refused before a part of it is sent."""
-    inspector = Inspector()
-    for chunk in chunks:
-        inspector.feed(chunk)
-        if inspector.audio is None and upload.size_bytes > KNOWN_BY_BYTES:
-            break  # the verdict says what it is instead
-        upload.feed(chunk, inspector.audio, expected_bytes)
-    return inspector.finish()
-
-
-def audio_of(verdict: Verdict) -> Audio:
-    """What kind of audio the bytes are. Raises Rejected when they are none, or hold no sound."""
-    if verdict.problem or verdict.audio is None:
-        raise Rejected(verdict.problem or "an unknown kind of data")
-    return verdict.audio
-
-
-def _length_is_proven(opened: Opened, recording: Recording, audio: Audio, verdict: Verdict) -> bool:
-    """Whether the bytes are known to be all. The body itself has checked its Content-Length and its chunks' end."""
-    listed = recording.size_bytes if _same_type(recording.content_type, audio.content_type) else None
-    if listed is not None and listed != verdict.size_bytes:
-        raise Rejected(f"the provider lists {listed} bytes and sent {verdict.size_bytes}")
-    if listed is not None:
-        return True
-    if opened.body.length is not None or opened.body.framed:
-        # A server may count wrongly. Where a WAV's own header tells of more bytes, a second fetch has to agree.
-        return not (audio == WAV and verdict.complete is False)
-    if verdict.complete is False:
-        raise Rejected("its own header tells of more bytes than came")
-    return verdict.complete is True
-
-
-def _same_type(claimed: str | None, found: str) -> bool:
-    return claimed is not None and _TYPE_NAMES.get(claimed.lower(), claimed.lower()) == found
-
-
-_TYPE_NAMES: Mapping[str, str] = {
-    "audio/mp3": "audio/mpeg",
-    "audio/x-mpeg": "audio/mpeg",
-    "audio/x-wav": "audio/wav",
-    "audio/wave": "audio/wav",
-    "audio/vnd.wave": "audio/wav",
-}
 
 
 def _step(delays: tuple[timedelta, ...], count: int) -> timedelta:

@@ -16,19 +16,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
-from functions.archiver.entry import (
-    REPORTED,
-    DiscoveredBy,
-    Entry,
-    Kind,
-    Known,
-    State,
-    Stored,
-    Ticket,
-    Waiting,
-    entry_of,
-    facts_of,
-)
+from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket, Waiting
+from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
 from functions.archiver.ledger.table import Attr, ConditionBase, Item, Key, Refused, Table
 from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording

@@ -9,33 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address
-from typing import Any, TypeVar
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import Json
+from functions.archiver.settings.schedule import _CRON, _RATE
+from functions.archiver.settings.storage_classes import EARLIEST_TIER_DAYS, IMPOSSIBLE_MOVE, SHORTEST_STAY_DAYS
 
 DAY = timedelta(days=1)
 
-SHORTEST_STAY_DAYS = {
-    "STANDARD": 0,
-    "STANDARD_IA": 30,
-    "INTELLIGENT_TIERING": 0,
-    "ONEZONE_IA": 30,
-    "GLACIER_IR": 90,
-    "GLACIER": 90,
-    "DEEP_ARCHIVE": 180,
-}
-"""Storage classes in the order in which S3 moves objects, with the days that it bills at the least."""
-
-EARLIEST_TIER_DAYS = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
-"""S3 moves nothing into these classes before an object is so old."""
-
-IMPOSSIBLE_MOVE = ("ONEZONE_IA", "GLACIER_IR")
-"""The one step down that S3 does not take."""
 
 MOST_PARALLEL = 50
 LEAST_PER_MINUTE = 0.01
@@ -61,25 +46,6 @@ _PLACE = re.compile(
     r"(?P<host>([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
     r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]*)*"
 )
-_RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9][0-9]{0,5} (minutes|hours|days))\)")
-
-
-def _listed(value: str) -> str:
-    """A pattern for values, ranges and steps, with commas between them."""
-    item = rf"(\*|{value}(-{value})?)(/[1-9][0-9]{{0,3}})?"
-    return f"{item}(,{item})*"
-
-
-_DAY = "(0?[1-9]|[12][0-9]|3[01])"
-_MONTH = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
-_WEEKDAY = "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
-_CRON = re.compile(
-    rf"cron\((?P<minute>{_listed('[0-5]?[0-9]')}) {_listed('([01]?[0-9]|2[0-3])')} "
-    rf"(?P<day>\?|LW?|{_DAY}W|{_listed(_DAY)}) {_listed(_MONTH)} "
-    rf"(?P<weekday>\?|{_WEEKDAY}?L|{_WEEKDAY}#[1-5]|{_listed(_WEEKDAY)}) {_listed('(19[7-9][0-9]|2[01][0-9]{2})')}\)"
-)
-
-_Part = TypeVar("_Part")
 
 
 def require(holds: object, key: str, allowed: str) -> None:
@@ -322,46 +288,6 @@ class Deployment:
         require(len(names) == len(set(names)), "sources", "must have names that differ")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """What one function needs. Bucket, table and queue may be tokens that only the deployment resolves."""
-
-    bucket: str
-    table: str
-    queue_url: str | None = None
-    archive: Archive
-    source: Source
-
-    def to_env(self) -> dict[str, str]:
-        """As environment variables; tokens stay outside of JSON, where nothing could resolve them."""
-        env = {"BUCKET": self.bucket, "TABLE": self.table}
-        if self.queue_url is not None:
-            env["QUEUE_URL"] = self.queue_url
-        return env | {"ARCHIVE": _dump(self.archive), "SOURCE": _dump(self.source)}
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """The settings of `to_env`. Raises Misconfigured for a missing or broken variable."""
-        for name in ("BUCKET", "TABLE", "ARCHIVE", "SOURCE"):
-            require(env.get(name), f"the variable {name}", "is missing")
-        return cls(
-            bucket=env["BUCKET"],
-            table=env["TABLE"],
-            queue_url=env.get("QUEUE_URL"),
-            archive=_part(env, "ARCHIVE", _archive),
-            source=_part(env, "SOURCE", _source),
-        )
-
-
-def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _Part]) -> _Part:
-    try:
-        return build(json.loads(env[name]))
-    except Misconfigured as mistake:
-        raise Misconfigured(f"the variable {name}: {mistake}") from None
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise Misconfigured(f"the variable {name}: is not as a deployment writes it ({type(error).__name__})") from None
-
-
 def _is_place(text: str) -> bool:
     match = _PLACE.fullmatch(text)
     if not match or not 0 < int(match["port"] or 443) < 2**16:
@@ -370,24 +296,3 @@ def _is_place(text: str) -> bool:
         return not match["host"].startswith("[") or bool(IPv6Address(match["host"].strip("[]")))
     except ValueError:
         return False
-
-
-def _archive(fields: dict[str, Any]) -> Archive:
-    tiers = tuple(Tier(**tier) for tier in fields.pop("tiers"))
-    return Archive(**{**fields, "alerts": tuple(fields["alerts"])}, tiers=tiers)
-
-
-def _source(fields: dict[str, Any]) -> Source:
-    spans = {
-        name: None if fields[name] is None else timedelta(seconds=fields[name])
-        for name in ("overlap", "reconcile", "webhook_quiet_after")
-    }
-    return Source(**{**fields, **spans, "start": datetime.fromisoformat(fields["start"])})
-
-
-def _dump(value: Archive | Source) -> str:
-    return json.dumps(asdict(value), separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> object:
-    return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()

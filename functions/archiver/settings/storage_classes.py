@@ -9,6 +9,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHORTEST_STAY_DAYS = {
+    "STANDARD": 0,
+    "STANDARD_IA": 30,
+    "INTELLIGENT_TIERING": 0,
+    "ONEZONE_IA": 30,
+    "GLACIER_IR": 90,
+    "GLACIER": 90,
+    "DEEP_ARCHIVE": 180,
+}
+"""Storage classes in the order in which S3 moves objects, with the days that it bills at the least."""
+
+
+EARLIEST_TIER_DAYS = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
+"""S3 moves nothing into these classes before an object is so old."""
+
+
+IMPOSSIBLE_MOVE = ("ONEZONE_IA", "GLACIER_IR")
+"""The one step down that S3 does not take."""
+
 STANDARD = "STANDARD"
 INSTANT = "GLACIER_IR"
 
@@ -17,7 +36,6 @@ SMALLEST_BILLED_BYTES = 128 * 1024
 
 _PUT_DOLLARS = {STANDARD: 0.005 / 1000, INSTANT: 0.02 / 1000}
 _GIB_MONTH_DOLLARS = {STANDARD: 0.023, INSTANT: 0.004}
-_SHORTEST_STAY_DAYS = {STANDARD: 0, INSTANT: 90}
 _FOR_EVER_DAYS = 3650
 _DAYS_A_MONTH = 30.4
 _GIB = 1024**3
@@ -26,7 +44,7 @@ _GIB = 1024**3
 def cost_dollars(storage_class: str, *, size_bytes: int, days: int) -> float:
     """What one object costs from its PUT until it expires, requests and storage, in US dollars."""
     billed = max(size_bytes, SMALLEST_BILLED_BYTES) if storage_class == INSTANT else size_bytes
-    months = max(days, _SHORTEST_STAY_DAYS[storage_class]) / _DAYS_A_MONTH
+    months = max(days, SHORTEST_STAY_DAYS[storage_class]) / _DAYS_A_MONTH
     return _PUT_DOLLARS[storage_class] + billed / _GIB * _GIB_MONTH_DOLLARS[storage_class] * months
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.provider.provider import Declaration, Option, load
+from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier, quoted, require
+from functions.providers import load
 
 Table = Mapping[str, Any]
 Reader = Callable[[Any, str], Any]

@@ -18,7 +18,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.archiver.audio.inspector import MP3, WAV
-from functions.archiver.bucket.store import PART_BYTES, Conflict, Occupied, Store, Upload
+from functions.archiver.bucket.store import Store
+from functions.archiver.bucket.upload import PART_BYTES, Conflict, Occupied, Upload
 from functions.archiver.entry import Stored
 from functions.archiver.object_keys import Place
 from functions.archiver.settings.storage_classes import StoragePolicy

@@ -11,7 +11,8 @@ import pytest
 from botocore.stub import Stubber
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.deployment import Archive, Deployment, Settings, Source
+from functions.archiver.settings.deployment import Archive, Deployment, Source
+from functions.archiver.settings.environment import Settings
 from ops.deployed import settings_of, source_of
 
 SOURCES = tuple(

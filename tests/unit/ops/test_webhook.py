@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.provider.provider import names
+from functions.providers import names
 from ops.__main__ import main
 from ops.commands.webhook import BY_HAND
 from simulators.providers.kazoo import Kazoo

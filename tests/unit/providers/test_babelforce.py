@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from functions.archiver.errors import BadEvent, NotFound, Rejected, Unauthorized, Unverified
-from functions.archiver.provider.provider import Account, Delivery, Hint
+from functions.archiver.provider.delivery import Delivery, Hint
+from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Recording
 from functions.archiver.secret import Secret
 from functions.providers.babelforce import LIST, Babelforce

@@ -19,7 +19,8 @@ from functions.archiver.errors import (
     Unavailable,
     Unverified,
 )
-from functions.archiver.provider.provider import Account, Delivery
+from functions.archiver.provider.delivery import Delivery
+from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Recording, Window
 from functions.archiver.secret import Secret
 from functions.providers.dialogtech import SCRIPT, DialogTech

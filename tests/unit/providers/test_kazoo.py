@@ -24,7 +24,8 @@ from functions.archiver.errors import (
     Unavailable,
     Unverified,
 )
-from functions.archiver.provider.provider import Account, Delivery, Hint, Ignored
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, Window
 from functions.archiver.secret import Secret
 from functions.providers.kazoo import YEAR_ZERO, Kazoo

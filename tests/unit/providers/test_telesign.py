@@ -24,7 +24,8 @@ from functions.archiver.errors import (
     Unavailable,
     Unverified,
 )
-from functions.archiver.provider.provider import Account, Delivery, Hint
+from functions.archiver.provider.delivery import Delivery, Hint
+from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Call, Json, Readiness, Recording, TranscriptState, Window
 from functions.archiver.secret import Secret
 from functions.providers.telesign import LIST, TeleSign

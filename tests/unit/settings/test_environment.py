@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.deployment import Archive, Deployment, Settings, Source, Tier
+from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier
+from functions.archiver.settings.environment import Settings
 
 TEXTS = some.text(max_size=30)
 SPANS = some.integers(1, 365 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes))

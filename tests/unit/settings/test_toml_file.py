@@ -21,7 +21,8 @@ ARCHIVE = 'name = "recordings"'
 SOURCE = 'provider = "sample"\nbase_url = "https://acme.example.com"\nsecret = "recordings/acme"'
 HEAD = """
 from datetime import timedelta
-from functions.archiver.provider.provider import Declaration, Option, Provider
+from functions.archiver.provider.provider import Provider
+from functions.archiver.provider.declaration import Declaration, Option
 """
 SAMPLE = """
 class Sample(Provider):

@@ -1,0 +1,54 @@
+"""SHA-256, CRC32 and length of bytes as they pass."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digest:
+    """What we counted of the bytes that passed."""
+
+    size_bytes: int
+    sha256: bytes
+    crc32: int
+
+    @property
+    def sha256_hex(self) -> str:
+        """As the ledger and the sidecar show it."""
+        return self.sha256.hex()
+
+    @property
+    def crc32_base64(self) -> str:
+        """As S3 writes it."""
+        return crc_text(self.crc32)
+
+
+class Hasher:
+    """SHA-256, CRC32 and length of bytes as they pass."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._crc32 = 0
+        self.size_bytes = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Counts one piece."""
+        self._sha256.update(chunk)
+        self._crc32 = zlib.crc32(chunk, self._crc32)
+        self.size_bytes += len(chunk)
+
+    def digest(self) -> Digest:
+        """Of everything so far."""
+        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=self._crc32)
+
+
+def crc_text(crc32: int) -> str:
+    return base64.b64encode(crc32.to_bytes(4, "big")).decode()

@@ -1,0 +1,113 @@
+"""A webhook request as it came, what it may prove itself with, and what it turns out to say."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import parse_qsl
+
+from functions.archiver.errors import BadEvent, Unverified
+from functions.archiver.provider.json_values import text_of
+from functions.archiver.recording import (
+    Json,
+)
+from functions.archiver.secret import Secret
+
+if TYPE_CHECKING:
+    pass
+
+
+MOST_EVENT_BYTES = 1024 * 1024
+_MOST_FIELDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One webhook request, as it came: header names in lower case, `body` the raw bytes, base64 already undone."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+    path_secret: Secret | None = None
+    received_at: datetime
+
+    def verify(self, given: Iterable[str], expected: Iterable[str]) -> None:
+        """Raises Unverified unless a text of `given` is one of `expected`, compared in constant time."""
+        wanted = [each.encode("utf-8", "surrogatepass") for each in expected if each]
+        found = [each.encode("utf-8", "surrogatepass") for each in given]
+        if not any(hmac.compare_digest(left, right) for left in found for right in wanted):
+            raise Unverified("the sender could not be verified")
+
+    def verify_secret(self, secrets: Sequence[Secret]) -> None:
+        """Raises Unverified unless header `x-webhook-secret` or the path carries one of `secrets`."""
+        given = [self.headers.get("x-webhook-secret", "")]
+        given += [self.path_secret.reveal()] if self.path_secret else []
+        self.verify(given, (secret.reveal() for secret in secrets))
+
+    def json(self) -> Mapping[str, Json]:
+        """The body as a JSON object. Raises BadEvent."""
+        document = _parsed(self.body)
+        if not isinstance(document, Mapping):
+            raise BadEvent("the event is not a JSON object")
+        return document
+
+    def fields(self) -> Mapping[str, Json]:
+        """The fields of a body that is a JSON object or a form, and those of the query. Raises BadEvent."""
+        body = self.body.strip()
+        if body.startswith((b"{", b"[")):
+            return {**self.query, **self.json()}
+        return {**self.query, **_parsed_form(body)} if body else self.query
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hint:
+    """What a verified event says: which recording or call may have something to fetch.
+
+    `ready` tells that its audio is there; otherwise it is asked for after a grace period.
+    """
+
+    recording_id: str | None = None
+    call_id: str | None = None
+    ready: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignored:
+    """A verified event that asks for nothing; `reason` is for the log."""
+
+    reason: str
+
+
+def id_from(value: Json) -> str:
+    """An id out of an event. Raises BadEvent for anything but a printable text of at most 1000 characters."""
+    text = text_of(value)
+    if text is None:
+        raise BadEvent("the event names no recording")
+    return text
+
+
+def _parsed(body: bytes) -> Json:
+    if len(body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        document: Json = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadEvent("the event is not valid JSON") from None
+    return document
+
+
+def _parsed_form(body: bytes) -> Mapping[str, str]:
+    if len(body) > MOST_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    try:
+        return dict(parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise BadEvent("the event is neither JSON nor a form") from None
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError("JSON has no such number")

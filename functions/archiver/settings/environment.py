@@ -1,0 +1,75 @@
+"""A deployment as the environment of a function, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from functions.archiver.errors import Misconfigured
+from functions.archiver.settings.deployment import Archive, Source, Tier, require
+
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What one function needs. Bucket, table and queue may be tokens that only the deployment resolves."""
+
+    bucket: str
+    table: str
+    queue_url: str | None = None
+    archive: Archive
+    source: Source
+
+    def to_env(self) -> dict[str, str]:
+        """As environment variables; tokens stay outside of JSON, where nothing could resolve them."""
+        env = {"BUCKET": self.bucket, "TABLE": self.table}
+        if self.queue_url is not None:
+            env["QUEUE_URL"] = self.queue_url
+        return env | {"ARCHIVE": _dump(self.archive), "SOURCE": _dump(self.source)}
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """The settings of `to_env`. Raises Misconfigured for a missing or broken variable."""
+        for name in ("BUCKET", "TABLE", "ARCHIVE", "SOURCE"):
+            require(env.get(name), f"the variable {name}", "is missing")
+        return cls(
+            bucket=env["BUCKET"],
+            table=env["TABLE"],
+            queue_url=env.get("QUEUE_URL"),
+            archive=_part(env, "ARCHIVE", _archive),
+            source=_part(env, "SOURCE", _source),
+        )
+
+
+def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _Part]) -> _Part:
+    try:
+        return build(json.loads(env[name]))
+    except Misconfigured as mistake:
+        raise Misconfigured(f"the variable {name}: {mistake}") from None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise Misconfigured(f"the variable {name}: is not as a deployment writes it ({type(error).__name__})") from None
+
+
+def _archive(fields: dict[str, Any]) -> Archive:
+    tiers = tuple(Tier(**tier) for tier in fields.pop("tiers"))
+    return Archive(**{**fields, "alerts": tuple(fields["alerts"])}, tiers=tiers)
+
+
+def _source(fields: dict[str, Any]) -> Source:
+    spans = {
+        name: None if fields[name] is None else timedelta(seconds=fields[name])
+        for name in ("overlap", "reconcile", "webhook_quiet_after")
+    }
+    return Source(**{**fields, **spans, "start": datetime.fromisoformat(fields["start"])})
+
+
+def _dump(value: Archive | Source) -> str:
+    return json.dumps(asdict(value), separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> object:
+    return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()
