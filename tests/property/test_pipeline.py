@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.bucket import store
+from functions.archiver.bucket import upload
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.ledger import Ledger
 from tests.doubles.aws import Aws, s3
@@ -28,7 +28,7 @@ STEPS = 250
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 20 kB, so that recordings of some more go up in several; moto is told to take them."""
-    monkeypatch.setattr(store, "PART_BYTES", 20_000)
+    monkeypatch.setattr(upload, "PART_BYTES", 20_000)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
 
 
