@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.archiver.archiving.archiving import Report
 from functions.archiver.entry import State
 from functions.archiver.runtime import runtime
+from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import read
 
 
@@ -39,6 +40,6 @@ def _tell(report: Report, seconds: float) -> None:
         seconds=round(seconds, 3),
     )
     if report.outcome == State.ARCHIVED.value and stored:
-        runtime().count(RecordingsArchived=1, BytesArchived=stored.size_bytes)
+        runtime().count({Metric.RECORDINGS_ARCHIVED: 1, Metric.BYTES_ARCHIVED: stored.size_bytes})
     elif report.outcome == State.FAILED.value:
-        runtime().count(RecordingsFailed=1)
+        runtime().count({Metric.RECORDINGS_FAILED: 1})

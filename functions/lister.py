@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from functions.archiver.runtime import Context, Runtime, runtime
+from functions.archiver.settings.metrics import Metric
 
 Result = dict[str, object]
 
@@ -32,7 +33,7 @@ def _list(run: Runtime) -> Result:
         stopped=findings.stopped,
         unclean=len(cursors.unclean()),
     )
-    run.count(RecordingsFound=findings.new, WindowsUnclean=len(cursors.unclean()))
+    run.count({Metric.RECORDINGS_FOUND: findings.new, Metric.WINDOWS_UNCLEAN: len(cursors.unclean())})
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
 
 
@@ -43,10 +44,12 @@ def _dispatch(run: Runtime) -> Result:
     gate = run.pace.gate()
     retention = run.ledger.retention()
     if oldest and retention:
-        run.count(SecondsUntilDeletion=(retention - waiting).total_seconds())
+        run.count({Metric.SECONDS_UNTIL_DELETION: (retention - waiting).total_seconds()})
     run.count(
-        Ticks=1,
-        OldestWaitingSeconds=waiting.total_seconds(),
-        SourceBlocked=int(gate.closed_until is not None and gate.refused),
+        {
+            Metric.TICKS: 1,
+            Metric.OLDEST_WAITING_SECONDS: waiting.total_seconds(),
+            Metric.SOURCE_BLOCKED: int(gate.closed_until is not None and gate.refused),
+        }
     )
     return {"queued": queued}

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.runtime import Context, Runtime, runtime
+from functions.archiver.settings.metrics import Metric
 from functions.archiver.webhooks import Event, Reception
 
 Answer = dict[str, object]
@@ -34,11 +35,11 @@ def _tell(run: Runtime, reception: Reception) -> None:
         reason=reception.reason,
     )
     if reception.outcome == "accepted":
-        run.count(WebhookEvents=1, WebhookAccepted=1)
+        run.count({Metric.WEBHOOK_EVENTS: 1, Metric.WEBHOOK_ACCEPTED: 1})
     elif reception.verified:
-        run.count(WebhookEvents=1, WebhookIgnored=1)
+        run.count({Metric.WEBHOOK_EVENTS: 1, Metric.WEBHOOK_IGNORED: 1})
     elif reception.outcome == "refused":
-        run.count(WebhookRefused=1)
+        run.count({Metric.WEBHOOK_REFUSED: 1})
 
 
 def _answer(status: HTTPStatus) -> Answer:

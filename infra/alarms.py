@@ -13,7 +13,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-NAMESPACE = "RecordingArchive"
+from functions.archiver.settings.metrics import NAMESPACE, Metric
+
 RUNBOOK = "docs/operations.md"
 
 MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -78,8 +79,12 @@ class Alerts(Construct):
         return alarm
 
 
-def metric_of(source: str, name: str, *, statistic: str, period: Duration) -> cloudwatch.Metric:
+def metric_of(source: str, metric: Metric, *, statistic: str, period: Duration) -> cloudwatch.Metric:
     """One of the metrics that the functions emit for a source."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE, metric_name=name, dimensions_map={"source": source}, statistic=statistic, period=period
+        namespace=NAMESPACE,
+        metric_name=metric.value,
+        dimensions_map={"source": source},
+        statistic=statistic,
+        period=period,
     )

@@ -23,6 +23,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+MAX_RETRY_AFTER_SECONDS = 3600.0
+"""A source is asked again after this time, however long it wants to be left alone."""
+
 
 class Outcome(Exception):
     """An exchange with a provider that did not bring what was asked for. Its text is the reason, for a person."""
@@ -62,11 +65,11 @@ class OfTheSource(Outcome):
 
 
 class Throttled(OfTheSource):
-    """The provider asks to slow down. `retry_after` is in seconds, as it asked; None when it named no time."""
+    """The provider asks to slow down. `retry_after` is in seconds, at most an hour; None when it named no time."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, MAX_RETRY_AFTER_SECONDS)
 
 
 class Unavailable(OfTheSource):

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -36,6 +36,7 @@ from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.metrics import NAMESPACE, Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import credentials_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
@@ -44,7 +45,6 @@ from functions.archiver.throttling.pace import Pace
 from functions.archiver.webhooks import Receiver
 from functions.providers import load
 
-NAMESPACE = "RecordingArchive"
 SECRET_SECONDS = 300
 """How long a secret's value is kept in the process."""
 
@@ -260,13 +260,13 @@ class Runtime:
     def _secrets(self) -> SecretsProvider:
         return SecretsProvider(boto3_client=self._session.client("secretsmanager"))
 
-    def count(self, **metrics: float) -> None:
+    def count(self, metrics: Mapping[Metric, float]) -> None:
         """Emits metrics of this source, as one line of embedded metric format."""
         emf = EphemeralMetrics(namespace=NAMESPACE)
         emf.add_dimension(name="source", value=self.settings.source.name)
-        for name, value in metrics.items():
-            unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
-            emf.add_metric(name=name, unit=unit, value=value)
+        for metric, value in metrics.items():
+            unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
+            emf.add_metric(name=metric.value, unit=unit, value=value)
         emf.flush_metrics()
 
 

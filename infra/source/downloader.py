@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.metrics import Metric
 from infra.alarms import Rule, metric_of
 from infra.archive_bucket import acknowledge_prefixes, objects
 from infra.ledger_table import DUE
@@ -58,7 +59,7 @@ class Downloader(Construct):
             Rule(
                 heading="recordings-failed",
                 summary=f"A recording of source {source.name} was given up.",
-                metric=metric_of(source.name, "RecordingsFailed", statistic="Sum", period=Duration.hours(1)),
+                metric=metric_of(source.name, Metric.RECORDINGS_FAILED, statistic="Sum", period=Duration.hours(1)),
             ),
         )
 

@@ -7,15 +7,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from infra.alarms import Alerts, Rule
 
 DOWNLOAD_TIMEOUT = Duration.minutes(15)
 
 VISIBILITY_TIMEOUT = DOWNLOAD_TIMEOUT.plus(Duration.minutes(1))
 """A crash shuts a lane until this is over. Six times the time-out, as is often advised, would be an hour and a half."""
-
-MAX_RECEIVES = 3
-"""The downloader books a death on each repetition; what comes here a fourth time it could not even read."""
 
 
 class Lanes(Construct):
@@ -39,7 +37,7 @@ class Lanes(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=VISIBILITY_TIMEOUT,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT),
         )
         CfnOutput(self, "DeadLettersUrl", value=self.dead_letters.queue_url)
         alerts.alarm(

@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.metrics import Metric
 from infra.alarms import MISSING_CHANGES_NOTHING, MISSING_IS_BAD, Rule, metric_of
 from infra.ledger_table import DUE
 from infra.shared import Shared
@@ -56,7 +57,7 @@ def _rules(source: str) -> dict[str, Rule]:
         "Stopped": Rule(
             heading="the-tick-stopped",
             summary=f"Source {source} has not been looked after for a quarter of an hour.",
-            metric=metric_of(source, "Ticks", statistic="Sum", period=Duration.minutes(5)),
+            metric=metric_of(source, Metric.TICKS, statistic="Sum", period=Duration.minutes(5)),
             below=True,
             periods=3,
             missing=MISSING_IS_BAD,
@@ -64,26 +65,26 @@ def _rules(source: str) -> dict[str, Rule]:
         "Waiting": Rule(
             heading="a-recording-waits-too-long",
             summary=f"A recording of source {source} has been due for more than a day.",
-            metric=metric_of(source, "OldestWaitingSeconds", statistic="Minimum", period=Duration.minutes(15)),
+            metric=metric_of(source, Metric.OLDEST_WAITING_SECONDS, statistic="Minimum", period=Duration.minutes(15)),
             threshold=LONGEST_WAIT.to_seconds(),
         ),
         "Deletion": Rule(
             heading="a-recording-is-about-to-be-deleted",
             summary=f"The provider of source {source} will soon delete a recording that is not archived.",
-            metric=metric_of(source, "SecondsUntilDeletion", statistic="Minimum", period=Duration.minutes(15)),
+            metric=metric_of(source, Metric.SECONDS_UNTIL_DELETION, statistic="Minimum", period=Duration.minutes(15)),
             threshold=SOON.to_seconds(),
             below=True,
         ),
         "Blocked": Rule(
             heading="the-source-is-blocked",
             summary=f"The provider of source {source} refuses the credentials.",
-            metric=metric_of(source, "SourceBlocked", statistic="Minimum", period=Duration.minutes(5)),
+            metric=metric_of(source, Metric.SOURCE_BLOCKED, statistic="Minimum", period=Duration.minutes(5)),
             periods=3,
         ),
         "Unclean": Rule(
             heading="a-window-does-not-close",
             summary=f"A listing of source {source} has not come out even for hours.",
-            metric=metric_of(source, "WindowsUnclean", statistic="Minimum", period=Duration.hours(6)),
+            metric=metric_of(source, Metric.WINDOWS_UNCLEAN, statistic="Minimum", period=Duration.hours(6)),
             missing=MISSING_CHANGES_NOTHING,
         ),
     }

@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.metrics import Metric
 from infra.alarms import Rule, metric_of
 from infra.ledger_table import DUE
 from infra.shared import Shared
@@ -55,7 +56,7 @@ class Webhook(Construct):
             Rule(
                 heading="webhook-requests-are-refused",
                 summary=f"Webhook requests for source {source.name} could not be verified.",
-                metric=metric_of(source.name, "WebhookRefused", statistic="Sum", period=Duration.minutes(15)),
+                metric=metric_of(source.name, Metric.WEBHOOK_REFUSED, statistic="Sum", period=Duration.minutes(15)),
                 threshold=REFUSALS,
             ),
         )
@@ -67,8 +68,8 @@ def _quiet(source: str, after: timedelta) -> Rule:
     """Listing finds what no event told of. A hook that works leaves listing little to find, and a dead one all."""
     period = Duration.seconds(int(min(after, LONGEST_PERIOD).total_seconds()))
     metrics = {
-        "events": metric_of(source, "WebhookEvents", statistic="Sum", period=period),
-        "found": metric_of(source, "RecordingsFound", statistic="Sum", period=period),
+        "events": metric_of(source, Metric.WEBHOOK_EVENTS, statistic="Sum", period=period),
+        "found": metric_of(source, Metric.RECORDINGS_FOUND, statistic="Sum", period=period),
     }
     return Rule(
         heading="no-webhook-events",

@@ -25,12 +25,12 @@ from functions.archiver.recording import Json, Recording, Window
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import credentials_of
+from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS
 from functions.providers import load
 from ops.deployed import source_of
 
 DONE, NOT_DONE = 0, 1
 MOST_PAGES = 10_000
-_MINUTE_WITH_MARGIN_SECONDS = 60.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class MinimumInterval:
     """A pace for one process: the functions of a deployed archive keep theirs beside it, so be brief."""
 
     def __init__(self, requests_per_minute: float) -> None:
-        self._interval = _MINUTE_WITH_MARGIN_SECONDS / requests_per_minute
+        self._interval = MINUTE_WITH_MARGIN_MS / 1000 / requests_per_minute
         self._next = 0.0
 
     def book(self, kind: str) -> None:

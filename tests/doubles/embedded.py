@@ -13,6 +13,7 @@ from typing import Any
 
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws
 from ops.local.functions import RequestLog, Sandbox
@@ -41,7 +42,7 @@ _TABLE = {
         for name, (hash_, range_) in _INDEXES.items()
     ],
 }
-_REDRIVE = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 3}
+_REDRIVE = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": MAX_RECEIVE_COUNT}
 _RESOURCES: Mapping[str, Any] = {
     "Bucket": {
         "Type": "AWS::S3::Bucket",

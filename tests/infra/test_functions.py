@@ -10,6 +10,7 @@ import pytest
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from infra.synth import template
 from tests.infra.template import TIERS, Template, a_deployment, a_source, refers_to
 
@@ -120,7 +121,7 @@ def test_lanes_are_first_in_first_out_and_their_dead_letters_too(archive: Templa
         properties = queue["Properties"]
         assert properties["FifoQueue"] is True
         assert not properties.get("ContentBasedDeduplication")
-        assert properties["RedrivePolicy"]["maxReceiveCount"] == 3
+        assert properties["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVE_COUNT
         dead_letters = refers_to(properties["RedrivePolicy"]["deadLetterTargetArn"])
         assert archive.queues(dead_letters=True)[dead_letters]["Properties"]["FifoQueue"] is True
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.archiver.clock import Clock
+from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 
 VISIBILITY = timedelta(seconds=960)
 REMEMBERED = timedelta(minutes=5)
-MOST_RECEIVED = 3
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Fifo:
 
     def receive(self, message: Message) -> bool:
         """Gives a message out; False when it has gone to the dead letters instead."""
-        if message.received >= MOST_RECEIVED:
+        if message.received >= MAX_RECEIVE_COUNT:
             self._messages.remove(message)
             self.dead.append(message)
             return False

@@ -21,6 +21,7 @@ from functions.archiver.provider.declaration import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, running, runtime
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.metrics import Metric
 from functions.archiver.source_client import credentials_of
 from functions.providers.babelforce import Babelforce
 from tests.doubles.clock import FakeClock
@@ -181,7 +182,7 @@ def test_a_log_line_is_json_and_names_its_source(run: Runtime, session: boto3.Se
 
 
 def test_a_metric_has_its_source_and_unit(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
-    run.count(RecordingsArchived=1, OldestWaitingSeconds=2.5)
+    run.count({Metric.RECORDINGS_ARCHIVED: 1, Metric.OLDEST_WAITING_SECONDS: 2.5})
     line = json.loads(capsys.readouterr().out)
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
     assert (line["source"], line["RecordingsArchived"], line["OldestWaitingSeconds"]) == ("acme", [1], [2.5])

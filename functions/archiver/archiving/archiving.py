@@ -33,6 +33,7 @@ from functions.archiver.errors import (
 from functions.archiver.ledger.ledger import Ledger, LostLease
 from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
+from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Received
 from functions.archiver.throttling.pace import Pace
@@ -45,10 +46,6 @@ ERRAND_DEADLINE = timedelta(hours=24)
 BETWEEN_TWO_404 = timedelta(hours=1)
 MOST_TROUBLES = 2
 """So often a recording may meet trouble while the source answers otherwise; then the trouble is its own."""
-
-
-MAX_RECEIVE_COUNT = 3
-"""Also the queue's own: a readable message is taken off the queue before SQS would bury it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

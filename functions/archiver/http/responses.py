@@ -27,7 +27,6 @@ from functions.archiver.recording import Json
 Of = Literal["source", "recording"]
 
 ANSWER_BYTES = 16 * 1024 * 1024
-LONGEST_RETRY_AFTER = 3600.0
 _SECONDS = re.compile(r"[0-9]{1,100}(\.[0-9]{1,9})?")
 _READ_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
@@ -182,13 +181,13 @@ def time_is_up(of: Of) -> Unavailable | TooLong:
 
 
 def seconds_of(retry_after: str | None) -> float | None:
-    """Seconds of a Retry-After header in either of its forms, at most an hour; None for none or nonsense."""
+    """Seconds of a Retry-After header in either of its forms; None for none or nonsense."""
     text = (retry_after or "").strip()
     if _SECONDS.fullmatch(text):
-        return min(float(text), LONGEST_RETRY_AFTER)
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
         seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(seconds, LONGEST_RETRY_AFTER) if seconds > 0 else None
+    return seconds if seconds > 0 else None

@@ -21,7 +21,6 @@ MINUTE_WITH_MARGIN_MS = 60_500
 LEAST_MARGIN_MS = 60_400
 """What a minute's requests have to take after the interval is rounded to whole milliseconds."""
 
-LONGEST_RETRY_AFTER = timedelta(hours=1)
 _LATE_MS = 400
 _FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0}
 _FIRST_COOL_DOWN_OTHERWISE = 1.0
@@ -155,7 +154,7 @@ class Pace:
             _LONGEST_COOL_DOWN,
         )
         if isinstance(outcome, Throttled) and outcome.retry_after is not None:
-            seconds = min(max(outcome.retry_after, 1.0), LONGEST_RETRY_AFTER.total_seconds())
+            seconds = max(outcome.retry_after, 1.0)
         until = to_ms(self._clock.now()) + round(seconds * 1000)
         self._close(until, outcome)
         return from_ms(until)
