@@ -28,6 +28,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import Misconfigured
 from functions.archiver.http.client import Http
+from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
@@ -101,7 +102,7 @@ class Runtime:
     @functools.cached_property
     def table(self) -> Table:
         """The ledger's table."""
-        return Table(self._session.resource("dynamodb"), self.settings.table)
+        return DynamoTable(self._session.resource("dynamodb"), self.settings.table)
 
     @functools.cached_property
     def ledger(self) -> Ledger:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from moto import mock_aws
 
-from functions.archiver.ledger.table import ConditionBase, Item, Table
+from functions.archiver.ledger.conditions import Condition
+from functions.archiver.ledger.dynamodb import DynamoTable
+from functions.archiver.ledger.table import Item, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
@@ -104,7 +106,7 @@ def aws() -> Iterator[Aws]:
         s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         queue = sqs().create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true", "VisibilityTimeout": "960"})
         _calls.clear()
-        yield Aws(table=Table(dynamodb(), TABLE), queue_url=queue["QueueUrl"], calls=_calls)
+        yield Aws(table=DynamoTable(dynamodb(), TABLE), queue_url=queue["QueueUrl"], calls=_calls)
 
 
 def _make_table() -> None:
@@ -139,7 +141,7 @@ def _make_table() -> None:
     )
 
 
-class LockedTable(Table):
+class LockedTable(DynamoTable):
     """A table whose writes exclude each other, as DynamoDB's do and moto's do not."""
 
     lock = threading.Lock()
@@ -151,7 +153,7 @@ class LockedTable(Table):
         put: Mapping[str, object],
         remove: Sequence[str] = (),
         add: Mapping[str, int] | None = None,
-        when: ConditionBase | None = None,
+        when: Condition | None = None,
     ) -> Item:
         with self.lock:
             return super().update(pk, put=put, remove=remove, add=add, when=when)

@@ -9,7 +9,7 @@ import pytest
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
-from functions.archiver.ledger.table import Attr
+from functions.archiver.ledger.conditions import Exists
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.reconciling import EVERY, MOST_NAMED, Reconciled, Reconciler
 from functions.archiver.recording import Recording
@@ -152,7 +152,7 @@ def test_only_the_last_days_are_listed_and_never_before_the_start(bench: Reconci
     bench.reconcile()
     assert min(asked.window.start for asked in bench.provider.asked) == bench.start
     assert max(asked.window.end for asked in bench.provider.asked) == NOON - timedelta(minutes=15)
-    assert bench.aws.table.delete("acme#reconciler", when=Attr("pk").exists())
+    assert bench.aws.table.delete("acme#reconciler", when=Exists("pk"))
     bench.start = NOON - 30 * DAY
     bench.provider.asked.clear()
     bench.reconcile()

@@ -17,8 +17,9 @@ from datetime import date, datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket, Waiting
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, OneOf
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
-from functions.archiver.ledger.table import Attr, ConditionBase, Item, Key, Refused, Table
+from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording
 
@@ -155,8 +156,8 @@ class Ledger:
 
     def note_ready(self, recording: Recording) -> bool:
         """A listing shows audio for what was unfinished or gone: due now, with the facts of the listing."""
-        waits = Attr("state").eq(State.PENDING.value) & Attr("unfinished_since").exists()
-        return self._renew(recording, when=waits | Attr("state").eq(State.GONE.value))
+        waits = Equals("state", State.PENDING) & Exists("unfinished_since")
+        return self._renew(recording, when=waits | Equals("state", State.GONE))
 
     def hasten(self, recording_id: str) -> bool:
         """pending and unfinished → due now: an event says that its audio is there. It tells nothing else."""
@@ -171,7 +172,7 @@ class Ledger:
         return Ticket(kind="recording", source=self._source, id=recording_id, lease_ms=lease)
 
     def _hasten(self, recording_id: str, put: Mapping[str, object], add: Mapping[str, int]) -> bool:
-        waits = Attr("state").eq(State.PENDING.value) & Attr("unfinished_since").exists()
+        waits = Equals("state", State.PENDING) & Exists("unfinished_since")
         try:
             remove = ["reason", "unfinished_since", "looks"]
             self._table.update(self._pk("recording", recording_id), put=put, remove=remove, add=add, when=waits)
@@ -181,9 +182,9 @@ class Ledger:
 
     def redrive(self, recording: Recording) -> bool:
         """A person wants a failed recording tried again, from its first attempt."""
-        return self._renew(recording, when=Attr("state").eq(State.FAILED.value))
+        return self._renew(recording, when=Equals("state", State.FAILED))
 
-    def _renew(self, recording: Recording, *, when: ConditionBase) -> bool:
+    def _renew(self, recording: Recording, *, when: Condition) -> bool:
         now = to_ms(self._clock.due_now())
         try:
             self._table.update(
@@ -206,7 +207,7 @@ class Ledger:
     def in_flight(self) -> int:
         """How many items are queued and their lease has not lapsed."""
         now = to_ms(self._clock.due_now())
-        return len(self._table.query("due", self._key("queued") & Key("due_at").gt(now)))
+        return self._table.count("due", KeyRange(self._group("queued"), at_least=now + 1))
 
     def due(self, limit: int) -> list[Waiting]:
         """Up to `limit` items to put into the lanes: lapsed leases and retries first, then of the waiting backlog three
@@ -217,7 +218,7 @@ class Ledger:
 
         def take(group: str, most: int, *, newest_first: bool = False) -> None:
             if most > 0:
-                key = self._key(group) & Key("due_at").lte(now)
+                key = KeyRange(self._group(group), at_most=now)
                 items = self._table.query("due", key, limit=most, newest_first=newest_first)
                 for item in items:
                     found.setdefault(item["pk"], Waiting(pk=item["pk"], due_ms=int(item["due_at"])))
@@ -237,7 +238,7 @@ class Ledger:
         oldest = [
             int(item["due_at"])
             for group in ("fresh", "retry", "queued")
-            for item in self._table.query("due", self._key(group) & Key("due_at").lte(now), limit=1)
+            for item in self._table.query("due", KeyRange(self._group(group), at_most=now), limit=1)
         ]
         return from_ms(min(oldest)) if oldest else None
 
@@ -246,14 +247,14 @@ class Ledger:
         dues = [
             int(item["due_at"])
             for group in ("fresh", "retry", "queued")
-            for item in self._table.query("due", self._key(group), limit=1)
+            for item in self._table.query("due", KeyRange(self._group(group)), limit=1)
         ]
         return from_ms(min(dues)) if dues else None
 
     def mark_queued(self, waiting: Waiting) -> Ticket | None:
         """pending, or queued with a lapsed lease → queued with a new lease. None when somebody else was first."""
         lease = self._new_lease()
-        waits = Attr("state").is_in([State.PENDING.value, State.QUEUED.value])
+        waits = OneOf("state", (State.PENDING, State.QUEUED))
         try:
             item = self._table.update(
                 waiting.pk,
@@ -263,7 +264,7 @@ class Ledger:
                     "due_group": self._group("queued"),
                 },
                 add={"queued": 1},
-                when=waits & Attr("due_at").eq(waiting.due_ms),
+                when=waits & Equals("due_at", waiting.due_ms),
             )
         except Refused:
             return None
@@ -380,7 +381,7 @@ class Ledger:
 
     def day(self, day: date) -> list[Entry]:
         """Every recording of one day (UTC), for counts and reconciliation."""
-        keys = self._table.query("day", Key("day").eq(f"{self._source}#{day.isoformat()}"))
+        keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
         items = self._table.get_many([key["pk"] for key in keys], REPORTED)
         return [entry_of(item) for item in items.values()]
 
@@ -428,9 +429,6 @@ class Ledger:
     def _group(self, name: str) -> str:
         return f"{self._source}#{name}"
 
-    def _key(self, group: str) -> ConditionBase:
-        return Key("due_group").eq(self._group(group))
-
     def _new_lease(self) -> int:
         return to_ms(self._clock.due_now()) + _ms(LEASE)
 
@@ -450,8 +448,8 @@ def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
 _WAITING = ("due_at", "due_group")
 
 
-def _holds(ticket: Ticket) -> ConditionBase:
-    return Attr("state").eq(State.QUEUED.value) & Attr("due_at").eq(ticket.lease_ms)
+def _holds(ticket: Ticket) -> Condition:
+    return Equals("state", State.QUEUED) & Equals("due_at", ticket.lease_ms)
 
 
 def _ms(span: timedelta) -> int:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from functions.archiver.clock import Clock, to_ms
-from functions.archiver.ledger.table import Attr, Refused, Table
+from functions.archiver.ledger.conditions import AtMost, Equals, Missing
+from functions.archiver.ledger.table import Refused, Table
 
 LEASE = timedelta(minutes=16)
 """A minute longer than a function may run."""
@@ -80,7 +81,7 @@ class CursorStore:
     def acquire(self) -> bool:
         """Takes the lease and reads the cursors, in one write; False while another run holds it."""
         now = to_ms(self._clock.due_now())
-        free = Attr("lease_until").not_exists() | Attr("lease_until").lte(now)
+        free = Missing("lease_until") | AtMost("lease_until", now)
         try:
             item = self._table.update(
                 self._pk,
@@ -149,7 +150,7 @@ class CursorStore:
             self._table.update(
                 self._pk,
                 put={"cursors": self._dump(), **more},
-                when=Attr("fence").eq(self._fence),
+                when=Equals("fence", self._fence),
             )
         except Refused:
             raise LeaseLost from None

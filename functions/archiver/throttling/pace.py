@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized
-from functions.archiver.ledger.table import Attr, ConditionBase, Item, Refused, Table
+from functions.archiver.ledger.conditions import AtLeast, AtMost, Condition, Missing
+from functions.archiver.ledger.table import Item, Refused, Table
 
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
@@ -104,7 +105,7 @@ class Pace:
             self._table.update(
                 self._pk,
                 put={"tat": now + self._interval_ms, **self._measured()},
-                when=_open(now) & (Attr("tat").not_exists() | Attr("tat").lte(now)),
+                when=_open(now) & (Missing("tat") | AtMost("tat", now)),
             )
         )
         return now
@@ -115,7 +116,7 @@ class Pace:
             self._pk,
             put=self._measured(),
             add={"tat": self._interval_ms},
-            when=_open(now) & Attr("tat").between(now + 1, now + self._horizon_ms),
+            when=_open(now) & AtLeast("tat", now + 1) & AtMost("tat", now + self._horizon_ms),
         )
         self._remember(item)
         return int(item["tat"]) - self._interval_ms
@@ -165,7 +166,7 @@ class Pace:
             "closed_reason": outcome.reason,
             "refused": isinstance(outcome, Unauthorized),
         }
-        earlier = Attr("closed_until").not_exists() | Attr("closed_until").lt(until)
+        earlier = Missing("closed_until") | AtMost("closed_until", until - 1)
         try:
             self._remember(self._table.update(self._pk, put=facts, add={"strikes": 1}, when=earlier))
         except Refused:
@@ -206,8 +207,8 @@ def interval_ms(requests_per_minute: float) -> int:
     return interval if interval * requests_per_minute >= LEAST_MARGIN_MS else interval + 1
 
 
-def _open(now: int) -> ConditionBase:
-    return Attr("closed_until").not_exists() | Attr("closed_until").lte(now)
+def _open(now: int) -> Condition:
+    return Missing("closed_until") | AtMost("closed_until", now)
 
 
 def _closed_reason(item: Item) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.bucket.store import Store
+from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.settings.storage_classes import StoragePolicy
 from ops.__main__ import main
@@ -125,15 +126,9 @@ def test_a_crash_before_the_mark_is_mended_by_the_next_import(
 ) -> None:
     path = pack({"1.wav": wav()})
     outcomes(importer(ledger, store, clock), path)
-    aws.table.delete("acme#recording#1", when=_always())
+    aws.table.delete("acme#recording#1", when=Exists("pk"))
     assert outcomes(importer(ledger, store, clock), path) == {"1.wav": "archived"}
     assert len(s3().list_object_versions(Bucket=BUCKET, Prefix="audio/")["Versions"]) == 1
-
-
-def _always() -> Any:
-    from boto3.dynamodb.conditions import Attr
-
-    return Attr("pk").exists()
 
 
 def test_other_audio_of_a_known_id_is_refused_and_leaves_the_first_alone(

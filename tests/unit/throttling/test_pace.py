@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized, Unavailable
+from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.table import Table
 from functions.archiver.throttling.pace import Pace, interval_ms
 from tests.doubles.aws import TABLE, Aws, LockedTable, dynamodb
@@ -161,7 +162,7 @@ def test_a_slot_that_was_slept_through_is_booked_again(aws: Aws) -> None:
 
 
 def test_a_slot_is_also_lost_when_the_booking_itself_took_too_long(aws: Aws, clock: FakeClock) -> None:
-    class Slow(Table):
+    class Slow(DynamoTable):
         def update(self, *args: object, **kwargs: object) -> dict[str, object]:
             item = super().update(*args, **kwargs)  # type: ignore[arg-type]
             clock.advance(delays.pop(0))

@@ -1,0 +1,51 @@
+"""What the table on AWS does beyond the port: keys that a batch leaves out are asked for again, later and later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import pytest
+
+from functions.archiver.ledger.dynamodb import DynamoTable
+from tests.doubles.aws import TABLE, Aws, dynamodb
+
+
+class Busy:
+    """DynamoDB that reads so many items of a batch and leaves the others out."""
+
+    def __init__(self, reads: Iterator[int]) -> None:
+        self._reads = reads
+        self.asked: list[int] = []
+
+    def Table(self, name: str) -> object:  # noqa: N802
+        return dynamodb().Table(name)
+
+    def batch_get_item(self, RequestItems: Mapping[str, Any]) -> object:  # noqa: N803
+        request = RequestItems[TABLE]
+        read = next(self._reads)
+        self.asked.append(len(request["Keys"]))
+        left = request["Keys"][read:]
+        answer: dict[str, object] = {"Responses": {TABLE: [{"pk": key["pk"]} for key in request["Keys"][:read]]}}
+        return answer | ({"UnprocessedKeys": {TABLE: {**request, "Keys": left}}} if left else {"UnprocessedKeys": {}})
+
+
+def table_of(busy: Busy, pauses: list[float]) -> DynamoTable:
+    return DynamoTable(cast("Any", busy), TABLE, sleep=pauses.append)
+
+
+def test_keys_that_a_batch_leaves_out_are_asked_for_again_after_growing_pauses(aws: Aws) -> None:
+    pauses: list[float] = []
+    busy = Busy(iter([2, 0, 1, 2]))
+    assert set(table_of(busy, pauses).get_many(list("abcde"), ["x"])) == set("abcde")
+    assert busy.asked == [5, 3, 3, 2]
+    assert pauses == sorted(set(pauses))
+    assert len(pauses) == 3
+
+
+def test_a_table_that_keeps_leaving_keys_out_is_an_error_and_no_endless_loop(aws: Aws) -> None:
+    pauses: list[float] = []
+    busy = Busy(iter([1] + [0] * 100))
+    with pytest.raises(TimeoutError, match="left 4 items unread"):
+        table_of(busy, pauses).get_many(list("abcde"), ["x"])
+    assert sum(pauses) < 30
