@@ -1,0 +1,124 @@
+"""The real listing and the real archiver on an embedded AWS, with the provider of one case behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.store import Store
+from functions.archiver.entry import Entry
+from functions.archiver.http.client import Http
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.listing.cursors import CursorStore, Walk
+from functions.archiver.listing.listing import Listing
+from functions.archiver.provider.provider import Account, Provider
+from functions.archiver.secret import Secret
+from functions.archiver.settings.storage_classes import StoragePolicy
+from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.pace import Pace
+from functions.providers import load
+from tests.doubles.aws import BUCKET, Aws, s3, sqs
+from tests.doubles.clock import NOON, FakeClock
+from tests.field.origin import World
+
+SPAN = timedelta(hours=2)
+START = NOON - timedelta(hours=4)
+TURNS = 40
+"""More than the attempts that a recording has, for each of a case's recordings."""
+
+
+class Bench:
+    """One source, a new one for each bench, and the run from its list to the end of everything that it lists."""
+
+    _numbers = count()
+
+    def __init__(self, aws: Aws, world: World) -> None:
+        self.source = f"field-{next(self._numbers)}"
+        self.aws, self.world, self.clock = aws, world, FakeClock()
+        self.kind: type[Provider] = load(world.case.provider)
+        self.ledger = Ledger(aws.table, source=self.source, clock=self.clock, expire_after=None)
+        self.pace = Pace(aws.table, source=self.source, requests_per_minute=6000, lanes=1, clock=self.clock)
+        self.intake = Intake(
+            ledger=self.ledger,
+            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+            pace=self.pace,
+            requests_per_minute=6000,
+            max_parallel=1,
+        )
+        self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
+        self.store = Store(s3(), bucket=BUCKET, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
+        self._provider = self._made()
+
+    def _made(self) -> Provider:
+        simulator = self.world.simulator
+        defaults = {o.name: o.default for o in self.kind.declaration.options if o.default is not None}
+        credentials = {name: Secret(value) for name, value in simulator.secret.items()}
+        http = Http(
+            base_url=self.world.base_url,
+            slots=self.pace,
+            domains=self.kind.declaration.domains,
+            allow_private=True,
+            secrets=[value for name, value in credentials.items() if name not in self.kind.declaration.public_fields],
+        )
+        account = Account(
+            source=self.source,
+            base_url=self.world.base_url,
+            credentials=credentials,
+            options={**defaults, **simulator.options},
+        )
+        return self.kind(http, account)
+
+    def list(self) -> None:
+        """One run over the case's window as a single window of the walk."""
+        listing = Listing(
+            provider=self._provider,
+            intake=self.intake,
+            pace=self.pace,
+            cursors=self.cursors,
+            clock=self.clock,
+            start=START,
+            overlap=timedelta(hours=24),
+            discovered_by="schedule",
+            seconds_left=lambda: 900.0,
+        )
+        end = START + SPAN
+        assert self.cursors.acquire()
+        self.cursors.keep(Walk(name="forward", position=START, end=end, width=end - START))
+        listing.run_walk("forward", START, end)
+        self.cursors.release()
+
+    def work_off(self) -> None:
+        """Every message and every retry, in the order of their times, until nothing waits any more."""
+        archiver = Archiver(
+            provider=lambda: self._provider,
+            ledger=self.ledger,
+            store=self.store,
+            pace=self.pace,
+            intake=self.intake,
+            lanes=1,
+            clock=self.clock,
+        )
+        for _ in range(TURNS):
+            for received in map(read, self.aws.messages()):
+                if received.ticket.source == self.source:  # a case that failed may have left some behind
+                    archiver.work(received)
+            due, closed = self.ledger.next_due(), self.pace.gate().closed_until
+            if due is None:
+                return
+            self.clock.moment = max(self.clock.moment, due, closed or due)
+            self.intake.dispatch()
+
+    def state(self, id_: str) -> str | None:
+        entry = self.ledger.find(id_)
+        return entry.state.value if entry else None
+
+    def reason(self, id_: str) -> str | None:
+        entry = self.ledger.find(id_)
+        return entry.reason if entry else "it is not in the ledger"
+
+    def sidecar(self, entry: Entry) -> Mapping[str, Any]:
+        return self.store.sidecar(entry.place) or {}
