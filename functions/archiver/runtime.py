@@ -27,24 +27,22 @@ from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import Misconfigured
-from functions.archiver.http.client import Http
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.listing.listing import Listing
-from functions.archiver.provider.provider import Account, Provider
+from functions.archiver.provider.provider import Provider
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.source_client import credentials_of, webhook_secrets_of
+from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.webhooks import Receiver
-from functions.providers import load
 
 SECRET_SECONDS = 300
 """How long a secret's value is kept in the process."""
@@ -211,7 +209,7 @@ class Runtime:
         secret = self._read_secret()
         if self._provider is None or secret != self._secret:
             self._secret = secret
-            self._provider = self._build(load(self.settings.source.provider), secret)
+            self._provider = client_of(self.settings.source, secret, self.pace, seconds_left=self.seconds_left)
         return self._provider
 
     @functools.cached_property
@@ -228,21 +226,6 @@ class Runtime:
     def webhook_secrets(self) -> list[Secret]:
         """What the sender of a webhook request may prove itself with. Raises Misconfigured."""
         return webhook_secrets_of(self._read_secret(), self.settings.source.secret)
-
-    def _build(self, kind: type[Provider], secret: dict[str, object]) -> Provider:
-        source = self.settings.source
-        credentials = credentials_of(secret, kind.declaration, source.secret)
-        hidden = [value for name, value in credentials.items() if name not in kind.declaration.public_fields]
-        http = Http(
-            base_url=source.base_url,
-            slots=self.pace,
-            domains=kind.declaration.domains,
-            allow_private=source.allow_private_addresses,
-            secrets=hidden,
-            deadline=self.seconds_left,
-        )
-        account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
-        return kind(http, account)
 
     def _read_secret(self) -> dict[str, object]:
         name = self.settings.source.secret

@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from functions.archiver.errors import Misconfigured
+from functions.archiver.http.client import Http, Slots
 from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.secret import Secret
+from functions.archiver.settings.deployment import Source
+from functions.providers import load
+
+
+def client_of(
+    source: Source, secret: dict[str, object], slots: Slots, *, seconds_left: Callable[[], float] | None = None
+) -> Provider:
+    """The client of a source. Raises Misconfigured when its secret has none of the declared shapes."""
+    kind = load(source.provider)
+    credentials = credentials_of(secret, kind.declaration, source.secret)
+    hidden = [value for name, value in credentials.items() if name not in kind.declaration.public_fields]
+    http = http_of(source, slots, secrets=hidden, seconds_left=seconds_left)
+    account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
+    return kind(http, account)
+
+
+def http_of(
+    source: Source,
+    slots: Slots,
+    *,
+    secrets: Collection[Secret] = (),
+    seconds_left: Callable[[], float] | None = None,
+) -> Http:
+    """The way to a source's provider, as its declaration and its settings draw it."""
+    declaration = load(source.provider).declaration
+    return Http(
+        base_url=source.base_url,
+        slots=slots,
+        domains=declaration.domains,
+        origins=declaration.origins(source.options),
+        allow_private=source.allow_private_addresses,
+        secrets=secrets,
+        deadline=seconds_left,
+    )
 
 
 def credentials_of(secret: dict[str, object], declaration: Declaration, name: str) -> dict[str, Secret]:

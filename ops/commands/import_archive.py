@@ -27,14 +27,13 @@ from functions.archiver.bucket.upload import Conflict, Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.errors import Misconfigured, Outcome, Rejected
-from functions.archiver.http.client import Http
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import NO_TRANSCRIPT, Recording
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
-from functions.providers import load
+from functions.archiver.source_client import http_of
 from ops.deployed import settings_of, source_of
 from ops.unpacking import Limits, Member, Refused, members
 
@@ -113,12 +112,7 @@ def _opened(name: str, source: Source, runtime: Runtime) -> Iterator[Path]:
     if not _URL.match(name):
         yield Path(name)
         return
-    http = Http(
-        base_url=source.base_url,
-        slots=runtime.pace,
-        domains=load(source.provider).declaration.domains,
-        allow_private=source.allow_private_addresses,
-    )
+    http = http_of(source, runtime.pace)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "archive")
         with path.open("wb") as file, http.stream("archive", name) as body:

@@ -18,15 +18,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured, Outcome
-from functions.archiver.http.client import Http
 from functions.archiver.provider.declaration import Declaration
-from functions.archiver.provider.provider import Account, Provider
+from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Json, Recording, Window
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
-from functions.archiver.source_client import credentials_of
+from functions.archiver.source_client import client_of
 from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS
-from functions.providers import load
 from ops.deployed import source_of
 
 DONE, NOT_DONE = 0, 1
@@ -58,18 +56,7 @@ class MinimumInterval:
 def connect(connection: Connection) -> Provider:
     """The client of the source. Raises Misconfigured."""
     source = source_of(read(connection.deployment), connection.source)
-    kind = load(source.provider)
-    secret = secret_of(connection, source)
-    credentials = credentials_of(secret, kind.declaration, source.secret)
-    http = Http(
-        base_url=source.base_url,
-        slots=MinimumInterval(source.requests_per_minute),
-        domains=kind.declaration.domains,
-        allow_private=source.allow_private_addresses,
-        secrets=[value for name, value in credentials.items() if name not in kind.declaration.public_fields],
-    )
-    account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
-    return kind(http, account)
+    return client_of(source, secret_of(connection, source), MinimumInterval(source.requests_per_minute))
 
 
 def secret_of(connection: Connection, source: Source) -> dict[str, object]:

@@ -82,6 +82,7 @@ class Case:
             base_url=self.replay.own.url,
             slots=self.slots,
             domains=self.declaration.domains,
+            origins=self.declaration.origins(self.options()),
             allow_private=allow_private,
             secrets=[secret for name, secret in self.credentials().items() if name not in public],
             read_timeout=self.read_timeout,

@@ -1,6 +1,7 @@
 """The only way to a provider: paced, guarded, without hidden retries, and with every failure named by `errors`.
 
-One `Http` serves one source for one invocation. Credentials go to the exact origin of `base_url` and nowhere else.
+One `Http` serves one source for one invocation. Credentials go to the exact origin of `base_url` and, with requests of
+its purpose, to a further origin that the source names; nowhere else, wherever an answer or a redirect points.
 No reason that is raised here holds a query, a header or a body.
 """
 
@@ -22,6 +23,7 @@ from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauth
 from functions.archiver.http.addresses import AddressRefused, Unreachable, failure_of, guarded_session
 from functions.archiver.http.responses import Answer, Body, Of, problem, seconds_of, time_is_up
 from functions.archiver.http.url_paths import keep_encoded_dots, segment
+from functions.archiver.provider.declaration import Purpose
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, masked
 
@@ -72,15 +74,16 @@ class _Request:
     headers: Mapping[str, str] | None = field(repr=False)
     auth: Auth | None
     handles: Collection[int]
+    at: Purpose | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Hop:
-    """One exchange. `at_home` as long as every hop so far stayed with the origin of `base_url`."""
+    """One exchange. `trusted` as long as every hop so far stayed with the origin that the credentials are for."""
 
     method: str
     url: str = field(repr=False)
-    at_home: bool
+    trusted: bool
     headers: Mapping[str, str] = field(repr=False)
     params: Values | None = field(default=None, repr=False)
     form: Values | None = field(default=None, repr=False)
@@ -90,9 +93,11 @@ class _Hop:
 class Http:
     """HTTP for one source.
 
-    `domains`: hosts under these names share the source's pace, as the host of `base_url` does. `allow_private`:
-    private addresses and plain http are allowed. `secrets` are masked in whatever is quoted. `deadline` tells the
-    seconds that are left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are in seconds.
+    `domains`: hosts under these names share the source's pace, as the host of `base_url` does. `origins`: further ones
+    that get the credentials, each for requests of its purpose; media at its origin shares the pace, tokens do not.
+    `allow_private`: private addresses and plain http are allowed. `secrets` are masked in whatever is quoted.
+    `deadline` gives the seconds left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are in
+    seconds.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class Http:
         base_url: str,
         slots: Slots,
         domains: Sequence[str] = (),
+        origins: Mapping[Purpose, str] | None = None,
         allow_private: bool = False,
         secrets: Collection[Secret] = (),
         deadline: Callable[[], float] | None = None,
@@ -111,6 +117,8 @@ class Http:
         base = parse_url(base_url)
         self._base_url = base_url.rstrip("/")
         self._home = _origin(base)
+        self._bases = {purpose: url.rstrip("/") for purpose, url in (origins or {}).items()}
+        self._further = {purpose: _origin(parse_url(url)) for purpose, url in self._bases.items()}
         self._own = tuple(name.lower().strip(".") for name in (base.host or "", *domains))
         self._slots = slots
         self._allow_private = allow_private
@@ -132,13 +140,15 @@ class Http:
         headers: Mapping[str, str] | None = None,
         auth: Auth | None = None,
         handles: Collection[int] = (),
+        at: Purpose | None = None,
     ) -> Answer:
         """One request whose answer is a small document.
 
         `kind` words the request in the pace's counts and in reasons: "token", "list", "look-up". `target` is a path
         below `base_url` or an absolute URL. `of` tells whom a refusal or nonsense concerns. A status in `handles`
-        is returned instead of raised. To another origin than that of `base_url` only a GET goes, with `Accept` as
-        its only header of `headers` and without `auth` and parameters that hold a secret.
+        is returned instead of raised. `at` names a further origin of the source: a path is then below that one, and the
+        credentials may go there as well. To any other origin than these only a GET goes, with `Accept` as its only
+        header of `headers` and without `auth` and parameters that hold a secret.
         """
         request = _Request(
             kind=kind,
@@ -151,6 +161,7 @@ class Http:
             headers=headers,
             auth=auth,
             handles=handles,
+            at=at,
         )
         with self._exchange(request) as body:
             return body.answer()
@@ -167,6 +178,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         auth: Auth | None = None,
         handles: Collection[int] = (),
+        at: Purpose | None = None,
     ) -> Iterator[Body]:
         """One request for a recording's audio, which is read from the body while it is open. As `call` otherwise."""
         request = _Request(
@@ -180,6 +192,7 @@ class Http:
             headers=headers,
             auth=auth,
             handles=handles,
+            at=at,
         )
         with self._exchange(request) as body:
             yield body
@@ -204,7 +217,7 @@ class Http:
             _dispose(response)
 
     def _may_renew(self, request: _Request, hop: _Hop, response: requests.Response) -> bool:
-        return response.status_code == 401 and 401 not in request.handles and hop.at_home
+        return response.status_code == 401 and 401 not in request.handles and hop.trusted
 
     def _follow(self, request: _Request) -> tuple[_Hop, requests.Response]:
         """The first answer that is no redirect, and the hop that brought it."""
@@ -220,13 +233,13 @@ class Http:
     def _first_hop(self, request: _Request) -> _Hop:
         url = self._absolute(request)
         headers = dict(request.headers or {})
-        if _origin(self._checked(request, url)) == self._home:
+        if _origin(self._checked(request, url)) in self._trusted(request):
             if request.auth is not None:
                 headers.update(request.auth.headers())
             return _Hop(
                 method=request.method,
                 url=url,
-                at_home=True,
+                trusted=True,
                 headers=headers,
                 params=request.params,
                 form=request.form,
@@ -235,7 +248,7 @@ class Http:
         if request.method != "GET":
             raise problem(request.of, f"the {request.kind} request would leave the host of base_url")
         params = {name: value for name, value in (request.params or {}).items() if not self._is_secret(value)}
-        return _Hop(method="GET", url=url, at_home=False, headers=_harmless(headers), params=params)
+        return _Hop(method="GET", url=url, trusted=False, headers=_harmless(headers), params=params)
 
     def _next_hop(self, request: _Request, hop: _Hop, response: requests.Response) -> _Hop:
         location = response.headers.get("Location", "").strip().replace(" ", "%20")
@@ -243,14 +256,14 @@ class Http:
             raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
         url = urljoin(hop.url, location).partition("#")[0]
         to = self._checked(request, url)
-        at_home = hop.at_home and _origin(to) == self._home
-        if not at_home and request.method != "GET":
+        trusted = hop.trusted and _origin(to) == _origin(parse_url(hop.url))
+        if not trusted and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
-        if not at_home:
-            return _Hop(method="GET", url=url, at_home=False, headers=_harmless(hop.headers))
+        if not trusted:
+            return _Hop(method="GET", url=url, trusted=False, headers=_harmless(hop.headers))
         status = response.status_code
         if status == 303 or (status in (301, 302) and hop.method == "POST"):
-            return _Hop(method="GET", url=url, at_home=True, headers=hop.headers)
+            return _Hop(method="GET", url=url, trusted=True, headers=hop.headers)
         # A Location is a whole URL: the parameters of the first hop are not added to it.
         return replace(hop, url=url, params=None)
 
@@ -259,7 +272,11 @@ class Http:
             return request.target
         if {".", ".."} & set(request.target.partition("?")[0].split("/")):
             raise problem(request.of, f"the {request.kind} request would leave its path")
-        return f"{self._base_url}/{request.target.lstrip('/')}"
+        base = self._bases.get(request.at, self._base_url) if request.at else self._base_url
+        return f"{base}/{request.target.lstrip('/')}"
+
+    def _trusted(self, request: _Request) -> Collection[_Origin | None]:
+        return (self._home, self._further.get(request.at) if request.at else None)
 
     def _checked(self, request: _Request, url: str) -> Url:
         """The parts of `url`, when it is one that may be asked; its addresses are judged when connecting."""
@@ -287,7 +304,8 @@ class Http:
         return any(secret.reveal() in str(value) for secret in self._secrets if secret.reveal())
 
     def _send(self, request: _Request, hop: _Hop) -> requests.Response:
-        host = self._checked(request, hop.url).host or ""
+        url = self._checked(request, hop.url)
+        host = self.quotable(url.host or "")
         try:
             prepared = self._session.prepare_request(
                 requests.Request(
@@ -302,7 +320,7 @@ class Http:
             keep_encoded_dots(prepared, hop.url)
         except (requests.RequestException, ValueError):
             raise problem(request.of, f"the {request.kind} request could not be put into HTTP") from None
-        if self._is_own(host):
+        if self._counts(url):
             self._slots.book(request.kind)
         try:
             return self._session.send(
@@ -312,10 +330,13 @@ class Http:
             raise problem(request.of, self.quotable(str(refused))) from None
         except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
             failure = failure_of(error)
-        raise Unavailable(f"the {request.kind} request to {self.quotable(host)} failed: {failure}")
+        raise Unavailable(f"the {request.kind} request to {host} failed: {failure}")
 
-    def _is_own(self, host: str) -> bool:
-        host = host.lower().rstrip(".")
+    def _counts(self, url: Url) -> bool:
+        """Whether a request there takes a slot of the source's pace."""
+        origin, host = _origin(url), (url.host or "").lower().rstrip(".")
+        if origin != self._home and origin in self._further.values():
+            return origin == self._further.get("media")
         return any(host == name or host.endswith(f".{name}") for name in self._own)
 
     def _time_left(self, request: _Request) -> tuple[float, float]:
@@ -349,7 +370,7 @@ class Http:
             return Throttled(reason, retry_after=seconds_of(retry_after))
         if status in (408, 425) or status >= 500:
             return Unavailable(reason)
-        if hop.at_home and (status == 401 or (status == 403 and request.of == "source")):
+        if hop.trusted and (status == 401 or (status == 403 and request.of == "source")):
             return Unauthorized(reason)
         if request.of == "recording" and status in (404, 410):
             return NotFound(reason) if status == 404 else Gone(reason)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, cast
 
-from functions.archiver.recording import (
-    Json,
-)
+from functions.archiver.recording import Json
 
-if TYPE_CHECKING:
-    pass
+OptionKind = Literal["text", "origin", "integer", "boolean", "texts", "tables"]
 
-
-OptionKind = Literal["text", "integer", "boolean", "texts", "tables"]
+Purpose = Literal["token", "media"]
+"""What a further origin of a provider is for: requests for tokens, or for audio."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +21,8 @@ class Option:
 
     `kind` is the TOML type: `texts` is an array of strings, `tables` an array of tables whose string or integer
     fields are `fields`. `choices` restricts texts. `pattern` is a regular expression that a text must match whole.
+    An `origin` is a scheme and a host, which get the credentials with requests of `purpose`; its default may hold
+    `{domain}`, the host of base_url without its first label.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Option:
     choices: tuple[str, ...] = ()
     pattern: str | None = None
     fields: tuple[str, ...] = ()
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,3 +70,8 @@ class Declaration:
     uploads: bool = False
     webhook: tuple[Literal["signature", "secret"], ...] = ()
     verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
+
+    def origins(self, options: Mapping[str, Json]) -> dict[Purpose, str]:
+        """The further origins of a source with these options."""
+        named = {option.purpose: options.get(option.name) for option in self.options if option.purpose}
+        return {purpose: cast(str, url) for purpose, url in named.items() if url}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.provider.declaration import Declaration, Option
@@ -181,7 +182,12 @@ def _source(name: str, value: Any) -> Source:
         "max_parallel_downloads": declaration.parallel_default,
         "overlap": declaration.overlap_minimum,
     }
-    options = _options(given.pop("options", {}), declaration, f"{key}.options")
+    base_url = given.get("base_url") or declaration.default_base_url or ""
+    private = given.get("allow_private_addresses", False)
+    options = _options(given.pop("options", {}), declaration, f"{key}.options", base_url)
+    for option in declaration.options:
+        if option.kind == "origin" and option.name in options:
+            _check_origin(options[option.name], f"{key}.options.{option.name}", allow_private=private)
     source = Source(name=name, **{**defaults, **given}, options=options)
     _check_webhook(source, declaration, key)
     least = declaration.overlap_minimum
@@ -208,7 +214,7 @@ def _words(span: timedelta) -> str:
     return f"{hours / 24:g} days" if hours > 24 else f"{hours:g} hours"
 
 
-def _options(table: Table, declaration: Declaration, key: str) -> dict[str, Any]:
+def _options(table: Table, declaration: Declaration, key: str, base_url: str) -> dict[str, Any]:
     declared = {option.name: option for option in declaration.options}
     _only(table, declared, f"{key}.")
     options = {}
@@ -217,13 +223,31 @@ def _options(table: Table, declaration: Declaration, key: str) -> dict[str, Any]
         if name in table:
             options[name] = _option(table[name], option, f"{key}.{name}")
         elif option.default is not None:
-            options[name] = option.default
+            options[name] = _default(option, base_url)
     return options
+
+
+def _default(option: Option, base_url: str) -> Any:
+    if option.kind != "origin":
+        return option.default
+    return str(option.default).replace("{domain}", (urlsplit(base_url).hostname or "").partition(".")[2])
+
+
+def _check_origin(value: str, key: str, *, allow_private: bool) -> None:
+    schemes = ("https", "http") if allow_private else ("https",)
+    try:
+        parts = urlsplit(value)
+        bare = f"{parts.scheme}://{parts.netloc}" == value.rstrip("/") and bool(parts.hostname) and "@" not in value
+        good = bare and parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        good = False
+    require(good, key, "must be https:// and a host, with a port where it is needed, and nothing else")
 
 
 def _option(value: Any, option: Option, key: str) -> Any:
     readers: Mapping[str, Reader] = {
         "text": _text,
+        "origin": _text,
         "integer": _whole,
         "boolean": _flag,
         "texts": lambda value, key: list(_texts(value, key)),

@@ -36,6 +36,7 @@ class Sample(Provider):
             Option(name="detail", help="more of it", kind="boolean"),
             Option(name="users", help="whose", kind="texts", pattern="[a-z]+", choices=("ann", "bob")),
             Option(name="lists", help="what to list", kind="tables", fields=("type", "id")),
+            Option(name="media_url", help="its audio", kind="origin", purpose="media"),
         ),
     )
 """
@@ -44,6 +45,16 @@ class Strict(Provider):
     declaration = Declaration(
         title="Strict", secret_fields=(("key",),), rate_default=1, parallel_default=1,
         overlap_minimum=timedelta(hours=1), options=(Option(name="account", help="its id", required=True),),
+    )
+"""
+ELSEWHERE = """
+class Elsewhere(Provider):
+    declaration = Declaration(
+        title="Elsewhere", default_base_url="https://api.eu.example.com", secret_fields=(("key",),), rate_default=1,
+        parallel_default=1, overlap_minimum=timedelta(hours=1),
+        options=(
+            Option(name="token_url", help="tokens", kind="origin", purpose="token", default="https://login.{domain}"),
+        ),
     )
 """
 SIGNING = """
@@ -62,10 +73,11 @@ def providers_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     (folder / "sample.py").write_text(HEAD + SAMPLE)
     (folder / "strict.py").write_text(HEAD + STRICT)
     (folder / "signing.py").write_text(HEAD + SIGNING)
+    (folder / "elsewhere.py").write_text(HEAD + ELSEWHERE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(providers, "__path__", [*providers.__path__, str(folder)])
         yield
-        for name in ("sample", "strict", "signing"):
+        for name in ("sample", "strict", "signing", "elsewhere"):
             sys.modules.pop(f"{providers.__name__}.{name}", None)
             vars(providers).pop(name, None)
 
@@ -299,6 +311,12 @@ def test_a_sources_name_has_only_small_letters_digits_and_hyphens(tmp_path: Path
         ("options = {format = 'ogg'}", "options.format: must be one of wav, mp3 (audio format)"),
         ("options = {format = 3}", "options.format: must be a text"),
         ("options = {account = '../x'}", "options.account: must match [0-9a-f]{4} (its id)"),
+        ("options = {media_url = 'media.example.com'}", "options.media_url: must be https:// and a host"),
+        ("options = {media_url = 'http://media.example.com'}", "options.media_url: must be https:// and a host"),
+        ("options = {media_url = 'https://media.example.com/v1'}", "options.media_url: must be https:// and a host"),
+        ("options = {media_url = 'https://me@media.example.com'}", "options.media_url: must be https:// and a host"),
+        ("options = {media_url = 'https://media.example.com:99999'}", "options.media_url: must be https:// and a host"),
+        ("options = {media_url = 'https://'}", "options.media_url: must be https:// and a host"),
         ("options = {depth = '3'}", "options.depth: must be a whole number"),
         ("options = {depth = true}", "options.depth: must be a whole number"),
         ("options = {detail = 1}", "options.detail: must be true or false"),
@@ -375,6 +393,19 @@ def test_a_self_hosted_provider_may_speak_plain_http(tmp_path: Path) -> None:
 )
 def test_a_schedule_may_be_all_that_the_scheduler_takes(tmp_path: Path, schedule: str) -> None:
     assert read(written(tmp_path, source=f"{SOURCE}\nschedule = '{schedule}'")).sources[0].schedule == schedule
+
+
+def test_a_further_origin_follows_the_region_of_base_url_unless_it_is_given(tmp_path: Path) -> None:
+    source = 'provider = "elsewhere"\nsecret = "s"'
+    default = read(written(tmp_path, source=source)).sources[0]
+    assert default.options == {"token_url": "https://login.eu.example.com"}
+    given_one = read(written(tmp_path, source=f"{source}\noptions = {{token_url = 'https://sso.example.com'}}"))
+    assert given_one.sources[0].options == {"token_url": "https://sso.example.com"}
+
+
+def test_a_further_origin_may_be_plain_http_where_private_addresses_are_allowed(tmp_path: Path) -> None:
+    source = f"{SOURCE}\nallow_private_addresses = true\noptions = {{media_url = 'http://127.0.0.1:8000'}}"
+    assert read(written(tmp_path, source=source)).sources[0].options["media_url"] == "http://127.0.0.1:8000"
 
 
 def test_options_are_read_by_their_kind(tmp_path: Path) -> None:
