@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.archiver.archiving.archiving import Report
 from functions.archiver.entry import State
-from functions.archiver.runtime import runtime
+from functions.archiver.runtime import Context, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import read
 
 
-def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
-    """One SQS FIFO record; a failure that is no outcome leaves it for redelivery."""
-    runtime().begin(context)
-    return process_partial_response(event, _work, SqsFifoPartialProcessor(), context)
-
-
-def _work(record: SQSRecord) -> None:
-    run = runtime()
+def handler(event: dict[str, list[dict[str, object]]], context: Context) -> dict[str, object]:
+    """One SQS FIFO record. It raises what is no outcome, and SQS delivers the message again."""
+    run = runtime().begin(context)
+    (record,) = event["Records"]
     started = run.clock.now()
-    report = run.archiver.work(read(record.raw_event))
+    report = run.archiver.work(read(record))
     _tell(report, (run.clock.now() - started).total_seconds())
+    return {"outcome": report.outcome}
 
 
 def _tell(report: Report, seconds: float) -> None:

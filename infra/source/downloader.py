@@ -50,8 +50,7 @@ class Downloader(Construct):
             "Lanes",
             target=self.function,
             event_source_arn=lanes.queue.queue_arn,
-            batch_size=1,
-            report_batch_item_failures=True,
+            batch_size=1,  # so a function that raises gives back its own message and no other
         )
         shared.alerts.alarm(
             self,

@@ -87,13 +87,12 @@ class Poller:
             self._delete(message)
             return
         try:
-            answer = sandbox.invoke({"Records": [_record(message, self._queue_url)]})
+            sandbox.invoke({"Records": [_record(message, self._queue_url)]})
         except Exception as error:  # whatever a handler raises, Lambda survives it and SQS redelivers
             self._on_error(error)
             self._hand_back(message)
             return
-        if not (answer or {}).get("batchItemFailures"):
-            self._delete(message)
+        self._delete(message)
 
     def _delete(self, message: Any) -> None:
         with calls_counted_as("poller"):
