@@ -39,7 +39,7 @@ def _list(run: Runtime) -> Result:
 
 def _dispatch(run: Runtime) -> Result:
     queued = run.intake.dispatch()
-    oldest = run.ledger.oldest_waiting()
+    oldest = run.ledger.due.oldest_waiting()
     waiting = run.clock.due_now() - oldest if oldest else timedelta()
     gate = run.pace.gate()
     retention = run.ledger.retention()

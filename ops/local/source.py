@@ -169,13 +169,13 @@ class SourceDriver:
         return self.given_up is None and self._is_due_but_closed()
 
     def _is_due(self) -> bool:
-        due = self.runtime.ledger.next_due()
+        due = self.runtime.ledger.due.next_at()
         return due is not None and due <= self._clock.due_now() and self.gate().closed_until is None
 
     def _is_due_but_closed(self) -> bool:
         """Whether something is due and only a cool-down holds it back. Gives up on a source that stays closed."""
         gate = self.gate()
-        if gate.closed_until is None or self.runtime.ledger.oldest_waiting() is None:
+        if gate.closed_until is None or self.runtime.ledger.due.oldest_waiting() is None:
             return False
         if gate.strikes < self._strikes:
             self._failures.clear()  # something has succeeded since
@@ -188,4 +188,4 @@ class SourceDriver:
 
     def next_due(self) -> datetime | None:
         """When its next waiting item is due; None when nothing waits, or nothing more is asked of the source."""
-        return None if self.given_up else self.runtime.ledger.next_due()
+        return None if self.given_up else self.runtime.ledger.due.next_at()

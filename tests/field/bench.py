@@ -106,7 +106,7 @@ class Bench:
             for received in map(read, self.aws.messages()):
                 if received.ticket.source == self.source:  # a case that failed may have left some behind
                     archiver.work(received)
-            due, closed = self.ledger.next_due(), self.pace.gate().closed_until
+            due, closed = self.ledger.due.next_at(), self.pace.gate().closed_until
             if due is None:
                 return
             self.clock.moment = max(self.clock.moment, due, closed or due)

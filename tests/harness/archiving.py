@@ -190,7 +190,7 @@ class ArchivingBench:
 
     def next_turn(self) -> Report:
         """Waits until the next item is due and the source is open, then works on it."""
-        due, closed = self.ledger.next_due(), self.pace.gate().closed_until
+        due, closed = self.ledger.due.next_at(), self.pace.gate().closed_until
         assert due is not None
         self.clock.moment = max(self.clock.moment, due, closed or due)
         assert self.intake.dispatch() == 1
@@ -198,7 +198,7 @@ class ArchivingBench:
 
     def waits(self) -> timedelta:
         """How long until the next item is due."""
-        due = self.ledger.next_due()
+        due = self.ledger.due.next_at()
         assert due is not None
         return due - self.clock.now()
 

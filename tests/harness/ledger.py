@@ -63,7 +63,7 @@ def queued(ledger: Ledger, found: Recording | None = None) -> Ticket:
 
 def again(ledger: Ledger) -> Ticket:
     """The ticket of the only item that is due."""
-    (waiting,) = ledger.due(10)
-    ticket = ledger.mark_queued(waiting)
+    (waiting,) = ledger.due.waiting(10)
+    ticket = ledger.due.mark_queued(waiting)
     assert ticket is not None
     return ticket

@@ -325,7 +325,7 @@ class World:
         while calm < CALM_ROUNDS:
             self._run("list", self._list)
             self._work_off()
-            due = ledger.next_due()
+            due = ledger.due.next_at()
             calm = calm + 1 if due is None and not self.queue else 0
             self.rounds += 1
             assert self.rounds < MOST_ROUNDS, f"it never comes to rest: {self.aws.items()}"

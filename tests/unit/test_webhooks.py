@@ -510,8 +510,8 @@ def test_an_event_counts_into_what_may_be_in_flight(hook: Hook, name: str) -> No
     for number in range(5):
         assert hooked.take(f"{number}-{ID}") == 200
     assert len(hooked.aws.items()) == 5
-    assert len(hooked.aws.messages()) == hooked.runtime.ledger.in_flight() == 2
-    assert hooked.runtime.ledger.next_due() == NOON
+    assert len(hooked.aws.messages()) == hooked.runtime.ledger.due.in_flight() == 2
+    assert hooked.runtime.ledger.due.next_at() == NOON
 
 
 @ready

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from functions.archiver.clock import Clock, from_ms, to_ms
-from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket, Waiting
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, OneOf
+from functions.archiver.clock import Clock, to_ms
+from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange
+from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording
-
-LEASE = timedelta(hours=1)
-"""How long a queued item is left alone before it counts as lost and becomes due again."""
 
 FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
 """When to ask for a recording that its listing, or an event, showed before its audio was there."""
@@ -42,13 +40,14 @@ class _New:
 
 
 class Ledger:
-    """The recordings and errands of one source."""
+    """The recordings and errands of one source; `due` are those that wait."""
 
     def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
         self._table = table
         self._source = source
         self._clock = clock
         self._expire_after = expire_after
+        self.due = Due(table, source=source, clock=clock)
 
     # finding
 
@@ -68,7 +67,7 @@ class Ledger:
 
     def insert_queued(self, recording: Recording, discovered_by: DiscoveredBy) -> Ticket | None:
         """Puts a new recording straight into a lane; None when it is in the ledger already."""
-        lease = self._new_lease()
+        lease = self.due.new_lease()
         new = _New(state=State.QUEUED, due_ms=lease)
         if not self._insert(recording, discovered_by, new):
             return None
@@ -117,7 +116,7 @@ class Ledger:
         if new.due_ms is None:
             return self._expiry()
         group = {State.QUEUED: "queued"}.get(new.state, "retry" if new.extra else "fresh")
-        return {"due_at": new.due_ms, "due_group": self._group(group)}
+        return {"due_at": new.due_ms, "due_group": self.due.group(group)}
 
     def insert_lookup(self, call: Call, discovered_by: DiscoveredBy, *, due_in: timedelta) -> bool:
         """Notes that a call's recordings are to be looked up; False when that is waiting already."""
@@ -150,7 +149,7 @@ class Ledger:
                 "state": State.PENDING.value,
                 "unfinished_since": now,
                 "due_at": now + _ms(due_in),
-                "due_group": self._group("retry"),
+                "due_group": self.due.group("retry"),
             }
         )
 
@@ -165,8 +164,8 @@ class Ledger:
 
     def queue_unfinished(self, recording_id: str) -> Ticket | None:
         """As `hasten`, but → queued; None where it was not unfinished."""
-        lease = self._new_lease()
-        put = {"state": State.QUEUED.value, "due_at": lease, "due_group": self._group("queued")}
+        lease = self.due.new_lease()
+        put = {"state": State.QUEUED.value, "due_at": lease, "due_group": self.due.group("queued")}
         if not self._hasten(recording_id, put, {"queued": 1}):
             return None
         return Ticket(kind="recording", source=self._source, id=recording_id, lease_ms=lease)
@@ -193,7 +192,7 @@ class Ledger:
                     **_without_day(self._facts(recording)),
                     "state": State.PENDING.value,
                     "due_at": now,
-                    "due_group": self._group("retry"),
+                    "due_group": self.due.group("retry"),
                 },
                 remove=["reason", "missing_since", "unfinished_since", "looks", "attempts", "expires_at"],
                 when=when,
@@ -201,74 +200,6 @@ class Ledger:
         except Refused:
             return False
         return True
-
-    # dispatching
-
-    def in_flight(self) -> int:
-        """How many items are queued and their lease has not lapsed."""
-        now = to_ms(self._clock.due_now())
-        return self._table.count("due", KeyRange(self._group("queued"), at_least=now + 1))
-
-    def due(self, limit: int) -> list[Waiting]:
-        """Up to `limit` items to put into the lanes: lapsed leases and retries first, then of the waiting backlog three
-        parts oldest to one part newest, so that neither what the provider deletes first nor today starves.
-        """
-        now = to_ms(self._clock.due_now())
-        found: dict[str, Waiting] = {}
-
-        def take(group: str, most: int, *, newest_first: bool = False) -> None:
-            if most > 0:
-                key = KeyRange(self._group(group), at_most=now)
-                items = self._table.query("due", key, limit=most, newest_first=newest_first)
-                for item in items:
-                    found.setdefault(item["pk"], Waiting(pk=item["pk"], due_ms=int(item["due_at"])))
-
-        take("queued", limit)
-        take("retry", limit - len(found))
-        room = limit - len(found)
-        # What does not divide by four goes round with the minutes, so that a room for one serves the newest as well.
-        newest = (room + now // 60_000 % 4) // 4
-        take("fresh", room - newest)
-        take("fresh", newest, newest_first=True)
-        return list(found.values())[:limit]
-
-    def oldest_waiting(self) -> datetime | None:
-        """Since when the longest waiting of all due items has been due; None when nothing is."""
-        now = to_ms(self._clock.due_now())
-        oldest = [
-            int(item["due_at"])
-            for group in ("fresh", "retry", "queued")
-            for item in self._table.query("due", KeyRange(self._group(group), at_most=now), limit=1)
-        ]
-        return from_ms(min(oldest)) if oldest else None
-
-    def next_due(self) -> datetime | None:
-        """When the next item becomes due, be it due already; None when nothing waits."""
-        dues = [
-            int(item["due_at"])
-            for group in ("fresh", "retry", "queued")
-            for item in self._table.query("due", KeyRange(self._group(group)), limit=1)
-        ]
-        return from_ms(min(dues)) if dues else None
-
-    def mark_queued(self, waiting: Waiting) -> Ticket | None:
-        """pending, or queued with a lapsed lease → queued with a new lease. None when somebody else was first."""
-        lease = self._new_lease()
-        waits = OneOf("state", (State.PENDING, State.QUEUED))
-        try:
-            item = self._table.update(
-                waiting.pk,
-                put={
-                    "state": State.QUEUED.value,
-                    "due_at": lease,
-                    "due_group": self._group("queued"),
-                },
-                add={"queued": 1},
-                when=waits & Equals("due_at", waiting.due_ms),
-            )
-        except Refused:
-            return None
-        return Ticket(kind=item["kind"], source=self._source, id=item["recording_id"], lease_ms=lease)
 
     # working
 
@@ -356,7 +287,7 @@ class Ledger:
             "state": State.PENDING.value,
             "reason": reason,
             "due_at": now + _ms(due_in),
-            "due_group": self._group("retry"),
+            "due_group": self.due.group("retry"),
         }
         if first:
             item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}
@@ -425,12 +356,6 @@ class Ledger:
 
     def _pk(self, kind: Kind, id_: str) -> str:
         return f"{self._source}#{kind}#{safe_name(id_)}"
-
-    def _group(self, name: str) -> str:
-        return f"{self._source}#{name}"
-
-    def _new_lease(self) -> int:
-        return to_ms(self._clock.due_now()) + _ms(LEASE)
 
     def _facts(self, recording: Recording) -> dict[str, object]:
         return facts_of(recording, source=self._source, found_on=self._clock.now().date())

@@ -44,7 +44,7 @@ class Intake:
         gate = self._pace.gate()
         if gate.closed_until is not None:
             return 0
-        return max(self._cap(gate.work_seconds) - self._ledger.in_flight(), 0)
+        return max(self._cap(gate.work_seconds) - self._ledger.due.in_flight(), 0)
 
     def _cap(self, work_seconds: float | None) -> int:
         by_rate = self._rate_per_second * IN_FLIGHT_SECONDS
@@ -105,7 +105,7 @@ class Intake:
         room = self.room()
         if room == 0:
             return 0
-        marked = (self._ledger.mark_queued(waiting) for waiting in self._ledger.due(room))
+        marked = (self._ledger.due.mark_queued(waiting) for waiting in self._ledger.due.waiting(room))
         tickets = [ticket for ticket in marked if ticket]
         self._lanes.send(tickets)
         return len(tickets)

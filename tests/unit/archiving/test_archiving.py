@@ -51,7 +51,7 @@ def test_a_recording_is_archived_with_its_sidecar_and_marked_last(bench: Archivi
     sidecar = bench.sidecar()
     assert (sidecar["bytes"], sidecar["sha256"]) == (len(body), report.stored.sha256)
     assert sidecar["version_id"] == report.stored.version_id
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
 
 
 def test_the_key_tells_source_and_utc_date_of_recording_and_its_extension_comes_from_the_bytes(
@@ -164,7 +164,7 @@ def test_what_the_provider_says_it_deleted_is_gone_at_once(bench: ArchivingBench
     bench.finds()
     assert bench.work().outcome == "gone"
     assert (bench.entry().state, bench.entry().reason) == (State.GONE, "410")
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
 
 
 def test_a_listing_that_shows_it_again_revives_what_was_gone(bench: ArchivingBench) -> None:

@@ -165,7 +165,7 @@ def test_a_retry_adopts_the_recordings_own_object_without_asking_the_provider(be
     bench.finds()
     with death_before("s3.PutObject", 2), pytest.raises(Died):
         bench.work()
-    bench.clock.moment = bench.ledger.next_due() or bench.clock.moment
+    bench.clock.moment = bench.ledger.due.next_at() or bench.clock.moment
     assert bench.next_turn().outcome == "archived"
     assert bench.provider.times("open") == 1
     assert len(bench.versions()) == 1

@@ -37,7 +37,7 @@ def test_a_transcript_that_comes_with_the_audio_is_written_with_it(bench: Archiv
     archive(bench, DONE)
     assert bench.aws.document(TRANSCRIPT)["text"] == "Hello?"
     assert bench.sidecar()["transcript_text"] == "Hello?"
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
 
 
 def test_a_late_transcript_is_fetched_without_the_audio(bench: ArchivingBench) -> None:
@@ -57,7 +57,7 @@ def test_a_late_transcript_is_fetched_without_the_audio(bench: ArchivingBench) -
         "language": "en",
         "text": "Hello?",
     }
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
     assert bench.aws.item("acme#transcript#rec") is None
 
 
@@ -76,7 +76,7 @@ def test_a_transcript_that_the_provider_could_not_make_is_noted(bench: Archiving
     assert bench.next_turn().outcome == "transcript failed"
     assert bench.sidecar()["transcript"] == "failed"
     assert bench.keys("transcripts/") == []
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
 
 
 @pytest.mark.parametrize("answer", [PENDING, NotReady("not yet"), Rejected("nonsense"), Gone("deleted")])
@@ -91,7 +91,7 @@ def test_a_transcript_is_given_up_after_a_day_and_the_recording_stays(
     assert bench.next_turn().outcome == "not ready"
     bench.clock.advance(timedelta(hours=1))
     assert bench.next_turn().outcome == "given up"
-    assert bench.ledger.next_due() is None
+    assert bench.ledger.due.next_at() is None
     assert bench.entry().state is State.ARCHIVED
 
 

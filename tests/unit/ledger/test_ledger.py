@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from functions.archiver.clock import to_ms
 from functions.archiver.entry import State, Ticket, Waiting
-from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, LEASE, Ledger, LostLease
+from functions.archiver.ledger.due import LEASE
+from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger, LostLease
 from functions.archiver.recording import Readiness
 from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
@@ -123,7 +124,7 @@ def test_known_tells_state_and_whether_it_was_unfinished(ledger: Ledger) -> None
 
 def test_an_unfinished_recording_is_looked_at_a_minute_later(clock: FakeClock, ledger: Ledger) -> None:
     ledger.insert(recording(readiness=Readiness.NOT_READY, note="processing"), "schedule")
-    assert ledger.due(10) == []
+    assert ledger.due.waiting(10) == []
     clock.advance(FIRST_LOOK_AT_UNFINISHED)
     entry = ledger.entry(again(ledger))
     assert entry.unfinished_since == NOON
@@ -136,8 +137,8 @@ def test_what_the_provider_lists_as_deleted_is_gone_and_never_due(clock: FakeClo
     found = ledger.find("rec-1")
     assert found is not None
     assert found.state is State.GONE
-    assert ledger.due(10) == []
-    assert ledger.next_due() is None
+    assert ledger.due.waiting(10) == []
+    assert ledger.due.next_at() is None
 
 
 def test_a_recording_is_archived_under_the_utc_day_on_which_it_was_recorded(ledger: Ledger) -> None:
@@ -175,39 +176,39 @@ def test_a_raw_document_with_half_a_character_is_kept_as_text_that_can_be_sent(a
 
 def test_of_two_dispatchers_one_gets_the_item(ledger: Ledger) -> None:
     ledger.insert(recording(), "schedule")
-    (waiting,) = ledger.due(10)
-    ticket = ledger.mark_queued(waiting)
+    (waiting,) = ledger.due.waiting(10)
+    ticket = ledger.due.mark_queued(waiting)
     assert ticket == Ticket(kind="recording", source="acme", id="rec-1", lease_ms=to_ms(NOON + LEASE))
-    assert ledger.mark_queued(waiting) is None
+    assert ledger.due.mark_queued(waiting) is None
 
 
 def test_a_dispatcher_that_read_the_index_too_early_cannot_queue_what_is_finished(aws: Aws, ledger: Ledger) -> None:
     ledger.insert(recording(), "schedule")
-    (waiting,) = ledger.due(10)
+    (waiting,) = ledger.due.waiting(10)
     ledger.mark_failed(again(ledger), "no audio")
     before = aws.items()
-    assert ledger.mark_queued(waiting) is None
+    assert ledger.due.mark_queued(waiting) is None
     assert aws.items() == before
 
 
 def test_a_finished_item_is_not_queued_whatever_an_old_index_says(aws: Aws, ledger: Ledger) -> None:
     ledger.mark_archived(queued(ledger), STORED)
     aws.table.update(PK, put={"due_at": 5})
-    assert ledger.mark_queued(Waiting(pk=PK, due_ms=5)) is None
+    assert ledger.due.mark_queued(Waiting(pk=PK, due_ms=5)) is None
 
 
 def test_a_dispatcher_cannot_queue_what_is_not_in_the_table(aws: Aws, ledger: Ledger) -> None:
-    assert ledger.mark_queued(Waiting(pk=PK, due_ms=1)) is None
+    assert ledger.due.mark_queued(Waiting(pk=PK, due_ms=1)) is None
     assert aws.items() == {}
 
 
 def test_a_lapsed_lease_makes_the_item_due_again_and_counts_both_times(clock: FakeClock, ledger: Ledger) -> None:
     queued(ledger)
     clock.advance(LEASE - timedelta(milliseconds=1))
-    assert ledger.due(10) == []
-    assert ledger.in_flight() == 1
+    assert ledger.due.waiting(10) == []
+    assert ledger.due.in_flight() == 1
     clock.advance(timedelta(milliseconds=1))
-    assert ledger.in_flight() == 0
+    assert ledger.due.in_flight() == 0
     assert ledger.entry(again(ledger)).queued == 2
 
 
@@ -217,7 +218,7 @@ def test_only_the_clock_of_due_times_decides_what_is_due(aws: Aws, clock: FakeCl
             return self.now() + LEASE
 
     queued(ledger_of(aws, clock))
-    assert len(ledger_of(aws, Moved()).due(10)) == 1
+    assert len(ledger_of(aws, Moved()).due.waiting(10)) == 1
 
 
 def backlog(ledger: Ledger, name: str, count: int) -> list[str]:
@@ -229,7 +230,7 @@ def backlog(ledger: Ledger, name: str, count: int) -> list[str]:
 
 
 def due(ledger: Ledger, limit: int) -> list[str]:
-    return [waiting.pk.rpartition("#")[2] for waiting in ledger.due(limit)]
+    return [waiting.pk.rpartition("#")[2] for waiting in ledger.due.waiting(limit)]
 
 
 def test_three_parts_oldest_to_one_part_newest(ledger: Ledger) -> None:
@@ -267,12 +268,12 @@ def test_lapsed_leases_and_retries_come_before_the_backlog(clock: FakeClock, led
 
 def test_a_retry_waits_until_it_is_due(clock: FakeClock, ledger: Ledger) -> None:
     ledger.mark_rejected(queued(ledger), "html", due_in=MINUTE)
-    assert ledger.due(10) == []
-    assert ledger.next_due() == NOON + MINUTE
-    assert ledger.oldest_waiting() is None
+    assert ledger.due.waiting(10) == []
+    assert ledger.due.next_at() == NOON + MINUTE
+    assert ledger.due.oldest_waiting() is None
     clock.advance(MINUTE)
-    assert len(ledger.due(10)) == 1
-    assert ledger.oldest_waiting() == NOON + MINUTE
+    assert len(ledger.due.waiting(10)) == 1
+    assert ledger.due.oldest_waiting() == NOON + MINUTE
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -285,7 +286,7 @@ def test_the_backlog_is_ordered_by_when_it_was_recorded(aws: Aws, minutes: list[
     past = sorted(number for number in minutes if number < 0)
     # What a provider dates into the future counts as recorded now, so that no such date keeps it from being due.
     future = {str(number) for number in minutes if number >= 0}
-    order = [waiting.pk.rpartition("#")[2] for waiting in source.due(4 * len(minutes))]
+    order = [waiting.pk.rpartition("#")[2] for waiting in source.due.waiting(4 * len(minutes))]
     assert order[: len(past)] == [str(number) for number in past]
     assert set(order[len(past) :]) == future
 

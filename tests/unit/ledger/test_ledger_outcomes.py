@@ -53,7 +53,7 @@ def test_an_archived_item_keeps_what_is_stored_and_nothing_of_its_waiting(aws: A
 def test_a_finished_item_is_in_no_index_of_waiting_items(aws: Aws, ledger: Ledger, name: str) -> None:
     TRANSITIONS[name](ledger, queued(ledger))
     assert not waits(present(aws.item(PK)))
-    assert ledger.next_due() is None
+    assert ledger.due.next_at() is None
 
 
 @pytest.mark.parametrize("name", ["archived", "gone", "rejected", "failed"])
@@ -181,7 +181,7 @@ def test_errands_are_due_like_recordings_but_neither_exported_nor_counted(clock:
     assert [entry.recording.id for entry in ledger.everything()] == ["rec-1"]
     counted = [*ledger.day(date(2026, 3, 3)), *ledger.day(NOON.date())]
     assert [entry.recording.id for entry in counted] == ["rec-1"]
-    tickets = [ledger.mark_queued(waiting) for waiting in ledger.due(10)]
+    tickets = [ledger.due.mark_queued(waiting) for waiting in ledger.due.waiting(10)]
     assert {(t.kind, t.id) for t in tickets if t} == {("transcript", "rec-1"), ("lookup", "call-1")}
 
 
@@ -209,7 +209,7 @@ def test_a_restored_recording_is_where_the_archive_says_it_is(aws: Aws, clock: F
     assert elsewhere.restore(entry) is False
     (restored,) = elsewhere.everything()
     assert (restored.state, restored.stored, restored.day) == (State.ARCHIVED, STORED, entry.day)
-    assert elsewhere.next_due() is None
+    assert elsewhere.due.next_at() is None
 
 
 def test_a_document_that_no_item_could_hold_is_left_out_and_said_so(ledger: Ledger) -> None:

@@ -73,11 +73,11 @@ def test_an_unfinished_row_is_pending_at_once_and_hurried_when_it_is_listed_read
     bench.provider.rows = [row("call", MINUTE, readiness=Readiness.NOT_READY)]
     assert bench.run().new == 1
     assert bench.states() == {"call": State.PENDING}
-    assert bench.ledger.due(9) == []
+    assert bench.ledger.due.waiting(9) == []
     clock.advance(timedelta(seconds=10))
     bench.provider.rows = [row("call", MINUTE)]
     assert bench.run().new == 0
-    assert len(bench.ledger.due(9)) == 1
+    assert len(bench.ledger.due.waiting(9)) == 1
 
 
 def test_listed_calls_are_noted_for_a_look_up(bench: Bench) -> None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.entry import State, Stored
+from functions.archiver.entry import State, Stored, Waiting
 from functions.archiver.errors import Unavailable
-from functions.archiver.ledger.ledger import LEASE, Ledger
+from functions.archiver.ledger.due import LEASE, Due
+from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Lanes, read
@@ -85,7 +86,7 @@ def test_the_cap_holds_over_listing_webhooks_and_dispatch_together(bench: Bench)
     assert bench.intake.take(several(4, "signalled"), "webhook").queued == 2
     assert bench.intake.take(several(4, "sibling"), "schedule").queued == 0
     assert bench.intake.dispatch() == 0
-    assert bench.ledger.in_flight() == len(bench.sent()) == 6
+    assert bench.ledger.due.in_flight() == len(bench.sent()) == 6
 
 
 def test_what_is_done_makes_room_for_the_next_tick(bench: Bench) -> None:
@@ -93,7 +94,7 @@ def test_what_is_done_makes_room_for_the_next_tick(bench: Bench) -> None:
     for message in bench.aws.messages()[:2]:
         bench.ledger.mark_archived(read(message).ticket, STORED)
     assert bench.intake.dispatch() == 2
-    assert bench.ledger.in_flight() == 6
+    assert bench.ledger.due.in_flight() == 6
     assert len(bench.sent()) == 2
 
 
@@ -207,14 +208,16 @@ def test_an_item_that_another_dispatcher_took_is_not_sent(aws: Aws, clock: FakeC
     one, other = Bench(aws, clock), Bench(aws, clock)
     one.ledger.insert(found("call")[0], "schedule")
 
-    class Late(Ledger):
-        def due(self, limit: int) -> list[object]:  # type: ignore[override]
-            waiting = super().due(limit)
+    class Late(Due):
+        def waiting(self, limit: int) -> list[Waiting]:
+            waiting = super().waiting(limit)
             other.intake.dispatch()
-            return list(waiting)
+            return waiting
 
+    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger.due = Late(aws.table, source="acme", clock=clock)
     late = Intake(
-        ledger=Late(aws.table, source="acme", clock=clock, expire_after=None),
+        ledger=ledger,
         lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
         pace=one.pace,
         requests_per_minute=3,
