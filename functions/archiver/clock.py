@@ -31,6 +31,16 @@ def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC, as it stands in the ledger and in every document."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def from_iso(text: str) -> datetime:
+    """The moment of an ISO 8601 text with a zone. Raises ValueError."""
+    return datetime.fromisoformat(text)
+
+
 def from_ms(milliseconds: float) -> datetime:
     """The UTC moment of `to_ms`."""
     return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+from functions.archiver import attributes
 from functions.archiver.object_keys import Place
-from functions.archiver.recording import Recording
+from functions.archiver.recording import Contradiction, Json, Recording
 
 Kind = Literal["recording", "lookup", "transcript"]
 DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]
@@ -26,14 +28,29 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted."""
+    """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted.
+
+    `contradictions` are what the provider claimed and the bytes, which have the last word, showed to be otherwise.
+    """
 
     key: str
-    version_id: str | None
+    version_id: str | None = None
     size_bytes: int
     sha256: str
     content_type: str
     crc32: str | None = None
+    codec: str | None = None
+    channels: int | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+
+    def to_item(self) -> dict[str, Json]:
+        """As attributes of the ledger's item."""
+        return attributes.to_item(self, attributes.STORED)
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Stored | None:
+        """What an item, or a sidecar, says is stored; None when it says nothing of the kind."""
+        return cls(**attributes.from_json(item, attributes.STORED)) if "sha256" in item else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

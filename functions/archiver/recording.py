@@ -24,7 +24,8 @@ class Readiness(enum.Enum):
 class Recording:
     """One audio file at the provider. `id` is the provider's id of the file and is hostile input until encoded.
 
-    `recorded_at` is UTC; `recorded_at_raw` keeps the provider's own writing of it. `size_bytes` and `content_type`
+    `recorded_at` is UTC; `recorded_at_raw` keeps the provider's own writing of it, and `recorded_at_from` says where it
+    was taken from, if not from the provider. `size_bytes` and `content_type`
     are what the provider claims. `link` is set only for a durable link that needs no credentials (babelforce).
     `raw` is the provider's document with secrets and links removed: it goes into the sidecar as it stands.
     """
@@ -35,6 +36,7 @@ class Recording:
     call_id: str | None = None
     recorded_at: datetime | None = None
     recorded_at_raw: str | None = None
+    recorded_at_from: str | None = None
     duration_seconds: float | None = None
     direction: str | None = None
     from_number: str | None = None
@@ -44,6 +46,15 @@ class Recording:
     content_type: str | None = None
     link: str | None = field(default=None, repr=False)
     raw: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contradiction:
+    """`what` the provider claimed of a recording, and what came instead; both as text for people."""
+
+    what: str
+    claimed: str
+    found: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange
@@ -226,12 +227,7 @@ class Ledger:
             put={
                 "state": State.ARCHIVED.value,
                 "archived_at": self._clock.now().isoformat(),
-                "key": stored.key,
-                "version_id": stored.version_id,
-                "bytes": stored.size_bytes,
-                "sha256": stored.sha256,
-                "crc32": stored.crc32,
-                "content_type": stored.content_type,
+                **stored.to_item(),
                 **self._expiry(),
             },
             remove=[*_WAITING, "reason", "raw", "link", "claims", "missing_since", "unfinished_since", "looks"],
@@ -325,16 +321,9 @@ class Ledger:
     def restore(self, entry: Entry) -> bool:
         """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already."""
         recording, stored = entry.recording, entry.stored
-        extra: dict[str, object] = {"reason": entry.reason, "attempts": entry.attempts}
+        extra: dict[str, object] = {"reason": entry.reason, **to_item(entry, ENTRY)}
         if stored is not None:
-            extra |= {
-                "key": stored.key,
-                "version_id": stored.version_id,
-                "bytes": stored.size_bytes,
-                "sha256": stored.sha256,
-                "crc32": stored.crc32,
-                "content_type": stored.content_type,
-            }
+            extra |= stored.to_item()
         waits = entry.state in (State.PENDING, State.QUEUED)
         state = State.PENDING if waits else entry.state
         extra["day"] = f"{self._source}#{entry.day.isoformat()}"

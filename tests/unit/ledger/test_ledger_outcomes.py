@@ -9,7 +9,7 @@ import pytest
 from functions.archiver.entry import State
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Item
-from functions.archiver.recording import Call, Readiness, Recording
+from functions.archiver.recording import Call, Json, Readiness, Recording
 from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.ledger import (
@@ -212,9 +212,23 @@ def test_a_restored_recording_is_where_the_archive_says_it_is(aws: Aws, clock: F
     assert elsewhere.due.next_at() is None
 
 
-def test_a_document_that_no_item_could_hold_is_left_out_and_said_so(ledger: Ledger) -> None:
-    huge = Recording(id="a", recorded_at=datetime(2026, 1, 1, tzinfo=UTC), raw={"notes": "x" * 500_000})
-    assert ledger.insert(huge, "schedule")
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ({"a": 1, "notes": "x" * 500_000}, {"a": 1, "left_out_fields": 1}),
+        ({"a": 1, "notes": "x" * 150_000}, {"a": 1, "notes": "x" * 150_000}),
+        ({f"{n:0200}": "é" * 100 for n in range(5000)}, None),
+        ({"x" * 500_000: 1}, {"left_out_fields": 1}),
+    ],
+    ids=["one long value", "fits", "many fields", "a long name"],
+)
+def test_of_a_document_that_no_item_could_hold_the_fields_that_fit_are_kept(
+    ledger: Ledger, raw: dict[str, Json], kept: dict[str, Json] | None
+) -> None:
+    assert ledger.insert(Recording(id="a", recorded_at=datetime(2026, 1, 1, tzinfo=UTC), raw=raw), "schedule")
     found = ledger.find("a")
     assert found is not None
-    assert found.recording.raw == {"left_out_characters": 500_012}
+    assert kept is None or found.recording.raw == kept
+    fields = {name: value for name, value in found.recording.raw.items() if name != "left_out_fields"}
+    assert fields.items() <= raw.items()
+    assert found.recording.raw.get("left_out_fields", 0) == len(raw) - len(fields)
