@@ -8,6 +8,7 @@ from http import HTTPStatus
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.errors import Misconfigured
+from functions.archiver.provider.delivery import Hint, Reply
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.webhooks import Event, Reception
@@ -24,16 +25,17 @@ def handler(event: Event, context: Context) -> Answer:
         run.logger.error("webhook not received", reason=str(trouble))
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
     _tell(run, reception)
-    return _answer(reception.status)
+    return _answer(reception.status, reception.reply)
 
 
 def _tell(run: Runtime, reception: Reception) -> None:
-    run.logger.info(
-        f"webhook {reception.outcome}",
-        recording_id=reception.recording_id,
-        call_id=reception.call_id,
-        reason=reception.reason,
-    )
+    for hint in reception.hints or (Hint(),):
+        run.logger.info(
+            f"webhook {reception.outcome}",
+            recording_id=hint.recording_id,
+            call_id=hint.call_id,
+            reason=reception.reason,
+        )
     if reception.outcome == "accepted":
         run.count({Metric.WEBHOOK_EVENTS: 1, Metric.WEBHOOK_ACCEPTED: 1})
     elif reception.verified:
@@ -42,8 +44,11 @@ def _tell(run: Runtime, reception: Reception) -> None:
         run.count({Metric.WEBHOOK_REFUSED: 1})
 
 
-def _answer(status: HTTPStatus) -> Answer:
-    """The same few bytes for all that share a status: a sender learns nothing else."""
+def _answer(status: HTTPStatus, reply: Reply | None = None) -> Answer:
+    """The same few bytes for all that share a status: a sender learns nothing else. A handshake gets its reply."""
+    if reply is not None:
+        headers = {**reply.headers, "content-type": reply.content_type}
+        return {"statusCode": int(status), "headers": headers, "body": reply.body}
     word = "ok" if status is HTTPStatus.OK else status.phrase
     return {
         "statusCode": int(status),

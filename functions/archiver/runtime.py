@@ -219,6 +219,8 @@ class Runtime:
             provider=self.provider,
             given_secrets=self.webhook_secrets,
             takes_unverified=self.settings.source.webhook_unverified,
+            source=self.settings.source.name,
+            webhook_url=self.settings.source.webhook_url,
             intake=self.intake,
             clock=self.clock,
         )

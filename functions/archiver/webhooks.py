@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from functions.archiver.clock import Clock
 from functions.archiver.errors import BadEvent, Unverified
-from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.secret import Secret
@@ -23,6 +24,9 @@ from functions.archiver.throttling.intake import Intake
 
 MOST_BYTES = 256 * 1024
 """Events name a recording or two; the largest of the four providers' have some kilobytes."""
+
+MAX_HINTS = 100
+"""Of one event. Whatever it names beyond them is found by listing."""
 
 CONTENT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
 
@@ -34,14 +38,14 @@ Event = Mapping[str, Any]
 class Reception:
     """What became of one request, for the answer, the log line and the metrics.
 
-    `outcome` is accepted, repeated, ignored, refused, malformed, too large or unsupported. Ids are set once the sender
-    is verified; `reason` never quotes a request.
+    `outcome` is accepted, repeated, ignored, answered (a handshake, with `reply`), refused, malformed, too large or
+    unsupported. `hints` are set once the sender is verified; `reason` never quotes a request.
     """
 
     status: HTTPStatus
     outcome: str
-    recording_id: str | None = None
-    call_id: str | None = None
+    hints: Sequence[Hint] = ()
+    reply: Reply | None = field(default=None, repr=False)
     reason: str | None = None
 
     @property
@@ -62,7 +66,8 @@ class Receiver:
     """Receives the events of one source.
 
     `given_secrets` are the source's own for webhooks. `takes_unverified` accepts, where there are none, whoever writes
-    to a provider that cannot sign; a signature is checked all the same.
+    to a provider that cannot sign; a signature is checked all the same. `webhook_url` is the public URL where it is
+    not the API's own.
     """
 
     def __init__(
@@ -71,12 +76,16 @@ class Receiver:
         provider: Callable[[], Provider],
         given_secrets: Callable[[], Sequence[Secret]],
         takes_unverified: bool,
+        source: str,
+        webhook_url: str | None,
         intake: Intake,
         clock: Clock,
     ) -> None:
         self._provider_of = provider
         self._given_secrets = given_secrets
         self._takes_unverified = takes_unverified
+        self._source = source
+        self._webhook_url = webhook_url
         self._intake = intake
         self._clock = clock
 
@@ -93,12 +102,11 @@ class Receiver:
             return Reception(status=HTTPStatus.BAD_REQUEST, outcome="malformed", reason=str(bad))
         if isinstance(said, Ignored):
             return Reception(status=HTTPStatus.OK, outcome="ignored", reason=said.reason)
-        return Reception(
-            status=HTTPStatus.OK,
-            outcome="accepted" if self._noted(said) else "repeated",
-            recording_id=said.recording_id,
-            call_id=said.call_id,
-        )
+        if isinstance(said, Reply):
+            return Reception(status=HTTPStatus.OK, outcome="answered", reply=said)
+        hints = ((said,) if isinstance(said, Hint) else tuple(dict.fromkeys(said)))[:MAX_HINTS]
+        changed = [self._noted(hint) for hint in hints]
+        return Reception(status=HTTPStatus.OK, outcome="accepted" if any(changed) else "repeated", hints=hints)
 
     def _delivery(self, event: Event) -> Delivery:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
@@ -114,9 +122,21 @@ class Receiver:
             body=body,
             path_secret=Secret(path_secret) if path_secret else None,
             received_at=self._clock.now(),
+            url=self._public_url(event, headers, path_secret),
         )
 
-    def _said(self, delivery: Delivery) -> Hint | Ignored:
+    def _public_url(self, event: Event, headers: Mapping[str, str], path_secret: str | None) -> str:
+        """What the provider was given to send to, with the query as it came."""
+        url = self._webhook_url
+        if url is None:
+            domain = (event.get("requestContext") or {}).get("domainName", "")
+            # The gateway writes this header itself; a run on this machine says http in it.
+            url = f"{headers.get('x-forwarded-proto', 'https')}://{domain}/webhooks/{self._source}"
+        secret = f"/{quote(path_secret, safe='')}" if path_secret else ""
+        query = event.get("rawQueryString") or ""
+        return f"{url}{secret}{'?' if query else ''}{query}"
+
+    def _said(self, delivery: Delivery) -> Said:
         provider, known = self._provider_of(), self._given_secrets()
         if not known and self._takes_unverified:
             # A shared secret that nobody knows takes the place of the one that was not agreed on.

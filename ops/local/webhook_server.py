@@ -42,6 +42,7 @@ class Request:
     target: str
     headers: Mapping[str, str]
     body: bytes
+    port: int = 0
 
     @property
     def path(self) -> str:
@@ -73,11 +74,11 @@ def event_of(route: Route, request: Request, parameters: Mapping[str, str]) -> d
         "routeKey": route.key,
         "rawPath": unquote(request.path),
         "rawQueryString": query,
-        "headers": dict(request.headers),
+        "headers": {**request.headers, "x-forwarded-proto": "http"},
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "local",
-            "domainName": HOST,
+            "domainName": f"{HOST}:{request.port}",
             "domainPrefix": "local",
             "http": {
                 "method": request.method,
@@ -253,7 +254,8 @@ class _Exchange(BaseHTTPRequestHandler):
             self.close_connection = True
             return message(400, "Bad Request")
         headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
-        self._request = Request(method=self.command, target=self.path, headers=headers, body=body)
+        port = int(cast("_Server", self.server).server_address[1])
+        self._request = Request(method=self.command, target=self.path, headers=headers, body=body, port=port)
         return None
 
     def _counted(self) -> bytes | None:

@@ -47,6 +47,7 @@ class Declaration:
     `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
     `retention`: how long the provider keeps recordings by default, where it is known.
     `webhook`: how its events are verified: "signature" over the raw body, or a shared "secret", or both in turn.
+    `webhook_setup` says to a person what to enter where at the provider; `registers_webhooks`: its API does that.
     `verified`: how well this client was checked, for the table in the docs.
     """
 
@@ -69,6 +70,8 @@ class Declaration:
     annotates: bool = False
     uploads: bool = False
     webhook: tuple[Literal["signature", "secret"], ...] = ()
+    webhook_setup: str = ""
+    registers_webhooks: bool = False
     verified: Literal["documentation only", "recorded traffic", "live account"] = "documentation only"
 
     def origins(self, options: Mapping[str, Json]) -> dict[Purpose, str]:

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from functions.archiver.errors import BadEvent, Unverified
 from functions.archiver.provider.json_values import text_of
-from functions.archiver.recording import (
-    Json,
-)
+from functions.archiver.recording import Json
 from functions.archiver.secret import Secret
-
-if TYPE_CHECKING:
-    pass
-
 
 MOST_EVENT_BYTES = 1024 * 1024
 _MOST_FIELDS = 1000
 
+MAX_REPLY_BYTES = 512
+"""Of a handshake's answer, headers included. RingCentral takes 1024 together with the headers that the gateway adds."""
+
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One webhook request, as it came: header names in lower case, `body` the raw bytes, base64 already undone."""
+    """One webhook request, as it came: header names in lower case, `body` the raw bytes, base64 already undone.
+
+    `url` is the public one that the provider was given, as it is configured rather than as it arrived behind a proxy,
+    with a path secret and with the query as it came. It may hold a secret.
+    """
 
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes = field(repr=False)
     path_secret: Secret | None = None
     received_at: datetime
+    url: str = field(default="", repr=False)
 
     def verify(self, given: Iterable[str], expected: Iterable[str]) -> None:
         """Raises Unverified unless a text of `given` is one of `expected`, compared in constant time."""
@@ -62,6 +67,19 @@ class Delivery:
             return {**self.query, **self.json()}
         return {**self.query, **_parsed_form(body)} if body else self.query
 
+    def form_pairs(self) -> Sequence[tuple[str, str]]:
+        """Name and value pairs of a form, in order, with empty and repeated ones, for a signature over them.
+
+        Never raises, because it comes before the sender is verified: what is no form, or too long, has no pairs.
+        """
+        if len(self.body) > MOST_EVENT_BYTES:
+            return ()
+        try:
+            text = self.body.decode("utf-8", "replace")
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            return ()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hint:
@@ -80,6 +98,32 @@ class Ignored:
     """A verified event that asks for nothing; `reason` is for the log."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """The answer to a provider's handshake, in place of the usual one.
+
+    It echoes what came, perhaps from nobody known, and is bounded for that reason: raises BadEvent for more than
+    MAX_REPLY_BYTES, and for anything but printable ASCII.
+    """
+
+    body: str = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        texts = [self.body, self.content_type, *self.headers, *self.headers.values()]
+        if sum(map(len, texts)) > MAX_REPLY_BYTES:
+            raise BadEvent(f"the handshake asks for an answer of more than {MAX_REPLY_BYTES} bytes")
+        if not all(text.isascii() and text.isprintable() for text in texts if text):
+            raise BadEvent("the handshake asks for an answer that is not printable")
+        if not all(map(_HEADER_NAME.fullmatch, self.headers)):
+            raise BadEvent("the handshake asks for a header that there cannot be")
+
+
+Said = Hint | Sequence[Hint] | Ignored | Reply
+"""What a webhook request comes to."""
 
 
 def id_from(value: Json) -> str:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from functions.archiver.provider.declaration import Declaration
-from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.delivery import Delivery, Said
 from functions.archiver.recording import (
     NO_TRANSCRIPT,
     Json,
@@ -51,6 +51,23 @@ class Opened:
     recording: Recording | None = None
     siblings: Sequence[Recording] = ()
     transcript: Transcript = NO_TRANSCRIPT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """A webhook that was registered. `secret` is one that the provider made: it has to be kept, and is told once."""
+
+    sentence: str
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """A webhook as the provider has it. `problem` says why it sends nothing; None while it works."""
+
+    id: str
+    url: str = field(repr=False)
+    problem: str | None = None
 
 
 class Provider(ABC):
@@ -115,10 +132,22 @@ class Provider(ABC):
         """
         raise LookupError(f"{type(self).__name__} takes no audio (asked for {kind} {target_id!r} from {path!r})")
 
-    def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
+    def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Said:
         """What a webhook request says, once its sender is verified by any of `secrets` (several while one is rotated).
 
-        Only where `declaration.webhook`. Raises Unverified before anything of the body is believed, BadEvent for a
-        verified body that names no recording or is no document at all.
+        Several hints where an event names several recordings, a Reply to a handshake, which may come before there is
+        any proof. Only where `declaration.webhook`. Raises Unverified before anything of the body is believed, BadEvent
+        for a verified body that names no recording or is no document at all.
         """
         raise LookupError(f"{type(self).__name__} sends no events (asked for {len(delivery.body)} bytes)")
+
+    def register_webhook(self, url: str, secrets: Sequence[Secret]) -> Registration:
+        """Has the provider send its events to `url`, proven with the first of `secrets` where it takes one.
+
+        Only where `declaration.registers_webhooks`. Raises Rejected for a refusal.
+        """
+        raise LookupError(f"{type(self).__name__} registers no webhooks (asked for {len(secrets)} secrets)")
+
+    def webhooks(self) -> Sequence[Subscription]:
+        """The provider's subscriptions that may send events. Only where `declaration.registers_webhooks`."""
+        raise LookupError(f"{type(self).__name__} lists no webhooks")

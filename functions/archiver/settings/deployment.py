@@ -181,7 +181,8 @@ class Source:
     """One provider account. `start`: nothing recorded before it is fetched; times are UTC.
 
     `overlap` is read again every hour, `reconcile` every day. `webhook_quiet_after` rings an alarm when no event came
-    for so long although listing still finds recordings.
+    for so long although listing still finds recordings. `webhook_url` is where the provider sends its events when a
+    domain of one's own stands in front of the API.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Source:
     reconcile: timedelta = timedelta(days=7)
     webhook: bool = False
     webhook_unverified: bool = False
+    webhook_url: str | None = None
     webhook_quiet_after: timedelta | None = None
     allow_private_addresses: bool = False
     options: Mapping[str, Json] = field(default_factory=dict)
@@ -215,16 +217,21 @@ class Source:
             "must be a name in Secrets Manager: letters, digits and /_+=.@-",
         )
         require(
-            self.webhook or not (self.webhook_unverified or self.webhook_quiet_after),
+            self.webhook or not (self.webhook_unverified or self.webhook_quiet_after or self.webhook_url),
             self._key("webhook"),
-            "must be true where webhook_unverified or webhook_quiet_after is set",
+            "must be true where webhook_unverified, webhook_quiet_after or webhook_url is set",
         )
 
     def _key(self, name: str) -> str:
         return f"sources.{quoted(self.name)}.{name}"
 
     def _check_address(self) -> None:
-        key, (scheme, _, rest) = self._key("base_url"), self.base_url.partition("://")
+        self._check_url("base_url", self.base_url)
+        if self.webhook_url is not None:
+            self._check_url("webhook_url", self.webhook_url)
+
+    def _check_url(self, name: str, url: str) -> None:
+        key, (scheme, _, rest) = self._key(name), url.partition("://")
         require(
             scheme.lower() == "https" or (scheme.lower() == "http" and self.allow_private_addresses),
             key,

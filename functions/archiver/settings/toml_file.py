@@ -143,6 +143,7 @@ _SOURCE: Keys = {
     "reconcile": ("reconcile", _span),
     "webhook": ("webhook", _flag),
     "webhook_unverified": ("webhook_unverified", _flag),
+    "webhook_url": ("webhook_url", _text),
     "webhook_quiet_after": ("webhook_quiet_after", _span),
     "allow_private_addresses": ("allow_private_addresses", _flag),
     "options": ("options", _table),
