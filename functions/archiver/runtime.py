@@ -23,6 +23,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
@@ -40,8 +41,8 @@ from functions.archiver.settings.metrics import NAMESPACE, Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from functions.archiver.webhooks import Receiver
 
 SECRET_SECONDS = 300
@@ -135,7 +136,7 @@ class Runtime:
             expire_after_days=archive.expire_after_days,
             tiers=bool(archive.tiers),
         )
-        return Store(self._session.client("s3"), bucket=self.settings.bucket, policy=policy)
+        return Store(S3Bucket(self._session.client("s3"), self.settings.bucket), policy=policy)
 
     @functools.cached_property
     def intake(self) -> Intake:
@@ -143,7 +144,7 @@ class Runtime:
         source = self.settings.source
         if self.settings.queue_url is None:
             raise Misconfigured("the variable QUEUE_URL is missing")
-        lanes = Lanes(
+        lanes = SqsLanes(
             self._session.client("sqs"),
             queue_url=self.settings.queue_url,
             lanes=source.max_parallel_downloads,

@@ -20,10 +20,11 @@ import boto3
 
 from functions.archiver.archiving.completeness import audio_of, pour
 from functions.archiver.audio.inspector import Inspector
+from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import Conflict, Occupied, Upload
+from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.errors import Misconfigured, Outcome, Rejected

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State
 from functions.archiver.ledger.ledger import Ledger
@@ -16,8 +17,9 @@ from functions.archiver.listing.listing import Findings, Listing
 from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes, Received
+from functions.archiver.throttling.lanes import Received
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.contract.case import Case
 from tests.doubles.aws import BUCKET, Aws, s3, sqs
 from tests.doubles.clock import FakeClock
@@ -37,7 +39,7 @@ class Bench:
         self.pace = Pace(aws.table, source=self.source, requests_per_minute=60, lanes=1, clock=self.clock)
         self.intake = Intake(
             ledger=self.ledger,
-            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
             pace=self.pace,
             requests_per_minute=60,
             max_parallel=1,
@@ -78,7 +80,7 @@ class Bench:
         archiver = Archiver(
             provider=self.case.provider,
             ledger=self.ledger,
-            store=Store(s3(), bucket=BUCKET, policy=StoragePolicy(storage="STANDARD", expire_after_days=None)),
+            store=Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None)),
             pace=self.pace,
             intake=self.intake,
             lanes=1,

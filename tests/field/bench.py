@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Http
@@ -18,8 +19,9 @@ from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.secret import Secret
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.lanes import read
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
 from tests.doubles.aws import BUCKET, Aws, s3, sqs
 from tests.doubles.clock import NOON, FakeClock
@@ -44,13 +46,13 @@ class Bench:
         self.pace = Pace(aws.table, source=self.source, requests_per_minute=6000, lanes=1, clock=self.clock)
         self.intake = Intake(
             ledger=self.ledger,
-            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
             pace=self.pace,
             requests_per_minute=6000,
             max_parallel=1,
         )
         self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
-        self.store = Store(s3(), bucket=BUCKET, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
+        self.store = Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
         self._provider = self._made()
 
     def _made(self) -> Provider:

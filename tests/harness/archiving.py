@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Body
@@ -26,8 +27,9 @@ from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Transcript, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.lanes import read
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, s3, sqs
 from tests.doubles.clock import NOON, FakeClock
 
@@ -153,9 +155,9 @@ class ArchivingBench:
         self.provider_of: Any = lambda: self.provider
         self.policy = policy or StoragePolicy(storage="STANDARD", expire_after_days=None)
         self.ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
-        self.store = Store(s3(), bucket=aws.bucket, policy=self.policy)
+        self.store = Store(S3Bucket(s3(), aws.bucket), policy=self.policy)
         self.pace = Pace(aws.table, source="acme", requests_per_minute=6000, lanes=lanes, clock=clock)
-        self.queue = Lanes(sqs(), queue_url=aws.queue_url, lanes=lanes)
+        self.queue = SqsLanes(sqs(), queue_url=aws.queue_url, lanes=lanes)
         self.intake = Intake(
             ledger=self.ledger, lanes=self.queue, pace=self.pace, requests_per_minute=6000, max_parallel=lanes
         )

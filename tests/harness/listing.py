@@ -13,8 +13,8 @@ from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.recording import Recording, Window
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import TABLE, Aws, dynamodb, sqs
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.provider_in_memory import ProviderInMemory
@@ -47,7 +47,7 @@ class Bench:
         self.pace = Pace(aws.table, source=self.source, requests_per_minute=60, lanes=1, clock=clock)
         self.intake = Intake(
             ledger=self.ledger,
-            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
             pace=self.pace,
             requests_per_minute=60,
             max_parallel=1,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import boto3
 
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Recording
@@ -47,7 +48,9 @@ def main(url: str, size: int) -> None:
         client = boto3.Session(
             aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1"
         ).client("s3", endpoint_url=url)
-        bench.store = Store(client, bucket="archive", policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
+        bench.store = Store(
+            S3Bucket(client, "archive"), policy=StoragePolicy(storage="STANDARD", expire_after_days=None)
+        )
         bench.finds(recorded_at=bench.clock.now() - timedelta(hours=1))
         report = bench.work()
     if report.outcome != "archived" or report.stored is None or report.stored.size_bytes != size:

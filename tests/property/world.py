@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, cast
 
 from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.errors import NotFound, NotReady, Rejected, Unavailable
 from functions.archiver.http.client import Body
@@ -26,8 +27,9 @@ from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Page, Readiness, Recording, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes, lane_of, read
+from functions.archiver.throttling.lanes import lane_of, read
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, s3, sqs
 from tests.doubles.aws_calls import Died
 from tests.doubles.clock import NOON, FakeClock
@@ -173,7 +175,7 @@ class World:
         ledger = Ledger(self.aws.table, source="acme", clock=self.clock, expire_after=None)
         pace = Pace(self.aws.table, source="acme", requests_per_minute=RATE, lanes=LANES, clock=self.clock)
         self.provider.book = pace.book
-        lanes = Lanes(sqs(), queue_url=self.aws.queue_url, lanes=LANES)
+        lanes = SqsLanes(sqs(), queue_url=self.aws.queue_url, lanes=LANES)
         return ledger, pace, Intake(ledger=ledger, lanes=lanes, pace=pace, requests_per_minute=RATE, max_parallel=LANES)
 
     def _list(self) -> None:
@@ -211,7 +213,7 @@ class World:
         Archiver(
             provider=lambda: self.provider,
             ledger=ledger,
-            store=Store(s3(), bucket=self.aws.bucket, policy=policy),
+            store=Store(S3Bucket(s3(), self.aws.bucket), policy=policy),
             pace=pace,
             intake=intake,
             lanes=LANES,

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
@@ -35,7 +36,7 @@ class ReconcilerBench(Bench):
         self.retention: timedelta | None = 30 * DAY
 
     def reconcile(self) -> Reconciled:
-        store = Store(s3(), bucket=self.aws.bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
+        store = Store(S3Bucket(s3(), self.aws.bucket), policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
             source=self.source,
             listing=lambda cursors: self.listing(),

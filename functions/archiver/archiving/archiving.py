@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
+from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import Conflict, Occupied, Upload
+from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (

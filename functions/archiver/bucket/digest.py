@@ -6,10 +6,8 @@ import base64
 import hashlib
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+from functions.archiver.bucket.bucket import Bucket
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,4 +49,14 @@ class Hasher:
 
 
 def crc_text(crc32: int) -> str:
+    """A CRC32 as S3 writes it: base64 of four bytes."""
     return base64.b64encode(crc32.to_bytes(4, "big")).decode()
+
+
+def digest_of(bucket: Bucket, key: str, *, version_id: str | None = None) -> Digest:
+    """Of an object's bytes, all of them read. Raises NotThere, Unreadable."""
+    hasher = Hasher()
+    with bucket.read(key, version_id=version_id) as chunks:
+        for chunk in chunks:
+            hasher.feed(chunk)
+    return hasher.digest()

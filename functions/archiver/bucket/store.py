@@ -1,108 +1,96 @@
-"""The archive bucket: audio is written once, verified by S3, and never overwritten.
+"""The archive bucket: audio is written once, verified by the engine that holds it, and never overwritten.
 
-Up to 8 MiB a recording is one PutObject whose SHA-256 S3 checks. Above it goes up in parts as they fill, each with
-its CRC32, and S3 checks the CRC32 and the size of the whole when it is completed. boto3's managed upload is not used:
-it knows no `If-None-Match` and would leave a checksum of checksums. Memory: two parts, whatever the file's size.
+Up to 8 MiB a recording is one object whose SHA-256 the engine checks. Above it goes up in parts as they fill, each with
+its CRC32, and the CRC32 and the size of the whole are checked when it is completed. Memory: two parts, whatever the
+file's size.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from botocore.exceptions import ClientError
-
-from functions.archiver.bucket.digest import Hasher
+from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Unreadable, made_version_id
+from functions.archiver.bucket.digest import crc_text, digest_of
 from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.entry import Stored
 from functions.archiver.object_keys import Place
 from functions.archiver.recording import Json
 from functions.archiver.settings.storage_classes import StoragePolicy
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
-
-
-_READ_BYTES = 1024 * 1024
-
 
 class Store:
     """The part of the bucket that belongs to one source."""
 
-    def __init__(self, s3: S3Client, *, bucket: str, policy: StoragePolicy) -> None:
-        self._s3 = s3
-        self._bucket = bucket
+    def __init__(self, bucket: Bucket, *, policy: StoragePolicy) -> None:
+        self.bucket = bucket
         self._policy = policy
 
     def upload(self, place: Place) -> Upload:
         """A new upload of the recording at `place`; nothing is visible before its `finish`."""
-        return Upload(self._s3, self._bucket, self._policy, place)
+        return Upload(self.bucket, self._policy, place)
 
     def find(self, place: Place) -> Stored | None:
-        """The recording's own object, when an earlier attempt stored it and S3 still vouches for it.
+        """The recording's own object, when an earlier attempt stored it and the engine still vouches for it.
 
-        Every object at the key was verified before its final write. Its SHA-256 comes from S3 for a single PUT, else
-        from the sidecar that matches it, else from reading it again. None when there is none.
+        Every object at the key was verified before its final write. Its SHA-256 comes from the engine for an object
+        put in one piece, else from the sidecar that matches it, else from reading it again. None when there is none.
         """
         found = next(self._objects_of(place), None)
-        return self._vouched(found, place) if found else None
+        head = self.bucket.head(found) if found else None
+        try:
+            return self._vouched(head, place) if head else None
+        except Unreadable:
+            raise Occupied(f"the object {found} is in a storage class that cannot be read") from None
 
     def _objects_of(self, place: Place) -> Iterator[str]:
         prefix = f"{place.audio_stem}."
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            for listed in page.get("Contents", []):
-                key = listed["Key"]
-                if key[len(prefix) :].isalnum():  # other ids may begin like this one and go on after a dot
-                    yield key
+        for key in self.bucket.keys(prefix):
+            if key[len(prefix) :].isalnum():  # other ids may begin like this one and go on after a dot
+                yield key
 
-    def _vouched(self, key: str, place: Place) -> Stored:
-        head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        sha256 = self._sha256_by_s3(head) or self._sha256_by_sidecar(head, place) or self._sha256_by_reading(key, head)
+    def _vouched(self, head: Head, place: Place) -> Stored:
+        own = self._sidecar_of(head, place)
+        sha256 = head.sha256.hex() if head.sha256 else cast("str | None", own.get("sha256"))
+        crc32 = crc_text(head.crc32) if head.crc32 is not None else cast("str | None", own.get("crc32"))
+        version_id = head.version_id or cast("str | None", own.get("version_id"))
         return Stored(
-            key=key,
-            version_id=head.get("VersionId"),
-            size_bytes=head["ContentLength"],
-            sha256=sha256,
-            content_type=head["ContentType"],
-            crc32=head.get("ChecksumCRC32"),
+            key=head.key,
+            version_id=version_id or made_version_id(),
+            size_bytes=head.size_bytes,
+            sha256=sha256 or self._sha256_by_reading(head),
+            content_type=head.content_type,
+            crc32=crc32,
         )
 
-    @staticmethod
-    def _sha256_by_s3(head: HeadObjectOutputTypeDef) -> str | None:
-        checksum = head.get("ChecksumSHA256", "")
-        return base64.b64decode(checksum).hex() if checksum and "-" not in checksum else None
+    def _sidecar_of(self, head: Head, place: Place) -> Mapping[str, Json]:
+        """The sidecar, if it speaks of these bytes and the engine alone does not say enough of them."""
+        if head.sha256 and head.version_id:
+            return {}
+        document = self.sidecar(place) or {}
+        theirs = None if head.crc32 is None else crc_text(head.crc32)
+        same = document.get("bytes") == head.size_bytes and document.get("crc32") == theirs
+        return document if same else {}
 
-    def _sha256_by_sidecar(self, head: HeadObjectOutputTypeDef, place: Place) -> str | None:
-        sidecar = self.sidecar(place) or {}
-        same = sidecar.get("bytes") == head["ContentLength"] and sidecar.get("crc32") == head.get("ChecksumCRC32")
-        return cast("str | None", sidecar.get("sha256")) if same else None
-
-    def _sha256_by_reading(self, key: str, head: HeadObjectOutputTypeDef) -> str:
-        hasher = Hasher()
-        try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        except self._s3.exceptions.InvalidObjectState:
-            raise Occupied(f"the object {key} is in a storage class that cannot be read") from None
-        for chunk in body.iter_chunks(_READ_BYTES):
-            hasher.feed(chunk)
-        digest = hasher.digest()
-        expected = head.get("ChecksumCRC32", digest.crc32_base64)
-        if digest.size_bytes != head["ContentLength"] or digest.crc32_base64 != expected:
-            raise Occupied(f"the object {key} does not match its own checksum")
+    def _sha256_by_reading(self, head: Head) -> str:
+        digest = digest_of(self.bucket, head.key)
+        if digest.size_bytes != head.size_bytes or digest.crc32 != (digest.crc32 if head.crc32 is None else head.crc32):
+            raise Occupied(f"the object {head.key} does not match its own checksum")
         return digest.sha256_hex
 
     def sidecar(self, place: Place) -> dict[str, Json] | None:
         """The sidecar as it is stored; None when there is none."""
+        return self.document(place.metadata)
+
+    def document(self, key: str) -> dict[str, Json] | None:
+        """A JSON document; None when there is none. Raises ValueError when it is no JSON."""
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=place.metadata)["Body"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
+            with self.bucket.read(key) as chunks:
+                text = b"".join(chunks)
+        except NotThere:
             return None
-        return cast("dict[str, Json]", json.loads(body.read()))
+        return cast("dict[str, Json]", json.loads(text))
 
     def write_sidecar(self, place: Place, document: Mapping[str, Json]) -> None:
         """Writes everything known of a recording beside its audio; the newest version counts."""
@@ -111,5 +99,4 @@ class Store:
     def write_json(self, key: str, document: Mapping[str, Json]) -> None:
         """Writes one JSON document on one line, as Athena reads it."""
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-        body = text.encode("utf-8", "backslashreplace") + b"\n"
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+        self.bucket.put(key, text.encode("utf-8", "backslashreplace") + b"\n")

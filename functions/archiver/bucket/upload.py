@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import zlib
-from contextlib import suppress
-from typing import TYPE_CHECKING, cast
-
-from botocore.exceptions import ClientError
 
 from functions.archiver.audio.inspector import Audio
-from functions.archiver.bucket.digest import Digest, Hasher, crc_text
+from functions.archiver.bucket.bucket import Bucket, Conflict, Head, NoUpload, Part, Properties, Taken, made_version_id
+from functions.archiver.bucket.digest import Digest, Hasher, digest_of
 from functions.archiver.entry import Stored
 from functions.archiver.object_keys import Place
 from functions.archiver.settings.storage_classes import StoragePolicy
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.literals import StorageClassType
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
-
-
 PART_BYTES = 8 * 1024 * 1024
-"""A single PUT up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
+"""One object up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
 
 
 class Occupied(Exception):
     """The recording's key holds other bytes. They are left alone: audio is write-once."""
-
-
-class Conflict(Exception):
-    """Two writers met at one key (409); the upload has to start again."""
 
 
 class Upload:
@@ -39,8 +25,7 @@ class Upload:
     The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end.
     """
 
-    def __init__(self, s3: S3Client, bucket: str, policy: StoragePolicy, place: Place) -> None:
-        self._s3 = s3
+    def __init__(self, bucket: Bucket, policy: StoragePolicy, place: Place) -> None:
         self._bucket = bucket
         self._policy = policy
         self._place = place
@@ -48,7 +33,7 @@ class Upload:
         self._hasher = Hasher()
         self._upload_id: str | None = None
         self._key = ""
-        self._parts: list[CompletedPartTypeDef] = []
+        self._parts: list[Part] = []
 
     @property
     def size_bytes(self) -> int:
@@ -72,23 +57,19 @@ class Upload:
     def finish(self, audio: Audio) -> Stored:
         """Makes the recording visible, unless something is there already. Raises Occupied, Conflict.
 
-        Where the very same bytes are there already, they are this recording's and are adopted.
+        Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
+        lost on the way, and a call that was repeated for it, end as they should.
         """
         digest = self._hasher.digest()
         self._key = self._place.audio(audio.extension)
         try:
             version_id = self._put(audio, digest) if self._upload_id is None else self._complete(digest)
-        except ClientError as error:
-            code = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if code == 409:
-                raise Conflict(f"two writers met at {self._key}") from None
-            if code != 412:
-                raise
+        except (Taken, NoUpload):
             self.abort()
             version_id = self._same_bytes_there(digest)
         return Stored(
             key=self._key,
-            version_id=version_id,
+            version_id=version_id or made_version_id(),
             size_bytes=digest.size_bytes,
             sha256=digest.sha256_hex,
             content_type=audio.content_type,
@@ -99,73 +80,50 @@ class Upload:
         """Gives up; parts already sent are removed (a lifecycle rule removes what a crash left)."""
         if self._upload_id is not None:
             upload_id, self._upload_id = self._upload_id, None
-            with suppress(self._s3.exceptions.NoSuchUpload):
-                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=upload_id)
+            self._bucket.abort(self._key, upload_id)
 
     def _put(self, audio: Audio, digest: Digest) -> str | None:
-        answer = self._s3.put_object(
-            Bucket=self._bucket,
-            Key=self._key,
-            Body=bytes(self._buffer),
-            ContentType=audio.content_type,
-            ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=base64.b64encode(digest.sha256).decode(),
-            StorageClass=self._storage_class(digest.size_bytes),
-            IfNoneMatch="*",
-        )
-        return answer.get("VersionId")
+        properties = self._properties(audio, digest.size_bytes)
+        return self._bucket.put_new(self._key, self._buffer, sha256=digest.sha256, properties=properties)
 
     def _begin(self, audio: Audio, expected_bytes: int | None) -> None:
         self._key = self._place.audio(audio.extension)
-        answer = self._s3.create_multipart_upload(
-            Bucket=self._bucket,
-            Key=self._key,
-            ContentType=audio.content_type,
-            ChecksumAlgorithm="CRC32",
-            ChecksumType="FULL_OBJECT",
-            StorageClass=self._storage_class(expected_bytes or self.size_bytes),
-        )
-        self._upload_id = answer["UploadId"]
+        self._upload_id = self._bucket.begin(self._key, self._properties(audio, expected_bytes or self.size_bytes))
 
     def _send_part(self, size: int) -> None:
         assert self._upload_id is not None
-        body = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
-        number = len(self._parts) + 1
-        checksum = crc_text(zlib.crc32(body))
-        answer = self._s3.upload_part(
-            Bucket=self._bucket,
-            Key=self._key,
-            UploadId=self._upload_id,
-            PartNumber=number,
-            Body=body,
-            ChecksumCRC32=checksum,
-        )
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum})
+        # Only what goes beyond the part is copied, a piece of the socket's size, and never the part itself.
+        body, self._buffer = self._buffer, self._buffer[size:]
+        del body[size:]
+        number, crc32 = len(self._parts) + 1, zlib.crc32(body)
+        self._parts.append(self._bucket.send_part(self._key, self._upload_id, number, body, crc32=crc32))
 
     def _complete(self, digest: Digest) -> str | None:
         assert self._upload_id is not None
         self._send_part(len(self._buffer))
-        answer = self._s3.complete_multipart_upload(
-            Bucket=self._bucket,
-            Key=self._key,
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": self._parts},
-            ChecksumCRC32=digest.crc32_base64,
-            ChecksumType="FULL_OBJECT",
-            MpuObjectSize=digest.size_bytes,
-            IfNoneMatch="*",
+        version_id = self._bucket.complete(
+            self._key, self._upload_id, self._parts, crc32=digest.crc32, size_bytes=digest.size_bytes
         )
         self._upload_id = None
-        return answer.get("VersionId")
+        return version_id
 
     def _same_bytes_there(self, digest: Digest) -> str | None:
-        head = self._s3.head_object(Bucket=self._bucket, Key=self._key, ChecksumMode="ENABLED")
-        theirs = head.get("ChecksumSHA256") or head.get("ChecksumCRC32")
-        ours = (base64.b64encode(digest.sha256).decode(), digest.crc32_base64)
-        if head["ContentLength"] != digest.size_bytes or theirs not in ours:
+        head = self._bucket.head(self._key)
+        if head is None:
+            raise Conflict(f"the upload of {self._key} is gone and nothing is there")
+        if not self._is_of(head, digest):
             raise Occupied(f"the key {self._key} holds other bytes, which were left as they are")
-        return head.get("VersionId")
+        return head.version_id
 
-    def _storage_class(self, size_bytes: int) -> StorageClassType:
-        return cast("StorageClassType", self._policy.at_put(size_bytes))
+    def _is_of(self, head: Head, digest: Digest) -> bool:
+        """Whether these are the very bytes: by the engine's checksum of them, else by reading them."""
+        if head.size_bytes != digest.size_bytes:
+            return False
+        if head.sha256 is not None:
+            return head.sha256 == digest.sha256
+        if head.crc32 is not None:
+            return head.crc32 == digest.crc32
+        return digest_of(self._bucket, head.key) == digest
+
+    def _properties(self, audio: Audio, size_bytes: int) -> Properties:
+        return Properties(content_type=audio.content_type, storage_class=self._policy.at_put(size_bytes))

@@ -10,16 +10,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from functions.archiver.entry import Ticket
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
-
-BATCH = 10
-"""SQS takes at most this many messages in one call."""
 
 _GROUP = "lane-"
 
@@ -42,36 +35,36 @@ def lane_of(id_: str, lanes: int) -> int:
     return int.from_bytes(hashlib.sha256(id_.encode()).digest()[:8], "big") % lanes
 
 
-class Lanes:
-    """Sends tickets into the lanes of one source."""
+class Lanes(Protocol):
+    """Takes tickets to the lanes of one source; whoever works on them gets each as a `Received`.
 
-    def __init__(self, sqs: SQSClient, *, queue_url: str, lanes: int) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
-        self._lanes = lanes
+    What any engine has to keep: at most one message of a lane is in flight, messages of a lane come in the order in
+    which they were sent, and one sent again within five minutes under the same lease is dropped.
+    """
 
     def send(self, tickets: Sequence[Ticket]) -> list[Ticket]:
-        """Sends the tickets, ten in a call; those that SQS did not take, which become due when their lease ends."""
-        refused: list[Ticket] = []
-        for start in range(0, len(tickets), BATCH):
-            batch = tickets[start : start + BATCH]
-            answer = self._sqs.send_message_batch(
-                QueueUrl=self._queue_url,
-                Entries=[self._entry(str(n), ticket) for n, ticket in enumerate(batch)],
-            )
-            refused += [batch[int(failure["Id"])] for failure in answer.get("Failed", [])]
-        return refused
+        """Sends the tickets; those that were not taken, which become due when their lease ends."""
 
-    def _entry(self, id_: str, ticket: Ticket) -> SendMessageBatchRequestEntryTypeDef:
-        body = {"kind": ticket.kind, "source": ticket.source, "id": ticket.id, "lease": ticket.lease_ms}
-        # SQS remembers an id for five minutes even after its message is deleted: the lease makes each sending its own.
-        sending = f"{ticket.kind}#{ticket.id}#{ticket.lease_ms}"
-        return {
-            "Id": id_,
-            "MessageBody": json.dumps(body, separators=(",", ":")),
-            "MessageGroupId": f"{_GROUP}{lane_of(ticket.id, self._lanes)}",
-            "MessageDeduplicationId": hashlib.sha256(sending.encode()).hexdigest(),
-        }
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A ticket as it travels: `group` is its lane, `sending` is what tells one sending from another."""
+
+    body: str
+    group: str
+    sending: str
+
+
+def message_of(ticket: Ticket, lanes: int) -> Message:
+    """The message for a source with so many lanes."""
+    body = {"kind": ticket.kind, "source": ticket.source, "id": ticket.id, "lease": ticket.lease_ms}
+    # SQS remembers an id for five minutes even after its message is deleted: the lease makes each sending its own.
+    sending = f"{ticket.kind}#{ticket.id}#{ticket.lease_ms}"
+    return Message(
+        body=json.dumps(body, separators=(",", ":")),
+        group=f"{_GROUP}{lane_of(ticket.id, lanes)}",
+        sending=hashlib.sha256(sending.encode()).hexdigest(),
+    )
 
 
 def read(record: dict[str, object]) -> Received:

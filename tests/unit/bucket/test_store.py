@@ -11,6 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,8 +19,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.archiver.audio.inspector import MP3, WAV
+from functions.archiver.bucket.bucket import BadUpload, Conflict
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import PART_BYTES, Conflict, Occupied, Upload
+from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
 from functions.archiver.entry import Stored
 from functions.archiver.object_keys import Place
 from functions.archiver.settings.storage_classes import StoragePolicy
@@ -34,7 +37,7 @@ LARGE = (SMALL * (2 * PART_BYTES // len(SMALL) + 1))[: 2 * PART_BYTES + 12_345]
 
 @pytest.fixture
 def store(aws: Aws) -> Store:
-    return Store(s3(), bucket=aws.bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
+    return Store(S3Bucket(s3(), aws.bucket), policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
 
 
 def fed(store: Store, body: bytes, place: Place = PLACE, *, expected_bytes: int | None = None) -> Upload:
@@ -167,9 +170,25 @@ def test_two_writers_at_one_key_start_again(store: Store, body: bytes, operation
 
 def test_what_s3_refuses_otherwise_is_raised(store: Store) -> None:
     upload = fed(store, SMALL)
-    with refused("s3.PutObject", 400, "BadDigest"), pytest.raises(ClientError, match="BadDigest"):
+    with refused("s3.PutObject", 400, "BadDigest"), pytest.raises(BadUpload, match="BadDigest"):
+        upload.finish(WAV)
+    with refused("s3.PutObject", 403, "AccessDenied"), pytest.raises(ClientError, match="AccessDenied"):
         upload.finish(WAV)
     assert versions() == []
+
+
+def test_an_upload_whose_completion_was_carried_out_and_not_answered_is_adopted(store: Store) -> None:
+    first = fed(store, LARGE).finish(WAV)
+    again = fed(store, LARGE)
+    with refused("s3.CompleteMultipartUpload", 404, "NoSuchUpload"):
+        assert again.finish(WAV) == first
+    assert versions() == [KEY]
+
+
+def test_an_upload_that_is_gone_and_left_nothing_starts_again(store: Store) -> None:
+    upload = fed(store, LARGE)
+    with refused("s3.CompleteMultipartUpload", 404, "NoSuchUpload"), pytest.raises(Conflict):
+        upload.finish(WAV)
 
 
 def test_a_single_put_is_found_again_by_the_sha256_that_s3_keeps(store: Store) -> None:
@@ -207,7 +226,7 @@ def test_a_multipart_object_without_its_sidecar_is_read_again(
 
 def test_an_object_that_cannot_be_read_is_not_believed(store: Store) -> None:
     put(store, LARGE)
-    with refused("s3.GetObject", 403, "InvalidObjectState"), pytest.raises((Occupied, ClientError)):
+    with refused("s3.GetObject", 403, "InvalidObjectState"), pytest.raises(Occupied, match="cannot be read"):
         store.find(PLACE)
 
 
@@ -215,9 +234,10 @@ def test_an_object_that_does_not_match_its_own_checksum_is_not_adopted(
     store: Store,
 ) -> None:
     put(store, LARGE)
-    head = s3().head_object(Bucket="archive", Key=KEY, ChecksumMode="ENABLED")
+    head = store.bucket.head(KEY)
+    assert head is not None
     with pytest.raises(Occupied, match="does not match its own checksum"):
-        store._sha256_by_reading(KEY, {**head, "ChecksumCRC32": "AAAAAA=="})
+        store._sha256_by_reading(replace(head, crc32=0))
 
 
 def test_nothing_is_found_where_nothing_is(store: Store) -> None:
@@ -279,7 +299,7 @@ def test_many_ids_that_begin_alike_hide_none(store: Store) -> None:
 def test_the_storage_class_is_chosen_at_the_put(
     aws: Aws, storage: str, days: int | None, body: bytes, expected: str
 ) -> None:
-    store = Store(s3(), bucket=aws.bucket, policy=StoragePolicy(storage=storage, expire_after_days=days))
+    store = Store(S3Bucket(s3(), aws.bucket), policy=StoragePolicy(storage=storage, expire_after_days=days))
     with calls_kept() as sent:
         put(store, body)
     first = next(each for each in sent if each.operation in ("s3.PutObject", "s3.CreateMultipartUpload"))

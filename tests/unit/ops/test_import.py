@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.ledger import Ledger
@@ -69,7 +70,7 @@ def ledger(aws: Aws, clock: FakeClock) -> Ledger:
 
 @pytest.fixture
 def store(aws: Aws) -> Store:
-    return Store(s3(), bucket=BUCKET, policy=StoragePolicy(storage="STANDARD", expire_after_days=None, tiers=False))
+    return Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None, tiers=False))
 
 
 def importer(ledger: Ledger, store: Store, clock: FakeClock, pattern: str | None = None) -> Importer:

@@ -12,8 +12,9 @@ from functions.archiver.ledger.due import LEASE, Due
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import Lanes, read
+from functions.archiver.throttling.lanes import read
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, sqs
 from tests.doubles.clock import NOON, FakeClock
 
@@ -30,7 +31,7 @@ class Bench:
         self.pace = Pace(aws.table, source="acme", requests_per_minute=rate, lanes=lanes, clock=clock)
         self.intake = Intake(
             ledger=self.ledger,
-            lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=lanes),
+            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=lanes),
             pace=self.pace,
             requests_per_minute=rate,
             max_parallel=lanes,
@@ -218,7 +219,7 @@ def test_an_item_that_another_dispatcher_took_is_not_sent(aws: Aws, clock: FakeC
     ledger.due = Late(aws.table, source="acme", clock=clock)
     late = Intake(
         ledger=ledger,
-        lanes=Lanes(sqs(), queue_url=aws.queue_url, lanes=1),
+        lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
         pace=one.pace,
         requests_per_minute=3,
         max_parallel=1,

@@ -14,6 +14,7 @@ from functions.archiver.entry import Kind, Ticket
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Recording
 from functions.archiver.throttling.lanes import Lanes, Received, Unreadable, lane_of, read
+from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, sqs
 from tests.doubles.clock import NOON, FakeClock
 
@@ -23,7 +24,7 @@ def ticket(id_: str = "rec-1", *, lease_ms: int = 1000, kind: Kind = "recording"
 
 
 def lanes(aws: Aws, number: int = 4) -> Lanes:
-    return Lanes(sqs(), queue_url=aws.queue_url, lanes=number)
+    return SqsLanes(sqs(), queue_url=aws.queue_url, lanes=number)
 
 
 def test_an_ids_lane_is_the_same_in_every_process_and_release() -> None:
