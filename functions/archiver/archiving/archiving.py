@@ -1,7 +1,7 @@
 """What happens to one message of a lane: from the provider's bytes to a verified object and its mark in the ledger.
 
 The order never changes: audio, then sidecar, then the mark. A crash between any two repeats work and loses nothing.
-Everything that can go wrong is an outcome of `errors`, and each has one next move in `_move_on`.
+Everything that can go wrong is an outcome of `errors`, and `retries` has the one next move of each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
+from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
 from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
@@ -22,31 +23,18 @@ from functions.archiver.errors import (
     Closed,
     Gone,
     Misconfigured,
-    NotFound,
     NotReady,
     OfTheSource,
     Outcome,
     Rejected,
-    Throttled,
-    TooLong,
     Unauthorized,
 )
 from functions.archiver.ledger.ledger import Ledger, LostLease
 from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
-from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Received
 from functions.archiver.throttling.pace import Pace
-
-MAX_ATTEMPTS = 8
-ATTEMPT_DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60, 180, 360, 720))
-NOT_READY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 30, 60))
-READY_DEADLINE = timedelta(hours=72)
-ERRAND_DEADLINE = timedelta(hours=24)
-BETWEEN_TWO_404 = timedelta(hours=1)
-MOST_TROUBLES = 2
-"""So often a recording may meet trouble while the source answers otherwise; then the trouble is its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +78,7 @@ class Archiver:
         try:
             entry = self._ledger.entry(ticket)
             if received.lane >= self._lanes:
-                return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered", timedelta())
+                return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered")
             if received.receive_count > 1:
                 return self._after_a_death(received, entry)
             return self._attempt(ticket, entry)
@@ -98,14 +86,11 @@ class Archiver:
             return Report(ticket=ticket, outcome="superseded")
 
     def _after_a_death(self, received: Received, entry: Entry) -> Report:
-        ticket = received.ticket
-        deaths = self._ledger.book_death(ticket)
-        reason = f"the downloader died {deaths} times" if deaths > 1 else "the downloader died once"
-        if entry.attempts + 1 >= MAX_ATTEMPTS:
-            return self._failed(ticket, reason)
-        if received.receive_count >= MAX_RECEIVE_COUNT:
-            return self._released(ticket, reason, _step(ATTEMPT_DELAYS, entry.attempts))
-        return self._attempt(ticket, replace(entry, attempts=entry.attempts + 1))
+        deaths = self._ledger.book_death(received.ticket)
+        move = after_a_death(entry, deaths=deaths, receive_count=received.receive_count)
+        if move:
+            return self._carry_out(received.ticket, move)
+        return self._attempt(received.ticket, replace(entry, attempts=entry.attempts + 1))
 
     def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
         errand = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
@@ -119,10 +104,13 @@ class Archiver:
         except Occupied as occupied:
             return self._after(ticket, entry, Rejected(str(occupied)))
         except Conflict as conflict:
-            return self._released(ticket, str(conflict), timedelta())
+            return self._released(ticket, str(conflict))
         self._pace.answered()
         self._pace.worked((self._clock.now() - started).total_seconds())
         return report
+
+    def _released(self, ticket: Ticket, reason: str) -> Report:
+        return self._carry_out(ticket, Move(step=Step.RELEASE, reason=reason))
 
     # the three errands
 
@@ -210,114 +198,66 @@ class Archiver:
             sizes = f"{upload.size_bytes} and {hasher.size_bytes} bytes"
             raise Rejected(f"nothing tells its length, and two fetches brought different content ({sizes})")
 
-    # the next moves
+    # what comes of it
 
     def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
-        probed = self._needs_a_probe(entry, outcome)
-        if probed:
-            try:
-                self._probe()
-            except OfTheSource as trouble:
-                return self._cooled_down(ticket, trouble)
-        if not isinstance(outcome, OfTheSource) or probed:
+        move = next_move(entry, outcome, self._clock.due_now(), None)
+        answers = not isinstance(outcome, OfTheSource)
+        if move.step is Step.ASK_SOURCE:
+            trouble = self._trouble_of_the_source()
+            answers = trouble is None
+            move = next_move(entry, trouble or outcome, self._clock.due_now(), answers)
+        if answers:
             self._pace.answered()
-        if probed and isinstance(outcome, OfTheSource) and self._is_its_own(entry, outcome):
-            outcome = Rejected(f"{outcome.reason}, while the provider answers otherwise")
-        if isinstance(outcome, OfTheSource):
-            due_in = _step(ATTEMPT_DELAYS, entry.troubles) if probed else timedelta()
-            return self._cooled_down(ticket, outcome, due_in=due_in)
-        return self._move_on(ticket, entry, outcome)
+        return self._carry_out(ticket, move)
 
-    def _needs_a_probe(self, entry: Entry, outcome: Outcome) -> bool:
-        """Whether only the source itself can tell what the outcome means."""
-        if isinstance(outcome, NotFound):
-            return self._missing_for_long(entry)
-        return isinstance(outcome, OfTheSource) and not isinstance(outcome, (Closed, Throttled))
-
-    @staticmethod
-    def _is_its_own(entry: Entry, outcome: OfTheSource) -> bool:
-        """Whether the trouble is the recording's own, now that the source is known to answer."""
-        return isinstance(outcome, Unauthorized) or entry.troubles >= MOST_TROUBLES
-
-    def _probe(self) -> None:
+    def _trouble_of_the_source(self) -> OfTheSource | None:
         """Asks the source for its list of the last minute: does it answer at all, and take our credentials?"""
         now = self._clock.now()
         try:
             self._provider_of().page(Window(start=now - timedelta(minutes=1), end=now), None)
         except Misconfigured as mistake:
-            raise Unauthorized(str(mistake)) from None
+            return Unauthorized(str(mistake))
+        except OfTheSource as trouble:
+            return trouble
+        return None
 
-    def _cooled_down(self, ticket: Ticket, trouble: OfTheSource, *, due_in: timedelta = timedelta()) -> Report:
-        until = self._pace.cool_down(trouble)
-        wait = max(until - self._clock.now(), due_in)
-        return self._released(ticket, trouble.reason, wait, trouble=not isinstance(trouble, Closed))
+    def _carry_out(self, ticket: Ticket, move: Move) -> Report:
+        ledger, reason = self._ledger, move.reason
+        match move.step:
+            case Step.RELEASE:
+                return self._release(ticket, move)
+            case Step.WAIT:
+                ledger.mark_not_ready(ticket, reason, due_in=move.due_in)
+            case Step.CONFIRM:
+                ledger.mark_missing(ticket, reason, due_in=move.due_in)
+            case Step.RETRY:
+                ledger.mark_rejected(ticket, reason, due_in=move.due_in)
+            case Step.GONE:
+                ledger.mark_gone(ticket, reason)
+            case Step.FAIL:
+                ledger.mark_failed(ticket, reason, attempts=move.attempts)
+            case Step.DROP:
+                ledger.finish_errand(ticket)
+            case Step.ASK_SOURCE:
+                raise AssertionError("the source was asked already")
+        return Report(ticket=ticket, outcome=_SAID[move.step], reason=reason)
 
-    def _move_on(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
-        if isinstance(outcome, NotReady):
-            return self._not_ready(ticket, entry, outcome.reason)
-        if ticket.kind != "recording":
-            return self._errand_failed(ticket, entry, outcome.reason)
-        if isinstance(outcome, Gone):
-            return self._gone(ticket, outcome.reason)
-        if isinstance(outcome, NotFound):
-            return self._missing(ticket, entry, outcome.reason)
-        if isinstance(outcome, TooLong):
-            return self._failed(ticket, outcome.reason, attempts=1)
-        return self._rejected(ticket, entry, outcome.reason)
-
-    def _not_ready(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
-        since = entry.unfinished_since or self._clock.due_now()
-        deadline = READY_DEADLINE if ticket.kind == "recording" else ERRAND_DEADLINE
-        if self._clock.due_now() - since < deadline:
-            due_in = _step(NOT_READY_DELAYS, entry.unfinished_looks)
-            self._ledger.mark_not_ready(ticket, reason, due_in=due_in)
-            return Report(ticket=ticket, outcome="not ready", reason=reason)
-        if ticket.kind != "recording":
-            return self._dropped(ticket, reason)
-        return self._failed(ticket, f"not ready within {deadline.days} days: {reason}")
-
-    def _errand_failed(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
-        since = entry.unfinished_since or self._clock.due_now()
-        if self._clock.due_now() - since >= ERRAND_DEADLINE:
-            return self._dropped(ticket, reason)
-        due_in = _step(NOT_READY_DELAYS, entry.unfinished_looks)
-        self._ledger.mark_not_ready(ticket, reason, due_in=due_in)
-        return Report(ticket=ticket, outcome="not ready", reason=reason)
-
-    def _dropped(self, ticket: Ticket, reason: str) -> Report:
-        self._ledger.finish_errand(ticket)
-        return Report(ticket=ticket, outcome="given up", reason=reason)
-
-    def _missing_for_long(self, entry: Entry) -> bool:
-        since = entry.missing_since
-        return since is not None and self._clock.due_now() - since >= BETWEEN_TWO_404
-
-    def _missing(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
-        if self._missing_for_long(entry):
-            return self._gone(ticket, f"{reason}, twice with an hour between, while the provider answers otherwise")
-        self._ledger.mark_missing(ticket, reason, due_in=BETWEEN_TWO_404)
-        return Report(ticket=ticket, outcome="missing", reason=reason)
-
-    def _rejected(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
-        if entry.attempts + 1 >= MAX_ATTEMPTS:
-            return self._failed(ticket, reason, attempts=1)
-        self._ledger.mark_rejected(ticket, reason, due_in=_step(ATTEMPT_DELAYS, entry.attempts))
-        return Report(ticket=ticket, outcome="rejected", reason=reason)
-
-    def _gone(self, ticket: Ticket, reason: str) -> Report:
-        self._ledger.mark_gone(ticket, reason)
-        return Report(ticket=ticket, outcome=State.GONE.value, reason=reason)
-
-    def _failed(self, ticket: Ticket, reason: str, *, attempts: int = 0) -> Report:
-        if ticket.kind != "recording":
-            return self._dropped(ticket, reason)
-        self._ledger.mark_failed(ticket, reason, attempts=attempts)
-        return Report(ticket=ticket, outcome=State.FAILED.value, reason=reason)
-
-    def _released(self, ticket: Ticket, reason: str, due_in: timedelta, *, trouble: bool = False) -> Report:
-        self._ledger.release(ticket, reason, due_in=due_in, trouble=trouble)
-        return Report(ticket=ticket, outcome="released", reason=reason)
+    def _release(self, ticket: Ticket, move: Move) -> Report:
+        due_in = move.due_in
+        if move.closes:
+            due_in = max(due_in, self._pace.cool_down(move.closes) - self._clock.now())
+        trouble = move.closes is not None and not isinstance(move.closes, Closed)
+        self._ledger.release(ticket, move.reason, due_in=due_in, trouble=trouble)
+        return Report(ticket=ticket, outcome=_SAID[move.step], reason=move.reason)
 
 
-def _step(delays: tuple[timedelta, ...], count: int) -> timedelta:
-    return delays[min(count, len(delays) - 1)]
+_SAID = {
+    Step.RELEASE: "released",
+    Step.WAIT: "not ready",
+    Step.CONFIRM: "missing",
+    Step.RETRY: "rejected",
+    Step.GONE: State.GONE.value,
+    Step.FAIL: State.FAILED.value,
+    Step.DROP: "given up",
+}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.archiving.archiving import ATTEMPT_DELAYS
+from functions.archiver.archiving.retries import ATTEMPT_DELAYS
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, Rejected
 from tests.doubles.aws import Aws

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.archiving.archiving import NOT_READY_DELAYS
+from functions.archiver.archiving.retries import NOT_READY_DELAYS
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, NotReady, Outcome, Rejected, Unavailable
 from functions.archiver.recording import Call, Recording, Transcript, TranscriptState
