@@ -106,7 +106,7 @@ class Runtime:
     @functools.cached_property
     def ledger(self) -> Ledger:
         """The source's part of the ledger."""
-        days = self.settings.archive.expire_after_days
+        days = self.settings.expire_after_days
         return Ledger(
             self.table,
             source=self.settings.source.name,
@@ -133,7 +133,7 @@ class Runtime:
         archive = self.settings.archive
         policy = StoragePolicy(
             storage=archive.storage,
-            expire_after_days=archive.expire_after_days,
+            expire_after_days=self.settings.expire_after_days,
             tiers=bool(archive.tiers),
         )
         return Store(S3Bucket(self._session.client("s3"), self.settings.bucket), policy=policy)

@@ -13,7 +13,7 @@ import pytest
 
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.provider import Provider
-from functions.archiver.settings.deployment import MOST_PARALLEL, MOST_PER_MINUTE
+from functions.archiver.settings.source import MAX_PARALLEL, MAX_PER_MINUTE
 from functions.providers import load, names
 from tests.contract.fixture import EXCEPTIONS, FOLDER, NAMES, read
 
@@ -163,8 +163,8 @@ def test_every_option_has_a_help_text_and_a_default_that_fits(declaration: Decla
 
 def test_a_declaration_holds_numbers_that_make_sense(declaration: Declaration) -> None:
     assert declaration.title
-    assert 0 < declaration.rate_default <= MOST_PER_MINUTE
-    assert 0 < declaration.parallel_default <= MOST_PARALLEL
+    assert 0 < declaration.rate_default <= MAX_PER_MINUTE
+    assert 0 < declaration.parallel_default <= MAX_PARALLEL
     assert declaration.overlap_minimum.total_seconds() > 0
     assert declaration.page_size > 0
     assert declaration.secret_fields

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.deployment import Archive, Source, Tier, require
+from functions.archiver.settings.checks import require
+from functions.archiver.settings.deployment import Archive, Source, Tier
 
 _Part = TypeVar("_Part")
 
@@ -23,6 +24,11 @@ class Settings:
     queue_url: str | None = None
     archive: Archive
     source: Source
+
+    @property
+    def expire_after_days(self) -> int | None:
+        """Days from archiving until this source's recordings expire; None keeps them for ever."""
+        return self.source.term_days(self.archive)
 
     def to_env(self) -> dict[str, str]:
         """As environment variables; tokens stay outside of JSON, where nothing could resolve them."""
@@ -54,21 +60,31 @@ def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _
         raise Misconfigured(f"the variable {name}: is not as a deployment writes it ({type(error).__name__})") from None
 
 
-def _archive(fields: dict[str, Any]) -> Archive:
-    tiers = tuple(Tier(**tier) for tier in fields.pop("tiers"))
-    return Archive(**{**fields, "alerts": tuple(fields["alerts"])}, tiers=tiers)
+def _archive(values: dict[str, Any]) -> Archive:
+    for name in ("alerts", "urgent"):
+        values[name] = tuple(values.get(name, ()))
+    values["tiers"] = tuple(Tier(**tier) for tier in values.get("tiers", ()))
+    return Archive(**values)
 
 
-def _source(fields: dict[str, Any]) -> Source:
-    spans = {
-        name: None if fields[name] is None else timedelta(seconds=fields[name])
-        for name in ("overlap", "reconcile", "webhook_quiet_after")
-    }
-    return Source(**{**fields, **spans, "start": datetime.fromisoformat(fields["start"])})
+def _source(values: dict[str, Any]) -> Source:
+    spans = {name: timedelta(seconds=values[name]) for name in _SPANS if name in values}
+    start = {"start": datetime.fromisoformat(values["start"])} if "start" in values else {}
+    return Source(**(values | spans | start))
+
+
+_SPANS = ("overlap", "reconcile", "webhook_quiet_after")
 
 
 def _dump(value: Archive | Source) -> str:
-    return json.dumps(asdict(value), separators=(",", ":"), default=_plain)
+    """As JSON without what is left at its default: a function holds 4 KB of settings at most."""
+    whole = asdict(value)
+    changed = {each.name: whole[each.name] for each in fields(value) if getattr(value, each.name) != _default(each)}
+    return json.dumps(changed, separators=(",", ":"), default=_plain)
+
+
+def _default(field: Field[Any]) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _plain(value: Any) -> object:

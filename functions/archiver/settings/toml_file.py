@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.provider.declaration import Declaration, Option
-from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier, quoted, require
+from functions.archiver.settings.checks import quoted, require
+from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier
 from functions.providers import load
 
 Table = Mapping[str, Any]
@@ -116,6 +117,12 @@ def _tiers(value: Any, key: str) -> tuple[Tier, ...]:
     return tuple(Tier(**_fields(_table(each, key), _TIER, key, required=("after", "storage_class"))) for each in value)
 
 
+def _deletion(value: Any, key: str) -> int:
+    require(isinstance(value, Mapping), key, 'must be a table such as { after = "30 days" }')
+    days: int = _fields(_table(value, key), {"after": ("days", _days)}, key, required=("after",))["days"]
+    return days
+
+
 _TIER: Keys = {
     "after": ("after_days", _days),
     "storage_class": ("storage_class", _text),
@@ -130,6 +137,16 @@ _ARCHIVE: Keys = {
     "bucket": ("bucket", _text),
     "kms_key": ("kms_key", _text),
     "permissions_boundary": ("permissions_boundary", _text),
+    "timezone": ("timezone", _text),
+    "object_lock": ("object_lock", _text),
+    "compliance_cannot_be_undone": ("compliance_cannot_be_undone", _flag),
+    "sign": ("sign", _flag),
+    "export_key": ("export_key", _text),
+    "events": ("events", _flag),
+    "access_policies": ("access_policies", _flag),
+    "urgent": ("urgent", _texts),
+    "runbook_url": ("runbook_url", _text),
+    "break_glass_role": ("break_glass_role", _text),
 }
 _SOURCE: Keys = {
     "provider": ("provider", _text),
@@ -145,6 +162,9 @@ _SOURCE: Keys = {
     "webhook_unverified": ("webhook_unverified", _flag),
     "webhook_url": ("webhook_url", _text),
     "webhook_quiet_after": ("webhook_quiet_after", _span),
+    "expire_after": ("expire_after_days", _days),
+    "delete_at_source": ("delete_after_days", _deletion),
+    "delete_secret": ("delete_secret", _text),
     "allow_private_addresses": ("allow_private_addresses", _flag),
     "options": ("options", _table),
 }

@@ -31,6 +31,8 @@ SOURCES = some.builds(
     webhook=some.just(True),
     webhook_unverified=some.booleans(),
     webhook_quiet_after=some.none() | SPANS.filter(lambda span: span <= timedelta(days=7)),
+    webhook_url=some.none() | some.just("https://hooks.example.com/webhooks/acme"),
+    expire_after_days=some.none() | some.integers(1, 36500),
     allow_private_addresses=some.booleans(),
     options=some.dictionaries(TEXTS, TEXTS | some.integers() | some.booleans() | some.lists(TEXTS)),
 )
@@ -41,6 +43,10 @@ ARCHIVES = some.builds(
     expire_after_days=some.none() | some.integers(1000, 36500),
     storage=some.sampled_from(["auto", "STANDARD"]),
     tiers=some.just((Tier(after_days=90, storage_class="GLACIER_IR", min_bytes=7),)) | some.just(()),
+    urgent=some.just(("night@example.com",)) | some.just(()),
+    access_policies=some.booleans(),
+    object_lock=some.none() | some.just("governance"),
+    timezone=some.sampled_from(["UTC", "Europe/Berlin"]),
     kms_key=some.none() | some.just("arn:aws:kms:eu-central-1:111122223333:key/abc"),
 )
 
@@ -77,7 +83,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         Settings.from_env(broken)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", "3", '{"name": "x"}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "3", '{"title": "x"}'])
 @pytest.mark.parametrize("name", ["ARCHIVE", "SOURCE"])
 def test_a_broken_variable_is_named(name: str, text: str) -> None:
     with pytest.raises(Misconfigured, match=f"the variable {name}: is not as a deployment writes it"):
@@ -137,3 +143,28 @@ def test_an_alarm_looks_back_a_week_at_most() -> None:
     for span in (timedelta(days=8), timedelta(0)):
         with pytest.raises(Misconfigured, match=r"sources\.acme\.webhook_quiet_after: must be at most 7 days"):
             source(webhook=True, webhook_quiet_after=span)
+
+
+def test_what_is_left_at_its_default_takes_no_room() -> None:
+    found = environment()
+    assert json.loads(found["ARCHIVE"]) == {"name": "r"}
+    assert json.loads(found["SOURCE"]).keys() == {
+        "name",
+        "provider",
+        "base_url",
+        "secret",
+        "requests_per_minute",
+        "max_parallel_downloads",
+        "overlap",
+    }
+
+
+@pytest.mark.parametrize(("own", "archives", "term"), [(None, None, None), (None, 9, 9), (7, 9, 7), (7, None, 7)])
+def test_a_sources_own_term_goes_before_the_archives(own: int | None, archives: int | None, term: int | None) -> None:
+    settings = Settings(
+        bucket="b",
+        table="t",
+        archive=Archive(name="r", expire_after_days=archives),
+        source=source(expire_after_days=own),
+    )
+    assert settings.expire_after_days == term
