@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.archiver.errors import Misconfigured
 from functions.archiver.provider.delivery import Hint, Reply
 from functions.archiver.runtime import Context, Runtime, runtime
@@ -19,9 +17,10 @@ Answer = dict[str, object]
 def handler(event: Event, context: Context) -> Answer:
     """One request in API Gateway's payload format 2.0; its answer. 503 asks the sender to try again."""
     run = runtime().begin(context)
+    not_the_senders: tuple[type[Exception], ...] = (Misconfigured, *run.engine.troubles)
     try:
         reception = run.receiver.receive(event)
-    except (Misconfigured, BotoCoreError, ClientError) as trouble:
+    except not_the_senders as trouble:
         run.logger.error("webhook not received", reason=str(trouble))
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
     _tell(run, reception)

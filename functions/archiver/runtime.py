@@ -1,4 +1,4 @@
-"""Puts the parts together for one function: the only place that reads the environment and makes AWS clients.
+"""Puts the parts together for one function: the only place that reads the environment.
 
 Built once in each process, on first use. A run on a laptop gives each invocation a runtime of its own instead.
 """
@@ -7,28 +7,20 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import IO, Literal, Protocol
-
-import boto3
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from typing import Literal, Protocol
 
 from functions.archiver.archiving.archiving import Archiver
-from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
+from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import Misconfigured
-from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
@@ -37,16 +29,12 @@ from functions.archiver.provider.provider import Provider
 from functions.archiver.reconciling import Reconciler
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
-from functions.archiver.settings.metrics import NAMESPACE, Metric
+from functions.archiver.settings.metrics import Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
 from functions.archiver.webhooks import Receiver
-
-SECRET_SECONDS = 300
-"""How long a secret's value is kept in the process."""
 
 RESERVE_SECONDS = 60.0
 """Kept back of each invocation's time, for marking and cleaning up."""
@@ -65,25 +53,23 @@ class Runtime:
     def __init__(
         self,
         settings: Settings,
-        session: boto3.Session,
+        engine: Engine,
         clock: Clock,
         *,
-        log: IO[str] | None = None,
         on_request: Callable[[str], None] = lambda kind: None,
     ) -> None:
         self.settings = settings
+        self.engine = engine
         self.clock = clock
-        source = settings.source.name
-        self.logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source)
-        handler = self.logger.registered_handler
-        if log is not None and isinstance(handler, logging.StreamHandler):
-            # Loggers live as long as the process: one of an earlier run would go on writing to that run's stream.
-            handler.stream = log
-        self._session = session
         self._on_request = on_request
         self._secret: dict[str, object] = {}
         self._provider: Provider | None = None
         self._ends = time.monotonic()
+
+    @property
+    def logger(self) -> Log:
+        """The engine's log."""
+        return self.engine.log
 
     def begin(self, context: Context) -> Runtime:
         """Starts an invocation: notes when it has to be over."""
@@ -98,10 +84,10 @@ class Runtime:
         """Until this invocation has to come to its end in order."""
         return self._ends - time.monotonic()
 
-    @functools.cached_property
+    @property
     def table(self) -> Table:
         """The ledger's table."""
-        return DynamoTable(self._session.resource("dynamodb"), self.settings.table)
+        return self.engine.table
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -136,22 +122,15 @@ class Runtime:
             expire_after_days=self.settings.expire_after_days,
             tiers=bool(archive.tiers),
         )
-        return Store(S3Bucket(self._session.client("s3"), self.settings.bucket), policy=policy)
+        return Store(self.engine.bucket, policy=policy)
 
     @functools.cached_property
     def intake(self) -> Intake:
         """The way into ledger and lanes."""
         source = self.settings.source
-        if self.settings.queue_url is None:
-            raise Misconfigured("the variable QUEUE_URL is missing")
-        lanes = SqsLanes(
-            self._session.client("sqs"),
-            queue_url=self.settings.queue_url,
-            lanes=source.max_parallel_downloads,
-        )
         return Intake(
             ledger=self.ledger,
-            lanes=lanes,
+            lanes=self.engine.lanes,
             pace=self.pace,
             requests_per_minute=source.requests_per_minute,
             max_parallel=source.max_parallel_downloads,
@@ -233,28 +212,16 @@ class Runtime:
     def _read_secret(self) -> dict[str, object]:
         name = self.settings.source.secret
         try:
-            text = self._secrets.get(name, max_age=SECRET_SECONDS)
-            secret = json.loads(str(text))
-        except GetParameterError:
-            raise Misconfigured(f"the secret {name} does not exist or cannot be read") from None
-        except (TypeError, ValueError):
+            secret = json.loads(self.engine.secret(name))
+        except ValueError:
             raise Misconfigured(f"the secret {name} is not a JSON object") from None
         if not isinstance(secret, dict):
             raise Misconfigured(f"the secret {name} is not a JSON object")
         return secret
 
-    @functools.cached_property
-    def _secrets(self) -> SecretsProvider:
-        return SecretsProvider(boto3_client=self._session.client("secretsmanager"))
-
     def count(self, metrics: Mapping[Metric, float]) -> None:
-        """Emits metrics of this source, as one line of embedded metric format."""
-        emf = EphemeralMetrics(namespace=NAMESPACE)
-        emf.add_dimension(name="source", value=self.settings.source.name)
-        for metric, value in metrics.items():
-            unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
-            emf.add_metric(name=metric.value, unit=unit, value=value)
-        emf.flush_metrics()
+        """Emits metrics of this source."""
+        self.engine.count(metrics)
 
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)
@@ -267,7 +234,10 @@ def runtime() -> Runtime:
 
 @functools.cache
 def _of_process() -> Runtime:
-    return Runtime(Settings.from_env(os.environ), boto3.Session(), Clock())
+    from functions.archiver.aws import AwsEngine  # here, so that a run without AWS never loads boto3
+
+    settings = Settings.from_env(os.environ)
+    return Runtime(settings, AwsEngine(settings), Clock())
 
 
 @contextmanager
@@ -278,3 +248,8 @@ def running(given: Runtime) -> Iterator[None]:
         yield
     finally:
         _given.reset(token)
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    # While Lambda starts a process it has more CPU than an invocation gets: load what that will need.
+    import functions.archiver.aws  # noqa: F401

@@ -20,6 +20,7 @@ import boto3
 
 from functions.archiver.archiving.completeness import audio_of, pour
 from functions.archiver.audio.inspector import Inspector
+from functions.archiver.aws import AwsEngine
 from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
@@ -63,7 +64,8 @@ def run(order: Order) -> int:
     pattern = _pattern(source)
     if order.out is None:
         session = boto3.Session()
-        runtime = Runtime(settings_of(deployment, source.name, session), session, Clock())
+        settings = settings_of(deployment, source.name, session)
+        runtime = Runtime(settings, AwsEngine(settings, session), Clock())
         return _import(order, runtime, source, pattern)
     # Imported here: an import into AWS needs neither the CDK nor an embedded AWS.
     from ops.local.run import LocalArchive, forget_aws_environment

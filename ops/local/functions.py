@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import IO, Any
 
+from functions.archiver.aws import AwsEngine
 from functions.archiver.runtime import Runtime, running
 from functions.archiver.settings.environment import Settings
 from ops.local.clock import MovedClock
@@ -77,9 +78,8 @@ class Sandbox:
         self._handler = getattr(importlib.import_module(function.module), function.handler.split(".")[-1])
         self.runtime = Runtime(
             settings,
-            aws.session(),
+            AwsEngine(settings, aws.session(), log=log),
             clock,
-            log=log,
             on_request=lambda kind: requests.note(source, kind),
         )
 

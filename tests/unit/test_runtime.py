@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +15,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from functions.archiver import aws
 from functions.archiver import runtime as module
+from functions.archiver.aws import AwsEngine
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Misconfigured
 from functions.archiver.listing.listing import ENOUGH_SECONDS
@@ -66,7 +70,7 @@ def keep_secret(session: boto3.Session, text: str) -> None:
 
 @pytest.fixture
 def run(session: boto3.Session) -> Runtime:
-    return Runtime(settings(), session, FakeClock(), log=io.StringIO())
+    return Runtime(settings(), AwsEngine(settings(), session, log=io.StringIO()), FakeClock())
 
 
 def test_a_provider_is_built_with_its_credentials_and_once(session: boto3.Session, run: Runtime) -> None:
@@ -82,13 +86,14 @@ def test_a_secret_is_read_once_in_five_minutes(
 ) -> None:
     keep_secret(session, json.dumps(CREDENTIALS))
     asked: list[int] = []
-    get = run._secrets.get
+    assert isinstance(run.engine, AwsEngine)
+    get = run.engine._secrets.get
 
     def counted(name: str, **options: Any) -> Any:
         asked.append(options["max_age"])
         return get(name, **options)
 
-    monkeypatch.setattr(run._secrets, "get", counted)
+    monkeypatch.setattr(run.engine._secrets, "get", counted)
     run.provider()
     assert asked == [300]
 
@@ -97,7 +102,7 @@ def test_a_changed_secret_makes_a_new_provider(
     session: boto3.Session, run: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_secret(session, json.dumps(CREDENTIALS))
-    monkeypatch.setattr(module, "SECRET_SECONDS", -1)
+    monkeypatch.setattr(aws, "SECRET_SECONDS", -1)
     before = run.provider()
     changed = {**CREDENTIALS, "client_secret": "rotated"}
     session.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=json.dumps(changed))
@@ -162,7 +167,7 @@ def test_a_provider_is_asked_no_longer_than_the_invocation_lasts(session: boto3.
 
 
 def test_a_function_without_lanes_says_which_variable_is_missing(session: boto3.Session) -> None:
-    without = Runtime(settings(queue_url=None), session, Clock())
+    without = Runtime(settings(), AwsEngine(settings(queue_url=None), session), Clock())
     with pytest.raises(Misconfigured, match="QUEUE_URL"):
         without.intake  # noqa: B018
 
@@ -176,7 +181,7 @@ def test_the_parts_of_an_invocation_share_one_ledger_and_one_pace(run: Runtime) 
 
 def test_a_log_line_is_json_and_names_its_source(run: Runtime, session: boto3.Session) -> None:
     stream = io.StringIO()
-    Runtime(settings(), session, Clock(), log=stream).logger.info("archived", recording_id="rec")
+    Runtime(settings(), AwsEngine(settings(), session, log=stream), Clock()).logger.info("archived", recording_id="rec")
     line = json.loads(stream.getvalue())
     assert (line["message"], line["source"], line["recording_id"]) == ("archived", "acme", "rec")
 
@@ -212,16 +217,27 @@ def test_a_process_without_its_environment_says_what_is_missing(monkeypatch: pyt
 
 
 def test_a_given_runtime_is_used_for_the_length_of_a_block(run: Runtime) -> None:
-    other = Runtime(settings(), boto3.Session(region_name="eu-central-1"), Clock())
+    other = Runtime(settings(), AwsEngine(settings(), boto3.Session(region_name="eu-central-1")), Clock())
     with running(run):
         with running(other):
             assert runtime() is other
         assert runtime() is run
 
 
+def test_only_the_runtime_of_a_lambda_process_loads_boto3() -> None:
+    loads = "import sys, functions.{0}; print([m for m in sys.modules if m in ('boto3', 'botocore', 's3transfer')])"
+    for handler in ("lister", "downloader", "reconciler", "webhook"):
+        words = [sys.executable, "-c", loads.format(handler)]
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        lambda_ = {**plain, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+        for environment, loaded in ((plain, False), (lambda_, True)):
+            done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+            assert ("boto3" in done.stdout) is loaded, handler
+
+
 def test_requests_are_counted_by_kind(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds: list[str] = []
-    run = Runtime(settings(), session, FakeClock(), on_request=kinds.append)
+    run = Runtime(settings(), AwsEngine(settings(), session), FakeClock(), on_request=kinds.append)
     monkeypatch.setattr(run.pace, "_reserve", lambda: run.pace._now_ms())
     run.pace._slot_ms = run.pace._now_ms()
     run.pace.book("media")
@@ -236,7 +252,7 @@ def test_the_environment_holds_no_secret() -> None:
 def test_an_invocation_that_is_to_end_soon_has_time_for_a_request_and_not_for_another_page(
     session: boto3.Session,
 ) -> None:
-    run = Runtime(settings(), session, FakeClock()).begin(Seconds(900))
+    run = Runtime(settings(), AwsEngine(settings(), session), FakeClock()).begin(Seconds(900))
     run.end_soon()
     assert 0 < run.seconds_left() < ENOUGH_SECONDS
     assert run.begin(Seconds(900)).seconds_left() > ENOUGH_SECONDS

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
+from functions.archiver.aws import AwsEngine
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import Unavailable
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED
@@ -191,7 +192,7 @@ class Hooked:
             archive=a_deployment().archive,
             source=a_source("acme", **facts, **source),
         )
-        self.runtime = Runtime(settings, cast("boto3.Session", SESSION), clock, log=self.log)
+        self.runtime = Runtime(settings, AwsEngine(settings, cast("boto3.Session", SESSION), log=self.log), clock)
 
     @property
     def calls(self) -> Counter[str]:

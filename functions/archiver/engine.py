@@ -1,0 +1,55 @@
+"""What the functions of one source stand on: a table, a bucket, lanes, a secret's value, a log and metrics.
+
+`aws` is the engine of a deployed archive. A local run brings another one, made of a folder and SQLite, and the same
+handlers run on it. Nothing here or above knows which of the two it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from functions.archiver.bucket.bucket import Bucket
+from functions.archiver.ledger.table import Table
+from functions.archiver.settings.metrics import Metric
+from functions.archiver.throttling.lanes import Lanes
+
+
+class Log(Protocol):
+    """Writes one JSON object on a line: the message, its fields, the time and the source."""
+
+    def info(self, message: str, /, **fields: object) -> None:
+        """What happened in the ordinary course."""
+
+    def error(self, message: str, /, **fields: object) -> None:
+        """What a person may have to look at."""
+
+
+class Engine(Protocol):
+    """The engine of one source. Each part is made on first use, because no function needs all of them."""
+
+    @property
+    def table(self) -> Table:
+        """The ledger's table."""
+
+    @property
+    def bucket(self) -> Bucket:
+        """The archive's bucket."""
+
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes of the source. Raises Misconfigured in a function that was given none."""
+
+    @property
+    def log(self) -> Log:
+        """Where the functions say what they did."""
+
+    @property
+    def troubles(self) -> tuple[type[Exception], ...]:
+        """What the parts raise when the engine itself does not work: nobody's fault, and worth another try."""
+
+    def secret(self, name: str) -> str:
+        """The value of a secret, a few minutes old at most. Raises Misconfigured when it cannot be had."""
+
+    def count(self, metrics: Mapping[Metric, float]) -> None:
+        """Emits metrics of the source."""
