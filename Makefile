@@ -59,7 +59,7 @@ bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
 	$(WITH_NODE) $(CDK) bootstrap --app cdk.out
 
 provider: $(VENV) ## write a provider and its fixture to start from, with name=NAME
-	$(BIN)/python -m ops.commands.new_provider "$(name)"
+	$(BIN)/python -m ops new-provider "$(name)"
 
 lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) functions/requirements.in -o functions/requirements.txt

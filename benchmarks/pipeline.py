@@ -14,7 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ops.local.run import Order, run
+from ops.local.options import Options
+from ops.local.run import run
 from simulators.providers.babelforce import Babelforce
 
 WRITES = ("dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.BatchWriteItem")
@@ -27,11 +28,11 @@ def main() -> None:
     parser.add_argument("--requests-per-minute", type=int, default=120)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Babelforce(recordings=options.recordings) as simulator:
-        order = _order(Path(folder), simulator, options.requests_per_minute)
-        first = _figures(order)
+        local = _local_options(Path(folder), simulator, options.requests_per_minute)
+        first = _figures(local)
         served = len(simulator.log)
         busiest, parallel = simulator.busiest_window(60), simulator.peak_parallel_media()
-        second = _figures(order)
+        second = _figures(local)
     count = options.recordings
     source = first["sources"]["bench"]
     print(f"\n{count} recordings at {options.requests_per_minute} requests a minute\n")
@@ -45,7 +46,7 @@ def main() -> None:
     _row("AWS calls for each recording that is known already", sum(second["aws_calls"]["lister"].values()) / count)
 
 
-def _order(folder: Path, simulator: Babelforce, rate: int) -> Order:
+def _local_options(folder: Path, simulator: Babelforce, rate: int) -> Options:
     deployment, secrets = folder / "deployment.toml", folder / "secrets.json"
     deployment.write_text(
         f"""[archive]
@@ -60,14 +61,14 @@ start = {simulator.start:%Y-%m-%dT00:00:00Z}
 """
     )
     secrets.write_text(json.dumps({"bench": simulator.secret}))
-    return Order(deployment=deployment, secrets=secrets, out=folder / "archive")
+    return Options(deployment=deployment, secrets=secrets, out=folder / "archive")
 
 
-def _figures(order: Order) -> dict[str, Any]:
-    code = run(order, threading.Event())
+def _figures(options: Options) -> dict[str, Any]:
+    code = run(options, threading.Event())
     if code:
         raise SystemExit(code)
-    figures: dict[str, Any] = json.loads((order.out / "run.json").read_text())
+    figures: dict[str, Any] = json.loads((options.out / "run.json").read_text())
     return figures
 
 

@@ -11,14 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.environment import Settings
+from ops.output import ExitCode, Failure
 
 
 def source_of(deployment: Deployment, name: str) -> Source:
-    """The source of that name. Raises Misconfigured."""
+    """The source of that name. Raises Failure (NOT_FOUND)."""
     for source in deployment.sources:
         if source.name == name:
             return source
-    raise Misconfigured(f"there is no source {name!r}: the file has {', '.join(s.name for s in deployment.sources)}")
+    there = ", ".join(source.name for source in deployment.sources)
+    raise Failure(ExitCode.NOT_FOUND, f"there is no source {name!r}: the file has {there}")
 
 
 def settings_of(deployment: Deployment, source: str, session: boto3.Session) -> Settings:

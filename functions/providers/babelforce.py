@@ -49,6 +49,10 @@ class Babelforce(Provider):
         deletes_many=True,
         annotates=True,
         webhook=("secret",),
+        webhook_setup=(
+            "In babelforce's manager, make a global automation on the event that a recording is finished, with an HTTP "
+            "action that sends a POST to {url}, the header x-webhook-secret and the recording's id as recording_id"
+        ),
     )
 
     def __init__(self, http: Http, account: Account) -> None:

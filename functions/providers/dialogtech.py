@@ -62,6 +62,10 @@ class DialogTech(Provider):
         deletes="file",
         uploads=True,
         webhook=("secret",),
+        webhook_setup=(
+            "In DialogTech's portal, add a post-call action that calls {url}/SECRET "
+            "with the call's SID as parameter sid"
+        ),
     )
 
     def __init__(self, http: Http, account: Account) -> None:

@@ -14,13 +14,22 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
-from functions.archiver.errors import BadEvent, CursorRefused, NotReady, Rejected, Unauthorized, Unavailable, Unverified
+from functions.archiver.errors import (
+    BadEvent,
+    CursorRefused,
+    Misconfigured,
+    NotReady,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    Unverified,
+)
 from functions.archiver.http.auth import StaticAuth, TokenAuth
 from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import items_of, mapping_of, number_of, text_of, without
-from functions.archiver.provider.provider import Account, Opened, Provider
+from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
 
@@ -51,6 +60,7 @@ class Kazoo(Provider):
         deletes="file",
         annotates=True,
         webhook=("signature", "secret"),
+        registers_webhooks=True,
     )
 
     def __init__(self, http: Http, account: Account) -> None:
@@ -167,6 +177,44 @@ class Kazoo(Provider):
             return Ignored(reason="the event is about no recording that came or changed")
         # The document is made before there is audio and edited when it is stored.
         return Hint(recording_id=id_from(data.get("id")), ready=data.get("action") == "doc_edited")
+
+    def register_webhook(self, url: str, secrets: Sequence[Secret]) -> Registration:
+        """Makes the hook; one with this URL is brought up to date and switched on.
+
+        Version 2 signs; the header is for a cluster that takes version 2 for version 1, which cannot (docs).
+        """
+        if not secrets:
+            raise Misconfigured("the secret's webhook_secret is missing, with which the hook signs its events")
+        known = next((hook for hook in self.webhooks() if hook.url == url), None)
+        secret = secrets[0].reveal()
+        document: Json = {
+            "name": f"Recording archive: {self.account.source}",
+            "uri": url,
+            "http_verb": "post",
+            "hook": "object",
+            "custom_data": {"type": "call_recording", "action": "all"},
+            "format": "json",
+            "version": "v2",
+            "enabled": True,
+            "security_settings": {"sha256_key": secret},
+            "custom_request_headers": {"x-webhook-secret": secret},
+        }
+        path, body = f"{self._base}/webhooks", {"data": document}
+        if known is None:
+            self.http.call("webhook", "PUT", path, json=body, auth=self.auth)
+            return Registration(sentence="registered, and switched on")
+        self.http.call("webhook", "PATCH", f"{path}/{segment(known.id)}", json=body, auth=self.auth)
+        return Registration(sentence="brought up to date, and switched on")
+
+    def webhooks(self) -> Sequence[Subscription]:
+        """Of the account, whoever made them. Kazoo switches one off that failed too often (docs)."""
+        answer = self.http.call("webhook", "GET", f"{self._base}/webhooks", auth=self.auth)
+        rows = map(mapping_of, items_of(mapping_of(answer.json()).get("data")))
+        return [
+            Subscription(id=id_, url=url, problem="switched off" if row.get("enabled") is False else None)
+            for row in rows
+            if (id_ := text_of(row.get("id"))) and (url := text_of(row.get("uri")))
+        ]
 
     def _token(self) -> tuple[Json, float]:
         """The API key, exchanged for a token; an unknown key is answered with 404."""

@@ -45,6 +45,9 @@ class TeleSign(Provider):
         transcripts=True,
         deletes="call",
         webhook=("signature",),
+        webhook_setup=(
+            "Ask TeleSign's support to send the events of your voice calls to {url}; it signs them with your API key"
+        ),
     )
 
     def __init__(self, http: Http, account: Account) -> None:

@@ -1,88 +1,15 @@
-"""`python -m ops demo`: every provider simulated on this machine, archived side by side into one folder."""
+"""`recordings demo`."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import json
-import shutil
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
-
-from functions.providers import names
-from ops.local.run import Order, run
-from simulators.server import Simulator
-
-FOLDER = Path("demo")
-RECORDINGS_EACH = 15
-REQUESTS_PER_MINUTE = 60
+from ops.output import ExitCode
+from ops.signals import stopping
+from ops.verb import Shared, Topic, verb
 
 
-def demo(stopping: threading.Event) -> int:
-    """Starts the simulators, writes a deployment file for them and runs the archive; the exit code."""
-    FOLDER.mkdir(exist_ok=True)
-    shutil.rmtree(FOLDER / "archive", ignore_errors=True)
-    with ExitStack() as running:
-        started = {
-            name: running.enter_context(kind(recordings=RECORDINGS_EACH)) for name, kind in _simulators().items()
-        }
-        deployment, secrets = FOLDER / "deployment.toml", FOLDER / "secrets.json"
-        deployment.write_text(_deployment(started))
-        secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
-        print(f"Simulated here: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
-        print(f"Deployment file: {deployment}. It takes about a minute.")
-        code = run(Order(deployment=deployment, secrets=secrets, out=FOLDER / "archive"), stopping)
-    _point_to_a_recording()
-    return code
+@verb(topic=Topic.START, example="recordings demo")
+def command(shared: Shared) -> ExitCode:
+    """Archive from simulated providers into ./demo, on this machine alone."""
+    from ops.demo import demo
 
-
-def _simulators() -> dict[str, type[Simulator]]:
-    """Of the providers that have one."""
-    modules = {name: f"simulators.providers.{name}" for name in names()}
-    return {name: next(_simulators_in(module)) for name, module in modules.items() if find_spec(module)}
-
-
-def _simulators_in(module: str) -> Iterator[type[Simulator]]:
-    for member in vars(importlib.import_module(module)).values():
-        if inspect.isclass(member) and issubclass(member, Simulator) and member.__module__ == module:
-            yield member
-
-
-def _deployment(started: Mapping[str, Simulator]) -> str:
-    sources = "".join(_source(name, simulator) for name, simulator in started.items())
-    return f'[archive]\nname = "demo"\n{sources}'
-
-
-def _source(name: str, simulator: Simulator) -> str:
-    fields = {
-        "provider": name,
-        "base_url": simulator.base_url,
-        "secret": f"demo/{name}",
-        "requests_per_minute": REQUESTS_PER_MINUTE,
-        "allow_private_addresses": True,
-    }
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
-    lines.append(f"start = {simulator.start:%Y-%m-%dT00:00:00Z}")
-    if simulator.options:
-        lines.append(f"\n[sources.{name}.options]")
-        lines += [f"{key} = {_toml(value)}" for key, value in simulator.options.items()]
-    return f"\n[sources.{name}]\n" + "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML writes it; its texts, numbers and booleans are JSON's."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
-    return json.dumps(value)
-
-
-def _point_to_a_recording() -> None:
-    for audio in sorted((FOLDER / "archive" / "audio").glob("*/*/*"))[:1]:
-        print(f"Listen to one: {audio}", file=sys.stdout)
+    return ExitCode(demo(stopping()))

@@ -1,53 +1,27 @@
-"""`make provider name=acme`: a whole client of an imagined API and its fixture, to be changed into yours."""
+"""`recordings new-provider`."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+import click
 
-from ops.commands import docs
-
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ROOT / "ops" / "templates"
-WRITTEN, NOT_WRITTEN = 0, 2
+from ops.output import ExitCode, Failure
+from ops.verb import Shared, Topic, verb
 
 
-def write(name: str, root: Path) -> Sequence[Path]:
-    """Writes the module and its fixture below `root`. Raises ValueError for a name that is none.
+@verb(topic=Topic.DEVELOP, example="recordings new-provider acme_phones")
+@click.argument("name")
+def command(shared: Shared, *, name: str) -> ExitCode:
+    """Write a provider and its fixture to start from: a whole client of an imagined API."""
+    from ops import new_provider, providers_page
+    from ops.version import ROOT
 
-    Raises FileExistsError for a name that is taken, before anything is written.
-    """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name):
-        raise ValueError("the name must be 2 to 31 small letters, digits and _, as in name=acme")
-    title = name.replace("_", " ").title()
-    module = (TEMPLATES / "provider.py.txt").read_text(encoding="utf-8")
-    contents = {
-        root / "functions" / "providers" / f"{name}.py": module.format(title=title, class_name=title.replace(" ", "")),
-        root / "tests" / "providers" / f"{name}.json": (TEMPLATES / "fixture.json.txt").read_text(encoding="utf-8"),
-    }
-    for path in contents:
-        if path.exists():
-            raise FileExistsError(f"{path.relative_to(root)} is there already")
-    for path, content in contents.items():
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
-    return list(contents)
-
-
-def main(arguments: list[str]) -> int:
-    """Writes what is named first, and brings the table of providers up to date; the exit code."""
+    output = shared.output()
     try:
-        paths = write(arguments[0] if arguments else "", ROOT)
+        paths = [str(path.relative_to(ROOT)) for path in new_provider.write(name, ROOT)]
     except (FileExistsError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return NOT_WRITTEN
-    docs.write()
-    print(f"{' and '.join(str(path.relative_to(ROOT)) for path in paths)} are written.")
-    print("docs/adding-a-provider.md says what comes next.")
-    return WRITTEN
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        raise Failure(ExitCode.MISUSE, str(error)) from None
+    providers_page.write()
+    output.document({"written": paths})
+    output.line(f"{' and '.join(paths)} are written.")
+    output.verdict("docs/adding-a-provider.md says what comes next.")
+    return ExitCode.DONE

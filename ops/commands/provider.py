@@ -1,208 +1,166 @@
-"""`python -m ops provider`: a provider's own operations by hand, with the credentials and the pace of one source.
-
-Nothing here reads or writes the archive: what is deleted is deleted at the provider, archived or not.
-"""
+"""`recordings provider`."""
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+import click
 
-from functions.archiver.errors import Misconfigured, Outcome
-from functions.archiver.provider.declaration import Declaration
-from functions.archiver.provider.provider import Provider
-from functions.archiver.recording import Json, Recording, Window
-from functions.archiver.settings.deployment import Source
-from functions.archiver.settings.toml_file import read
-from functions.archiver.source_client import client_of
-from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS
-from ops.deployed import source_of
+from functions.archiver.errors import Gone, NotFound, Outcome
+from ops.moments import Moment, span
+from ops.output import ExitCode, Failure
+from ops.questions import confirm
+from ops.verb import Shared, Topic, VerbGroup, verb_group
 
-DONE, NOT_DONE = 0, 1
-MOST_PAGES = 10_000
+if TYPE_CHECKING:
+    from functions.archiver.provider.provider import Provider
+
+FILE = click.Path(path_type=Path)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
-    """Which source, and where its secret is: in a file, or in Secrets Manager (None)."""
+@verb_group(
+    VerbGroup,
+    topic=Topic.PROVIDER,
+    example="recordings provider acme-uk --deployment deployments/mine.toml list --from 2026-01-01 --to 2026-01-02",
+    valued=("--deployment", "--secrets"),
+)
+@click.argument("source")
+def command(*, source: str) -> None:
+    """A provider's own operations by hand, with the credentials and the pace of SOURCE.
 
-    deployment: Path
-    source: str
-    secrets: Path | None = None
-
-
-class MinimumInterval:
-    """A pace for one process: the functions of a deployed archive keep theirs beside it, so be brief."""
-
-    def __init__(self, requests_per_minute: float) -> None:
-        self._interval = MINUTE_WITH_MARGIN_MS / 1000 / requests_per_minute
-        self._next = 0.0
-
-    def book(self, kind: str) -> None:
-        """Sleeps until the next request may be sent, whatever its kind."""
-        time.sleep(max(self._next - time.monotonic(), 0.0))
-        self._next = time.monotonic() + self._interval
+    They never read or write the archive.
+    """
 
 
-def connect(connection: Connection) -> Provider:
-    """The client of the source. Raises Misconfigured."""
-    source = source_of(read(connection.deployment), connection.source)
-    return client_of(source, secret_of(connection, source), MinimumInterval(source.requests_per_minute))
+def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Adds the options that say where a source and its secret are."""
+    options = (
+        click.option("--deployment", type=FILE, required=True, metavar="FILE", help="The deployment file."),
+        click.option("--secrets", type=FILE, metavar="FILE", help="In place of Secrets Manager."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
-def secret_of(connection: Connection, source: Source) -> dict[str, object]:
-    """The source's secret. Raises Misconfigured."""
-    return _from_file(connection.secrets, source) if connection.secrets else _from_aws(source)
+@contextmanager
+def _connected(shared: Shared, source: str, deployment: Path, secrets: Path | None) -> Iterator[Provider]:
+    """The source's client; what the provider refuses becomes a sentence with the source's name."""
+    from ops.connection import Connection
 
-
-def _from_file(path: Path, source: Source) -> dict[str, object]:
+    connection = Connection(
+        deployment=deployment, source=source, secrets=secrets, profile=shared.profile, region=shared.region
+    )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise Misconfigured(f"{path}: cannot be read as JSON") from None
-    return _object(document.get(source.secret) if isinstance(document, dict) else None, source)
+        yield connection.provider()
+    except Outcome as problem:
+        code = ExitCode.NOT_FOUND if isinstance(problem, (NotFound, Gone)) else ExitCode.UNAVAILABLE
+        raise Failure(code, f"{source}: {problem}") from None
 
 
-def _from_aws(source: Source) -> dict[str, object]:
-    try:
-        text = boto3.client("secretsmanager").get_secret_value(SecretId=source.secret)["SecretString"]
-        return _object(json.loads(text), source)
-    except (BotoCoreError, ClientError) as error:
-        raise Misconfigured(f"the secret {source.secret} cannot be read: {error}") from None
-    except (KeyError, ValueError):
-        raise Misconfigured(f"the secret {source.secret} is not a JSON object") from None
+@command.verb("list", example="recordings provider acme-uk list --deployment FILE --from 2026-01-01 --to 2026-01-02")
+@_connecting
+@click.option("--from", "since", type=Moment(), metavar="TIME", help="Default: a day before --to.")
+@click.option("--to", "until", type=Moment(), metavar="TIME", help="Default: now.")
+def list_(shared: Shared, *, since: datetime | None, until: datetime | None, **where: Any) -> ExitCode:
+    """What the provider lists, a JSON object on each line."""
+    from ops.at_provider import list_recordings
+
+    output = shared.output()
+    start, end = span(since, until, zone=shared.zone or UTC, default=timedelta(days=1), now=datetime.now(UTC))
+    with _connected(shared, **where) as provider:
+        count = 0
+        for facts in list_recordings(provider, start, end):
+            output.row(facts)
+            count += 1
+    output.note(f"{where['source']}: {count} listed from {output.time(start)} to {output.time(end)}")
+    return ExitCode.DONE
 
 
-def _object(secret: object, source: Source) -> dict[str, object]:
-    if not isinstance(secret, dict):
-        raise Misconfigured(f"the secret {source.secret} is missing or not a JSON object")
-    return secret
+@command.verb("get", example="recordings provider acme-uk get ID --deployment FILE --audio one.wav")
+@_connecting
+@click.argument("id_", metavar="ID")
+@click.option("--audio", type=FILE, metavar="FILE", help="Fetch its audio into this new file.")
+def get(shared: Shared, *, id_: str, audio: Path | None, **where: Any) -> ExitCode:
+    """What the provider says about one recording, as JSON."""
+    from ops.at_provider import facts, fetch
+
+    output = shared.output()
+    if audio is not None and audio.exists():
+        raise Failure(ExitCode.MISUSE, f"{audio} is there already: name a new file")
+    with _connected(shared, **where) as provider:
+        try:
+            recording = provider.describe(id_)
+        except (NotFound, Gone):
+            raise Failure(ExitCode.NOT_FOUND, f"{where['source']} has no recording {id_!r}") from None
+        if audio is not None:
+            fetch(provider, recording, audio)
+    output.row(facts(recording))
+    output.note(f"{id_}: its audio is in {audio}" if audio else f"{id_}: found at the provider")
+    return ExitCode.DONE
 
 
-# operations
+@command.verb("delete", example="recordings provider acme-uk delete ID --deployment FILE --confirm 1")
+@_connecting
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--confirm", "confirmed", type=int, metavar="N", help="Go on without a question if it is N recordings.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
+def delete(
+    shared: Shared, *, ids: tuple[str, ...], yes: bool, confirmed: int | None, dry_run: bool, **where: Any
+) -> ExitCode:
+    """Delete recordings at the provider for good, after a question."""
+    from ops.at_provider import delete, deletion_plan
+
+    output, wanted = shared.output(), list(dict.fromkeys(ids))
+    with _connected(shared, **where) as provider:
+        plan = deletion_plan(provider, wanted)
+        given = len(wanted) if yes else confirmed
+        answers = wanted if len(wanted) == 1 else []
+        if not confirm(
+            output, plan, count=len(wanted), noun="recordings", confirmed=given, dry_run=dry_run, answers=answers
+        ):
+            return ExitCode.DONE
+        said = []
+        for sentence in delete(provider, wanted):
+            said.append(sentence)
+            output.line(sentence)
+    output.document({"ids": wanted, "said": said})
+    return ExitCode.DONE
 
 
-def list_recordings(provider: Provider, start: datetime, end: datetime) -> Iterator[Mapping[str, Json]]:
-    """What the provider lists between two moments, calls without a file included."""
-    for window in _windows(provider.declaration, start, end):
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            page = provider.page(window, cursor)
-            yield from map(facts, page.recordings)
-            yield from ({"call_id": call.call_id, "recorded_at": _text(call.recorded_at)} for call in page.calls)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+@command.verb("annotate", example="""recordings provider acme-uk annotate ID '{"tags": ["sales"]}' --deployment FILE""")
+@_connecting
+@click.argument("id_", metavar="ID")
+@click.argument("notes", metavar="JSON")
+def annotate(shared: Shared, *, id_: str, notes: str, **where: Any) -> ExitCode:
+    """Write notes to a recording at the provider."""
+    from ops.at_provider import annotate
+
+    output = shared.output()
+    with _connected(shared, **where) as provider:
+        said = annotate(provider, id_, notes)
+    output.document({"said": [said]})
+    output.verdict(said)
+    return ExitCode.DONE
 
 
-def _windows(declaration: Declaration, start: datetime, end: datetime) -> Iterator[Window]:
-    while start < end:
-        until = min(start + declaration.max_window, end) if declaration.max_window else end
-        yield Window(start=start, end=until)
-        start = until
+@command.verb("upload", example="recordings provider acme-uk upload --type findme --id 7 URL --deployment FILE")
+@_connecting
+@click.argument("path", metavar="URL")
+@click.option("--type", "kind", required=True, metavar="TYPE", help="What it is for: a kind of object there.")
+@click.option("--id", "target_id", required=True, metavar="ID", help="Which object of this kind.")
+def upload(shared: Shared, *, path: str, kind: str, target_id: str, **where: Any) -> ExitCode:
+    """Hand audio to the provider, for a menu or a queue; URL is where it fetches it from."""
+    from ops.at_provider import upload
 
-
-def facts(recording: Recording) -> dict[str, Json]:
-    """A recording as a JSON object. Its link stays out, since whoever has it can fetch the audio."""
-    fields: dict[str, Any] = asdict(recording) | {"readiness": recording.readiness.value}
-    del fields["link"]
-    return fields | {"recorded_at": _text(recording.recorded_at)}
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def get(provider: Provider, recording_id: str, to: Path | None) -> Mapping[str, Json]:
-    """The provider's facts about one recording; its audio too, into the new file `to`."""
-    recording = provider.describe(recording_id)
-    if to is not None:
-        with provider.open(recording) as opened, to.open("xb") as file:
-            try:
-                for chunk in opened.body.chunks():
-                    file.write(chunk)
-            except BaseException:
-                to.unlink()  # half a recording looks like a whole one
-                raise
-    return facts(recording)
-
-
-def delete(provider: Provider, recording_ids: Sequence[str], ask: Callable[[str], str] | None) -> Iterator[str]:
-    """Deletes at the provider, in one request where it has one. `ask` puts the question to answer with the id."""
-    what = provider.declaration.deletes
-    if what is None:
-        raise Misconfigured(f"{provider.declaration.title} has no way to delete a recording")
-    object_ = "every recording of the call of" if what == "call" else "recording"
-    wanted: list[str] = []
-    for id_ in recording_ids:
-        question = (
-            f"This deletes {object_} {id_} at {provider.declaration.title} for good, archived or not. Type the id: "
-        )
-        if ask is not None and ask(question).strip() != id_:
-            yield f"{id_}: left as it is"
-        else:
-            wanted.append(id_)
-    if len(wanted) > 1 and provider.declaration.deletes_many:
-        yield provider.delete_many(wanted)
-        return
-    for id_ in wanted:
-        yield provider.delete(Recording(id=id_)) or f"deleted {id_}"
-
-
-def annotate(provider: Provider, recording_id: str, notes: str) -> str:
-    """Writes notes, a JSON object as text, to the recording at the provider."""
-    if not provider.declaration.annotates:
-        raise Misconfigured(f"{provider.declaration.title} has no way to annotate a recording")
-    try:
-        document = json.loads(notes)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise Misconfigured('the notes must be a JSON object, such as {"tags": ["sales"]}')
-    return provider.annotate(recording_id, document)
-
-
-def upload(provider: Provider, *, kind: str, target_id: str, path: str) -> str:
-    """Hands audio to the provider, for a menu or a queue; never a recording of a call."""
-    if not provider.declaration.uploads:
-        raise Misconfigured(f"{provider.declaration.title} takes no audio")
-    return provider.upload(kind=kind, target_id=target_id, path=path) or "uploaded"
-
-
-# the command line
-
-
-def run(connection: Connection, options: Any) -> int:
-    """One operation, its answer on standard output; the exit code. Raises Misconfigured."""
-    provider = connect(connection)
-    try:
-        for line in _lines(provider, options):
-            print(line)
-    except (Outcome, FileExistsError) as problem:
-        print(f"{connection.source}: {problem}", file=sys.stderr)
-        return NOT_DONE
-    return DONE
-
-
-def _lines(provider: Provider, options: Any) -> Iterator[str]:
-    if options.operation == "list":
-        end = options.to or datetime.now(UTC)
-        start = options.since or end - timedelta(days=1)
-        yield from (json.dumps(each, ensure_ascii=False) for each in list_recordings(provider, start, end))
-    elif options.operation == "get":
-        yield json.dumps(get(provider, options.id, options.audio), ensure_ascii=False, indent=2)
-    elif options.operation == "delete":
-        yield from delete(provider, options.ids, None if options.yes else input)
-    elif options.operation == "annotate":
-        yield annotate(provider, options.id, options.notes)
-    else:
-        yield upload(provider, kind=options.type, target_id=options.id, path=options.path)
+    output = shared.output()
+    with _connected(shared, **where) as provider:
+        said = upload(provider, kind=kind, target_id=target_id, path=path)
+    output.document({"said": [said]})
+    output.verdict(said)
+    return ExitCode.DONE

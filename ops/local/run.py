@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.folder import LOG, Folder
 from ops.local.functions import RequestLog, Sandbox
+from ops.local.options import STANDARD_INPUT, Options
 from ops.local.poller import Poller
 from ops.local.progress import LogFile, Progress, summary
 from ops.local.schedules import Schedules
@@ -40,24 +41,14 @@ _STEP_SECONDS = 0.1
 _SHORTEST_MOVE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What the command line asked for."""
-
-    deployment: Path
-    secrets: Path
-    out: Path
-    real_time: bool = False
-    webhook_port: int | None = None
-
-
-def run(order: Order, stopping: threading.Event) -> int:
+def run(options: Options, stopping: threading.Event) -> int:
     """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured."""
-    deployment = read(order.deployment)
-    secrets = _secrets(order.secrets, deployment)
+    _refuse_what_is_missing(options)
+    deployment = read(options.deployment)
+    secrets = _secrets(options.secrets, deployment)
     forget_aws_environment()
     started = time.monotonic()
-    local = LocalArchive(deployment, secrets, order)
+    local = LocalArchive(deployment, secrets, options)
     try:
         local.check()
         local.restore()
@@ -71,9 +62,17 @@ def run(order: Order, stopping: threading.Event) -> int:
         local.close()
 
 
+def _refuse_what_is_missing(options: Options) -> None:
+    """Better a sentence than an option without effect. Raises Misconfigured."""
+    there = {"deployment", "secrets", "out", "webhook_port", "real_time", "skip_waits", "engine"}
+    for field in fields(options):
+        if field.name not in there and getattr(options, field.name):
+            raise Misconfigured(f"--{field.name.replace('_', '-')}: this version has it not yet")
+
+
 def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
     except OSError as error:
         raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError:
@@ -105,11 +104,11 @@ def forget_aws_environment() -> None:
 class LocalArchive:
     """The template's archive, embedded: services, functions, pollers and schedules."""
 
-    def __init__(self, deployment: Deployment, secrets: Mapping[str, str], order: Order) -> None:
+    def __init__(self, deployment: Deployment, secrets: Mapping[str, str], options: Options) -> None:
         self._deployment = deployment
-        self._order = order
+        self._options = options
         self._clock = MovedClock()
-        self._folder = _folder(order.out)
+        self._folder = _folder(options.out)
         self._log = LogFile(self._folder.path / LOG)
         self._requests = RequestLog()
         self._errors: list[str] = []
@@ -121,7 +120,7 @@ class LocalArchive:
         self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
         firings = [firing for driver in self._drivers for firing in driver.firings.values()]
         self._schedules = Schedules(firings, on_error=self._on_error)
-        port = order.webhook_port
+        port = options.webhook_port
         self._server = None if port is None else self._webhook_server(port, functions)
 
     def check(self) -> None:
@@ -130,7 +129,7 @@ class LocalArchive:
             try:
                 driver.runtime.provider()
             except Misconfigured as mistake:
-                raise Misconfigured(f"{self._order.deployment}: sources.{driver.name}: {mistake}") from None
+                raise Misconfigured(f"{self._options.deployment}: sources.{driver.name}: {mistake}") from None
 
     # the parts
 
@@ -231,7 +230,7 @@ class LocalArchive:
         if not dues:
             return False
         ahead = (min(dues) - self._clock.due_now()).total_seconds()
-        if self._order.real_time:
+        if self._options.real_time:
             stopping.wait(max(min(ahead, 60.0), _SHORTEST_MOVE_SECONDS))
         else:
             self._clock.move_to(min(dues))

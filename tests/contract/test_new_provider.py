@@ -31,7 +31,7 @@ def python(tree: Path, *arguments: str) -> str:
 
 def test_a_provider_from_the_templates_keeps_the_contract_without_any_other_edit(tree: Path) -> None:
     before = {path: path.read_bytes() for path in tree.rglob("*.py")}
-    python(tree, "-m", "ops.commands.new_provider", "acme_phones")
+    python(tree, "-m", "ops", "new-provider", "acme_phones")
     tests = [f"tests/contract/test_{part}.py" for part in ("facts", "shape", "archive")]
     told = python(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "acme_phones", *tests)
     assert " passed" in told

@@ -20,7 +20,8 @@ import pytest
 
 from functions.archiver.object_keys import safe_name
 from functions.providers import load
-from ops.local.run import Order, run
+from ops.local.options import Options
+from ops.local.run import run
 from simulators.exchange import Request, Route
 from simulators.faults import Fault
 from simulators.server import Simulator
@@ -187,7 +188,7 @@ def test_whatever_goes_wrong_each_recording_comes_to_its_right_end(
         given = "\n".join(source.deployment() for source in sources)
         deployment.write_text(f'[archive]\nname = "flow"\n\n{given}', encoding="utf-8")
         secrets.write_text(json.dumps({f"flow/{name}": simulator.secret for name, simulator in made.items()}))
-        code = run(Order(deployment=deployment, secrets=secrets, out=out), threading.Event())
+        code = run(Options(deployment=deployment, secrets=secrets, out=out), threading.Event())
     gc.collect()  # of the embedded S3's files, whose warnings belong to this test
     printed = "".join(capfd.readouterr())
     assert code == 1, "recordings that failed are something for a person"

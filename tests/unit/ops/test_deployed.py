@@ -14,6 +14,7 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Archive, Deployment, Source
 from functions.archiver.settings.environment import Settings
 from ops.deployed import settings_of, source_of
+from ops.output import Failure
 
 SOURCES = tuple(
     Source(
@@ -112,5 +113,5 @@ def test_missing_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_an_unknown_source_is_answered_with_those_there_are() -> None:
-    with pytest.raises(Misconfigured, match="there is no source 'three': the file has one, two"):
+    with pytest.raises(Failure, match="there is no source 'three': the file has one, two"):
         source_of(DEPLOYMENT, "three")

@@ -13,7 +13,8 @@ import pytest
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Recording, Window
 from functions.archiver.secret import Secret
-from ops.commands.new_provider import main, write
+from ops.__main__ import main
+from ops.new_provider import write
 from tests.doubles.http_client import http_to
 from tests.doubles.http_server import HttpServer, Reply
 
@@ -67,5 +68,5 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path, which: int) -> None:
 
 @pytest.mark.parametrize("name", ["", "Acme", "../acme", "acme.py", "1acme", "kazoo"])
 def test_a_name_that_cannot_be_is_refused_with_a_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([name]) == 2
+    assert main(["new-provider", name]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,18 +1,23 @@
-"""`python -m ops webhook` against a simulated Kazoo, and for the providers that no API helps with."""
+"""`recordings webhook` against a simulated Kazoo, and for the providers that no API helps with."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
-from functions.providers import names
+from functions.archiver.provider.provider import Registration
+from functions.archiver.secret import Secret
+from functions.providers import load, names
 from ops.__main__ import main
-from ops.commands.webhook import BY_HAND
+from ops.connection import Connection
 from simulators.providers.kazoo import Kazoo
+from tests.doubles.aws import Aws
 from tests.doubles.plain_http import SMALL
 
 URL = "https://hooks.example.com/webhooks/pbx"
@@ -41,7 +46,8 @@ class ByHand:
 
     def __call__(self, *words: str) -> tuple[int, str, str]:
         files = ["--deployment", str(self._deployment), "--secrets", str(self._secrets)]
-        code = main(["webhook", "pbx", *files, *words])
+        verb, *rest = words
+        code = main(["webhook", verb, "pbx", *files, *rest])
         said = self._capsys.readouterr()
         assert "hidden" not in said.out + said.err
         return code, said.out, said.err
@@ -59,7 +65,7 @@ def by_hand(tmp_path: Path, kazoo: Kazoo, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_hook_is_registered_with_what_its_events_are_verified_by(by_hand: ByHand, kazoo: Kazoo) -> None:
-    assert by_hand("--register", "--url", URL)[:2] == (0, f"{URL}: registered, and switched on\n")
+    assert by_hand("register", "--url", URL)[:2] == (0, f"{URL}: registered, and switched on\n")
     (hook,) = kazoo.webhooks.values()
     assert (hook["uri"], hook["http_verb"], hook["hook"]) == (URL, "post", "object")
     assert hook["custom_data"] == {"type": "call_recording", "action": "all"}
@@ -69,57 +75,100 @@ def test_a_hook_is_registered_with_what_its_events_are_verified_by(by_hand: ByHa
 
 
 def test_registering_again_makes_no_second_hook_and_switches_the_first_on(by_hand: ByHand, kazoo: Kazoo) -> None:
-    by_hand("--register", "--url", URL)
+    by_hand("register", "--url", URL)
     kazoo.disable_webhooks()
-    assert by_hand("--register", "--url", URL)[0] == 0
+    assert by_hand("register", "--url", URL)[0] == 0
     (hook,) = kazoo.webhooks.values()
     assert hook["enabled"] is True
 
 
 def test_a_check_tells_whether_the_hook_is_on(by_hand: ByHand, kazoo: Kazoo) -> None:
-    assert by_hand("--check")[0] == 1
-    by_hand("--register", "--url", f"{URL}/{SECRET}")
-    assert by_hand("--check")[:2] == (0, f"{URL}/***: on\n")
+    assert by_hand("check")[0] == 1
+    by_hand("register", "--url", f"{URL}/{SECRET}")
+    assert by_hand("check")[:2] == (0, f"{URL}/***: on\n")
     kazoo.disable_webhooks()
-    code, out, _ = by_hand("--check")
+    code, out, _ = by_hand("check")
     assert (code, "switched off" in out) == (1, True)
 
 
 def test_hooks_that_lead_elsewhere_are_not_looked_at(by_hand: ByHand, kazoo: Kazoo) -> None:
     for number, uri in enumerate(("https://crm.example.com/calls", f"{URL}-2", "https://x.example.com/webhooks")):
         kazoo.webhooks[str(number)] = {"id": str(number), "uri": uri, "enabled": True}
-    assert by_hand("--check")[0] == 1
+    assert by_hand("check")[0] == 1
 
 
 @pytest.mark.parametrize("url", ["", "https://x.example.com/", f"{URL}-2", "ftp://x.example.com/webhooks/pbx"])
 def test_a_url_that_leads_elsewhere_is_not_registered(by_hand: ByHand, kazoo: Kazoo, url: str) -> None:
-    code, _, err = by_hand("--register", "--url", url)
+    code, _, err = by_hand("register", "--url", url)
     assert (code, err.startswith("--url: ")) == (2, True)
     assert kazoo.webhooks == {}
 
 
 def test_a_hook_that_nobody_could_verify_is_not_registered(by_hand: ByHand, kazoo: Kazoo) -> None:
     by_hand.secret()
-    code, _, err = by_hand("--register", "--url", URL)
+    code, _, err = by_hand("register", "--url", URL)
     assert (code, "webhook_secret" in err) == (2, True)
     assert kazoo.webhooks == {}
 
 
 def test_a_source_without_webhooks_is_told_so(by_hand: ByHand) -> None:
     by_hand.provider("kazoo", webhook=False)
-    code, _, err = by_hand("--check")
+    code, _, err = by_hand("check")
     assert (code, err.startswith("sources.pbx.webhook: must be true")) == (2, True)
 
 
-def test_refused_credentials_end_with_1(by_hand: ByHand) -> None:
+def test_refused_credentials_end_with_5(by_hand: ByHand) -> None:
     by_hand.secret(api_key="another", webhook_secret=SECRET)
-    code, out, err = by_hand("--register", "--url", URL)
-    assert (code, out, "api key" in err.lower()) == (1, "", True)
+    code, out, err = by_hand("register", "--url", URL)
+    assert (code, out, "api key" in err.lower()) == (5, "", True)
 
 
 @pytest.mark.parametrize("name", sorted(set(names()) - {"kazoo"}))
 def test_of_other_providers_one_sentence_says_where_to_click(by_hand: ByHand, name: str) -> None:
     by_hand.provider(name)
-    code, out, _ = by_hand("--register", "--url", URL)
+    code, out, _ = by_hand("register", "--url", URL)
     assert (code, out.count("\n"), URL in out, "docs/webhooks.md" in out) == (0, 1, True, True)
-    assert name in BY_HAND
+    assert load(name).declaration.webhook_setup
+
+
+def test_the_earlier_form_goes_on_working_with_a_warning(
+    by_hand: ByHand, tmp_path: Path, kazoo: Kazoo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ["--deployment", str(tmp_path / "deployment.toml"), "--secrets", str(tmp_path / "secrets.json")]
+    assert main(["webhook", "pbx", *files, "--register", "--url", URL]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == (f"{URL}: registered, and switched on\n", 1)
+    assert "webhook register SOURCE" in told.err
+    assert main(["webhook", "--check", "pbx", *files]) == 0
+    assert "webhook check SOURCE" in capsys.readouterr().err
+    assert len(kazoo.webhooks) == 1
+
+
+def test_nothing_outside_the_providers_knows_a_provider_s_name() -> None:
+    for path in (Path("ops/webhook_setup.py"), Path("ops/commands/webhook.py"), Path("ops/connection.py")):
+        words = set(re.findall(r"[a-z]+", path.read_text(encoding="utf-8").lower()))
+        assert not words & set(names()), path
+
+
+def test_a_secret_that_the_provider_made_is_kept_before_the_older_ones_and_never_shown(
+    by_hand: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Registration(sentence="registered", secret=Secret("hidden-made"))
+    monkeypatch.setattr("functions.providers.kazoo.Kazoo.register_webhook", lambda self, url, secrets: made)
+    code, out, _ = by_hand("register", "--url", URL)
+    file = tmp_path / "secrets.json"
+    assert (code, out) == (0, f"{URL}: registered; its secret is kept in {file}\n")
+    assert json.loads(file.read_text())["pbx"]["webhook_secret"] == ["hidden-made", SECRET, "hidden-old-one"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_the_provider_made_goes_to_secrets_manager(
+    tmp_path: Path, by_hand: ByHand, kazoo: Kazoo, aws: Aws
+) -> None:
+    client = boto3.client("secretsmanager", region_name="eu-central-1")
+    client.create_secret(Name="pbx", SecretString=json.dumps(kazoo.secret))
+    connection = Connection(deployment=tmp_path / "deployment.toml", source="pbx", region="eu-central-1")
+    assert connection.keep_webhook_secret(Secret("hidden-made")) == "the secret pbx"
+    assert [secret.reveal() for secret in connection.webhook_secrets()] == ["hidden-made"]
+    kept = json.loads(client.get_secret_value(SecretId="pbx")["SecretString"])
+    assert kept == {**kazoo.secret, "webhook_secret": ["hidden-made"]}

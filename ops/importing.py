@@ -1,4 +1,4 @@
-"""`python -m ops import`: takes recordings out of archives that a provider hands over beside its API.
+"""Takes recordings out of archives that a provider hands over beside its API.
 
 babelforce packs a dialer's recordings into daily archives. Each audio file in them goes the way of any other recording:
 judged by its bytes, stored once under the usual key, sidecar, and the mark in the ledger last. Doing it again changes
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,12 +37,13 @@ from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
 from ops.deployed import settings_of, source_of
+from ops.output import ExitCode, Output
 from ops.unpacking import Limits, Member, Refused, members
+from ops.verb import Shared
 
 MOST_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""
 
-COMPLETE, INCOMPLETE = 0, 1
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
@@ -57,25 +58,26 @@ class Order:
     out: Path | None = None
 
 
-def run(order: Order) -> int:
-    """Imports every archive and prints what became of it; the exit code. Raises Misconfigured."""
+def run(order: Order, shared: Shared) -> ExitCode:
+    """Imports every archive and says what became of it. Raises Misconfigured."""
     deployment = read(order.deployment)
     source = source_of(deployment, order.source)
     pattern = _pattern(source)
+    output = shared.output()
     if order.out is None:
-        session = boto3.Session()
+        session = boto3.Session(profile_name=shared.profile, region_name=shared.region)
         settings = settings_of(deployment, source.name, session)
         runtime = Runtime(settings, AwsEngine(settings, session), Clock())
-        return _import(order, runtime, source, pattern)
+        return _import(order, runtime, source, pattern, output)
     # Imported here: an import into AWS needs neither the CDK nor an embedded AWS.
+    from ops.local.options import Options
     from ops.local.run import LocalArchive, forget_aws_environment
-    from ops.local.run import Order as LocalOrder
 
     forget_aws_environment()
-    local = LocalArchive(deployment, {}, LocalOrder(deployment=order.deployment, secrets=Path(), out=order.out))
+    local = LocalArchive(deployment, {}, Options(deployment=order.deployment, secrets=Path(), out=order.out))
     local.restore()
     try:
-        return _import(order, local.runtime(source.name), source, pattern)
+        return _import(order, local.runtime(source.name), source, pattern, output)
     finally:
         local.write_ledger()
         local.close()
@@ -89,24 +91,44 @@ def _pattern(source: Source) -> re.Pattern[str] | None:
         raise Misconfigured(f"sources.{source.name}.options.archive_pattern: {error}") from None
 
 
-def _import(order: Order, runtime: Runtime, source: Source, pattern: re.Pattern[str] | None) -> int:
+OUTCOMES = ("archived", "known", "skipped", "refused")
+
+
+def _import(
+    order: Order, runtime: Runtime, source: Source, pattern: re.Pattern[str] | None, output: Output
+) -> ExitCode:
     importer = Importer(
         source=source.name, ledger=runtime.ledger, store=runtime.store, clock=runtime.clock, pattern=pattern
     )
     counts: Counter[str] = Counter()
+    left_out: list[Mapping[str, str | None]] = []
+
+    def leave_out(result: Result, archive: str, member: str | None = None) -> None:
+        left_out.append({"archive": archive, "member": member, "outcome": result.outcome, "reason": result.reason})
+        output.line(f"{archive}: {f'{member!r} ' if member else ''}{result.outcome}: {result.reason}")
+
     for address in order.archives:
         name = address.partition("?")[0] if _URL.match(address) else address  # a query may hold a signature
+        before = counts.total()
         try:
             with _opened(address, source, runtime) as path:
                 for member, result in importer.take(path):
                     counts[result.outcome] += 1
                     if result.reason:
-                        print(f"{name}: {member.name!r} {result.outcome}: {result.reason}")
+                        leave_out(result, name, member.name)
+            if counts.total() == before:
+                raise Refused("nothing to import in it")
         except (Refused, Outcome, OSError) as error:
             counts["refused"] += 1
-            print(f"{name}: refused: {error}")
-    print(", ".join(f"{counts[outcome]} {outcome}" for outcome in ("archived", "known", "skipped", "refused")))
-    return INCOMPLETE if counts["refused"] else COMPLETE
+            leave_out(Result(outcome="refused", reason=_reason(error)), name)
+    figures = {outcome: counts[outcome] for outcome in OUTCOMES}
+    output.document(figures | {"left_out": left_out})
+    output.verdict(", ".join(f"{count} {outcome}" for outcome, count in figures.items()))
+    return ExitCode.LOOK if counts["refused"] else ExitCode.DONE
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or "cannot be read").lower() if isinstance(error, OSError) else str(error)
 
 
 @contextmanager

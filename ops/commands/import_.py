@@ -1,0 +1,31 @@
+"""`recordings import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(
+    topic=Topic.START,
+    example="recordings import --deployment deployments/mine.toml --source acme-uk --out archive day.zip",
+)
+@click.argument("archives", nargs=-1, required=True, metavar="FILE|URL...")
+@click.option("--deployment", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Deployment file.")
+@click.option("--source", required=True, metavar="NAME", help="Whose recordings they are.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="A local archive, in place of the deployed one.",
+)
+def command(shared: Shared, *, archives: tuple[str, ...], deployment: Path, source: str, out: Path | None) -> ExitCode:
+    """Take recordings out of zip and tar.gz archives that a provider hands over beside its API."""
+    from ops.importing import Order, run
+
+    order = Order(deployment=deployment, source=source, archives=archives, out=out)
+    return run(order, shared)

@@ -1,0 +1,27 @@
+"""What `recordings local` was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STANDARD_INPUT = Path("-")
+"""As `secrets`: they are read from standard input."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """The command line of a local run. `ledger` is a file outside the folder; `engine` None is the built-in one."""
+
+    deployment: Path
+    secrets: Path
+    out: Path
+    webhook_port: int | None = None
+    keep_running: bool = False
+    real_time: bool = False
+    skip_waits: bool = False
+    reconcile: bool = False
+    on_trouble: str | None = None
+    ledger: Path | None = None
+    dry_run: bool = False
+    engine: str | None = None

@@ -1,0 +1,42 @@
+"""Dates and times of the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import click
+
+from ops.output import ExitCode, Failure
+
+
+class Moment(click.ParamType[datetime, str]):
+    """A date or time in ISO 8601. Without an offset it has no zone yet: `in_zone` gives it the archive's."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Fails with a sentence for a text that is no date."""
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            example = "2026-01-31 or 2026-01-31T09:30+01:00"
+            self.fail(f"{value!r} is no date or time; write it as {example}", param, ctx)
+
+
+def in_zone(moment: datetime, zone: tzinfo = UTC) -> datetime:
+    """The moment in UTC, read in `zone` where it names no offset."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def span(
+    since: datetime | None, until: datetime | None, *, zone: tzinfo = UTC, default: timedelta, now: datetime
+) -> tuple[datetime, datetime]:
+    """What --from and --to mean together: the last `default` of time where they are left out.
+
+    Raises Failure (MISUSE) where the beginning is not before the end.
+    """
+    end = in_zone(until, zone) if until else now
+    start = in_zone(since, zone) if since else end - default
+    if start >= end:
+        raise Failure(ExitCode.MISUSE, f"--from {start:%Y-%m-%dT%H:%MZ} is not before --to {end:%Y-%m-%dT%H:%MZ}")
+    return start, end
