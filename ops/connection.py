@@ -35,6 +35,10 @@ class MinimumInterval:
         time.sleep(max(self._next - time.monotonic(), 0.0))
         self._next = time.monotonic() + self._interval
 
+    def hold(self, seconds: float) -> None:
+        """The provider has no request left for so long."""
+        self._next = max(self._next, time.monotonic() + seconds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:

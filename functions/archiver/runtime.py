@@ -35,6 +35,7 @@ from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.webhooks import Receiver
+from functions.providers import load
 
 RESERVE_SECONDS = 60.0
 """Kept back of each invocation's time, for marking and cleaning up."""
@@ -110,6 +111,7 @@ class Runtime:
             requests_per_minute=source.requests_per_minute,
             lanes=source.max_parallel_downloads,
             clock=self.clock,
+            limits=load(source.provider).declaration.limits,
             on_request=self._on_request,
         )
 

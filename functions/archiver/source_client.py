@@ -39,6 +39,7 @@ def http_of(
         slots=slots,
         domains=declaration.domains,
         origins=declaration.origins(source.options),
+        limit_headers=declaration.limit_headers,
         allow_private=source.allow_private_addresses,
         secrets=secrets,
         deadline=seconds_left,

@@ -83,6 +83,7 @@ class Case:
             slots=self.slots,
             domains=self.declaration.domains,
             origins=self.declaration.origins(self.options()),
+            limit_headers=self.declaration.limit_headers,
             allow_private=allow_private,
             secrets=[secret for name, secret in self.credentials().items() if name not in public],
             read_timeout=self.read_timeout,

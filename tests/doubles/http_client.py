@@ -17,14 +17,21 @@ SECRET = Secret("s3cret-value")
 class Slots:
     def __init__(self) -> None:
         self.booked: list[str] = []
+        self.held: list[float] = []
 
     def book(self, kind: str) -> None:
         self.booked.append(kind)
+
+    def hold(self, seconds: float) -> None:
+        self.held.append(seconds)
 
 
 class ShutSlots:
     def book(self, kind: str) -> None:
         raise Closed("paused", until=dt.datetime.now(dt.UTC))
+
+    def hold(self, seconds: float) -> None:
+        raise AssertionError("nothing was answered that could say so")
 
 
 class Token:

@@ -21,9 +21,10 @@ from urllib3.util import Url, parse_url
 
 from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauthorized, Unavailable
 from functions.archiver.http.addresses import AddressRefused, Unreachable, failure_of, guarded_session
-from functions.archiver.http.responses import Answer, Body, Of, problem, seconds_of, time_is_up
+from functions.archiver.http.responses import Answer, Body, Of, problem, time_is_up
 from functions.archiver.http.url_paths import keep_encoded_dots, segment
-from functions.archiver.provider.declaration import Purpose
+from functions.archiver.http.waits import refused_wait, used_up_wait
+from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, masked
 
@@ -48,6 +49,9 @@ class Slots(Protocol):
 
     def book(self, kind: str) -> None:
         """Waits until one more request may be sent. Raises Closed when the source is not to be asked now."""
+
+    def hold(self, seconds: float) -> None:
+        """Gives no slot for so long: the provider says that no request is left."""
 
 
 class Auth(Protocol):
@@ -95,6 +99,7 @@ class Http:
 
     `domains`: hosts under these names share the source's pace, as the host of `base_url` does. `origins`: further ones
     that get the credentials, each for requests of its purpose; media at its origin shares the pace, tokens do not.
+    `limit_headers`: how the provider speaks of its limits.
     `allow_private`: private addresses and plain http are allowed. `secrets` are masked in whatever is quoted.
     `deadline` gives the seconds left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are in
     seconds.
@@ -107,6 +112,7 @@ class Http:
         slots: Slots,
         domains: Sequence[str] = (),
         origins: Mapping[Purpose, str] | None = None,
+        limit_headers: LimitHeaders | None = None,
         allow_private: bool = False,
         secrets: Collection[Secret] = (),
         deadline: Callable[[], float] | None = None,
@@ -121,6 +127,7 @@ class Http:
         self._further = {purpose: _origin(parse_url(url)) for purpose, url in self._bases.items()}
         self._own = tuple(name.lower().strip(".") for name in (base.host or "", *domains))
         self._slots = slots
+        self._limit_headers = limit_headers or LimitHeaders()
         self._allow_private = allow_private
         self._secrets = secrets
         self._deadline = deadline
@@ -323,14 +330,22 @@ class Http:
         if self._counts(url):
             self._slots.book(request.kind)
         try:
-            return self._session.send(
+            response = self._session.send(
                 prepared, stream=True, timeout=self._time_left(request), allow_redirects=False, proxies={}
             )
+            return self._noted(response, counts=self._counts(url))
         except AddressRefused as refused:
             raise problem(request.of, self.quotable(str(refused))) from None
         except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
             failure = failure_of(error)
         raise Unavailable(f"the {request.kind} request to {host} failed: {failure}")
+
+    def _noted(self, response: requests.Response, *, counts: bool) -> requests.Response:
+        """Slows down before the provider has to refuse: a refusal is counted against whoever asked."""
+        wait = used_up_wait(response.headers, self._limit_headers) if counts else None
+        if wait is not None and response.status_code not in self._limit_headers.too_fast:
+            self._slots.hold(wait)
+        return response
 
     def _counts(self, url: Url) -> bool:
         """Whether a request there takes a slot of the source's pace."""
@@ -366,8 +381,8 @@ class Http:
         host = self.quotable(parse_url(hop.url).host or "")
         reason = f"the {request.kind} request to {host} was answered with {status}"
         retry_after = response.headers.get("Retry-After")
-        if status == 429 or (status == 503 and retry_after):
-            return Throttled(reason, retry_after=seconds_of(retry_after))
+        if status in self._limit_headers.too_fast or (status == 503 and retry_after):
+            return Throttled(reason, retry_after=refused_wait(response.headers, self._limit_headers))
         if status in (408, 425) or status >= 500:
             return Unavailable(reason)
         if hop.trusted and (status == 401 or (status == 403 and request.of == "source")):

@@ -37,6 +37,33 @@ class Option:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """A limit on some kinds of requests, beside the source's own rate, over all functions together.
+
+    `kinds` are as `Http.call` is given them ("token", "list", "media" …). A day is one of UTC.
+    """
+
+    kinds: tuple[str, ...]
+    per_minute: float | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitHeaders:
+    """The headers in which a provider speaks of its limits.
+
+    `wait`: when to come back, the first that is there counts; seconds, a date, an ISO time, or a moment of Unix time.
+    `remaining`: how many requests are left; at 0 the source slows down before it is refused. `otherwise`: how long to
+    wait where a refusal says nothing. `too_fast`: statuses that mean it.
+    """
+
+    wait: tuple[str, ...] = ("Retry-After",)
+    remaining: tuple[str, ...] = ()
+    otherwise: timedelta | None = None
+    too_fast: tuple[int, ...] = (429,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
     """What a provider can do and asks for, as data. Nothing is found out by trying.
 
@@ -58,6 +85,8 @@ class Declaration:
     public_fields: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     rate_default: int
+    limits: tuple[Limit, ...] = ()
+    limit_headers: LimitHeaders = LimitHeaders()
     parallel_default: int
     overlap_minimum: timedelta
     page_size: int = 100

@@ -3,18 +3,22 @@
 GCRA without burst: `tat` is the moment from which the next request may start, and each booking moves it on by one
 interval. An unused slot lapses, because a booking never starts before now. The same item carries the cool-down: while
 `closed_until` lies ahead nobody gets a slot. All of this is real time, so that no moved clock can hurry a provider.
+Kinds of requests with a limit of their own have a clock, or a count of the day, in items beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
-from functions.archiver.errors import Closed, OfTheSource, Throttled, Unauthorized
+from functions.archiver.errors import MAX_RETRY_AFTER_SECONDS, Closed, OfTheSource, Throttled, Unauthorized
 from functions.archiver.ledger.conditions import AtLeast, AtMost, Condition, Missing
 from functions.archiver.ledger.table import Item, Refused, Table
+from functions.archiver.provider.declaration import Limit
+from functions.archiver.throttling.day_budget import DayBudget
 
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
@@ -23,6 +27,9 @@ LEAST_MARGIN_MS = 60_400
 """What a minute's requests have to take after the interval is rounded to whole milliseconds."""
 
 _LATE_MS = 400
+_LONGEST_HOLD_SLEPT_MS = 65_000
+_LONG_WAIT_MS = 2_500
+"""Who waited longer looks again whether the source is still open before it asks."""
 _FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0}
 _FIRST_COOL_DOWN_OTHERWISE = 1.0
 _GROWTH = 1.5
@@ -54,10 +61,12 @@ class Pace:
         requests_per_minute: float,
         lanes: int,
         clock: Clock,
+        limits: Sequence[Limit] = (),
         on_request: Callable[[str], None] = lambda kind: None,
+        item: str = "pace",
     ) -> None:
         self._table = table
-        self._pk = f"{source}#pace"
+        self._pk = f"{source}#{item}"
         self._source = source
         self._interval_ms = interval_ms(requests_per_minute)
         # Every lane and the two listings may each wait for one slot; anything further ahead is not contention.
@@ -68,20 +77,64 @@ class Pace:
         self._strikes = 0
         self._work_ms: int | None = None
         self._waited = 0.0
+        self._own_limits: dict[str, list[DayBudget | Pace]] = {
+            kind: [DayBudget(table, source=source, limit=limit, clock=clock), *self._by_minute(limit, lanes)]
+            for limit in limits
+            for kind in limit.kinds
+        }
+
+    def _by_minute(self, limit: Limit, lanes: int) -> list[Pace]:
+        """The clock of kinds of requests that have a rate of their own, in an item of its own."""
+        if limit.per_minute is None:
+            return []
+        return [
+            Pace(
+                self._table,
+                source=self._source,
+                requests_per_minute=limit.per_minute,
+                lanes=lanes,
+                clock=self._clock,
+                item=f"pace#{limit.kinds[0]}",
+            )
+        ]
 
     def book(self, kind: str) -> None:
         """Waits for the next free slot and takes it. Raises Closed when the source is not to be asked now.
 
-        `kind` says what the request is for; it is only counted.
+        `kind` says what the request is for; one with a limit of its own has to wait for that as well.
         """
+        for slots in self._own_limits.get(kind, ()):
+            slots.book(kind)
         while True:
             wait_ms = self._reserve() - self._now_ms()
-            if wait_ms > 0:
-                self._waited += wait_ms / 1000
-                self._clock.sleep(wait_ms / 1000)
+            self._sleep(wait_ms)
+            if wait_ms >= _LONG_WAIT_MS:
+                # Meanwhile somebody else may have been refused, and some providers punish each request until the end.
+                self._mind_closure(self._table.get(self._pk) or {}, self._now_ms())
             if self._now_ms() - self._slot_ms <= _LATE_MS:
                 break  # a slot that was slept through would bunch with the next one: take another
         self._on_request(kind)
+
+    def hold(self, seconds: float) -> None:
+        """Gives no slot for so long, at most an hour, slots that were booked ahead included; no failure is counted."""
+        until = self._now_ms() + round(min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000)
+        with suppress(Refused):  # somebody else holds it for longer
+            self._table.update(self._pk, put={"held_until": until}, when=_past("held_until", until))
+
+    def _sleep(self, ms: int) -> None:
+        if ms > 0:
+            self._waited += ms / 1000
+            self._clock.sleep(ms / 1000)
+
+    def _mind_closure(self, item: Item, now: int) -> bool:
+        """Sleeps through a short hold, and says so. Raises Closed for a long one, and while the source cools down."""
+        closed_until, held_until = int(item.get("closed_until", 0)), int(item.get("held_until", 0))
+        if closed_until > now:
+            raise Closed(_closed_reason(item), until=from_ms(closed_until))
+        if held_until - now > _LONGEST_HOLD_SLEPT_MS:
+            raise Closed(f"{self._source} has no request left", until=from_ms(held_until))
+        self._sleep(held_until - now)
+        return held_until > now
 
     def _now_ms(self) -> int:
         return to_ms(self._clock.now())
@@ -105,7 +158,7 @@ class Pace:
             self._table.update(
                 self._pk,
                 put={"tat": now + self._interval_ms, **self._measured()},
-                when=_open(now) & (Missing("tat") | AtMost("tat", now)),
+                when=_open(now) & _past("tat", now),
             )
         )
         return now
@@ -123,9 +176,8 @@ class Pace:
 
     def _learn(self, item: Item | None, now: int) -> None:
         item = item or {}
-        closed_until = int(item.get("closed_until", 0))
-        if closed_until > now:
-            raise Closed(_closed_reason(item), until=from_ms(closed_until))
+        if self._mind_closure(item, now):
+            return
         tat = int(item.get("tat", 0))
         if tat > now + self._horizon_ms:
             raise Closed(f"{self._source} is booked out", until=from_ms(tat - self._interval_ms))
@@ -181,7 +233,7 @@ class Pace:
                 self._pk,
                 put={"strikes": 0, "refused": False},
                 remove=["closed_until", "closed_reason"],
-                when=_open(self._now_ms()),
+                when=_past("closed_until", self._now_ms()),
             )
         except Refused:
             return  # somebody else was told to wait a moment ago: this answer is older news
@@ -189,12 +241,13 @@ class Pace:
 
     def gate(self) -> Gate:
         """Whether the source is open right now; one read."""
-        item = self._table.get(self._pk) or {}
-        closed_until = int(item.get("closed_until", 0))
-        closed = closed_until > self._now_ms()
+        item, now = self._table.get(self._pk) or {}, self._now_ms()
+        closed_until, held_until = int(item.get("closed_until", 0)), int(item.get("held_until", 0))
+        closed, held = closed_until > now, held_until - now > _LONGEST_HOLD_SLEPT_MS
+        reason = _closed_reason(item) if closed else "no request is left"
         return Gate(
-            closed_until=from_ms(closed_until) if closed else None,
-            reason=_closed_reason(item) if closed else None,
+            closed_until=from_ms(max(closed_until, held_until if held else 0)) if closed or held else None,
+            reason=reason if closed or held else None,
             strikes=int(item.get("strikes", 0)),
             refused=bool(item.get("refused", False)),
             work_seconds=float(item["work_ms"]) / 1000 if "work_ms" in item else None,
@@ -208,7 +261,11 @@ def interval_ms(requests_per_minute: float) -> int:
 
 
 def _open(now: int) -> Condition:
-    return Missing("closed_until") | AtMost("closed_until", now)
+    return _past("closed_until", now) & _past("held_until", now)
+
+
+def _past(name: str, moment: int) -> Condition:
+    return Missing(name) | AtMost(name, moment)
 
 
 def _closed_reason(item: Item) -> str:
