@@ -79,6 +79,7 @@ $(VENV): requirements-dev.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $< \
 		|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/uv pip install -q --python $(BIN)/python --offline --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The functions run on arm64: their wheels are fetched here once, so that a synth needs neither network nor Docker.
