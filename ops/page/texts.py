@@ -1,0 +1,102 @@
+"""Numbers, times and states in words, for the page's templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo
+
+STATE_WORDS = {
+    "pending": "waiting",
+    "queued": "being fetched",
+    "archived": "archived",
+    "gone": "gone at the provider",
+    "failed": "failed",
+    "quarantined": "kept, unknown format",
+    "altered": "altered",
+    "absent": "absent",
+    "erased": "erased",
+}
+DIRECTION_WORDS = {"in": "← in", "out": "→ out", "unknown": "unknown"}
+DAY_SIGNS = {
+    "complete": "✓",
+    "in work": "~",
+    "missing": "!",
+    "unclean": "?",
+    "altered": "↯",
+    "today": "…",
+    "not looked": "×",
+    "no report": "–",
+}
+_NOT_PLAYED = {
+    "gsm": "GSM 6.10",
+    "adpcm": "ADPCM",
+    "g726": "G.726",
+    "g.726": "G.726",
+    "g729": "G.729",
+    "amr": "AMR",
+    "au": "Sun AU",
+    "aiff": "AIFF",
+    "wma": "Windows Media Audio",
+    "encrypted": "encrypted audio",
+    "speex": "Speex",
+}
+"""Codecs that no common browser plays, by a part of their name."""
+
+
+def length_text(seconds: float | None) -> str:
+    """`4:07`, or `1:02:03`; a dash where nobody knows."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def spoken_length(seconds: float | None) -> str:
+    """`4 min 7 s`, for a screen reader."""
+    if seconds is None:
+        return "unknown length"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def bytes_text(count: int | None) -> str:
+    """`350 kB`, in powers of a thousand."""
+    if count is None:
+        return "–"
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("a size ends with GB")
+
+
+def local_text(moment: datetime | None, zone: ZoneInfo) -> str:
+    """`27 Nov 2026, 10:41:03` in the archive's zone."""
+    return f"{moment.astimezone(zone):%-d %b %Y, %H:%M:%S}" if moment else "unknown"
+
+
+def utc_text(moment: datetime | None) -> str:
+    """`2026-11-27 09:41:03 UTC`, for a title."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "the provider tells no time"
+
+
+def unplayable(codec: str | None) -> str | None:
+    """The codec's name in words where browsers cannot play it."""
+    folded = (codec or "").lower()
+    return next((name for part, name in _NOT_PLAYED.items() if part in folded), None)
+
+
+def in_path(recording_id: str) -> str:
+    """An id as one segment of a path, whatever it holds: quoted twice, because servers unquote once."""
+    once = (
+        quote(recording_id, safe="").replace(".", "%2E") if set(recording_id) <= {"."} else quote(recording_id, safe="")
+    )
+    return quote(once, safe="")
+
+
+def from_path(segment: str) -> str:
+    """The id of a segment that the server has unquoted once."""
+    return unquote(segment)
