@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Settings
+from functions.providers import load
 from infra.alarms import Alerts
 from infra.archive_bucket import objects
 from infra.ledger_table import LedgerTable
@@ -43,6 +44,19 @@ class Shared:
             archive=self.archive,
             source=source,
         )
+
+    def may_share_token(self, source: Source) -> list[iam.PolicyStatement]:
+        """Statements that allow to encrypt and decrypt an access token of this source, and nothing else."""
+        if self.key is None or not load(source.provider).declaration.shares_token:
+            return []
+        context = {"archive": self.archive.name, "source": source.name}
+        return [
+            iam.PolicyStatement(
+                actions=["kms:Encrypt", "kms:Decrypt"],
+                resources=[self.key.key_arn],
+                conditions={"StringEquals": {f"kms:EncryptionContext:{name}": text for name, text in context.items()}},
+            )
+        ]
 
     def may_write(self, source: Source, *folders: str) -> list[iam.PolicyStatement]:
         """Statements that allow to put the source's objects into some of the archive's folders."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -15,15 +15,43 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.bucket.s3 import S3Bucket
+from functions.archiver.clock import Clock
 from functions.archiver.engine import Log
 from functions.archiver.errors import Misconfigured
 from functions.archiver.ledger.dynamodb import DynamoTable
+from functions.archiver.ledger.shared_token import SharedTokens
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 from functions.archiver.throttling.sqs import SqsLanes
+from functions.providers import load
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
 
 SECRET_SECONDS = 300
 """How long a secret's value is kept in the process."""
+
+
+class KmsSeal:
+    """Encrypts under a KMS key, for one source of one archive by the encryption context."""
+
+    def __init__(self, kms: KMSClient, key: str, *, archive: str, source: str) -> None:
+        self._kms = kms
+        self._key = key
+        self._context = {"archive": archive, "source": source}
+
+    def seal(self, plain: bytes) -> bytes:
+        """One call of KMS."""
+        answer = self._kms.encrypt(KeyId=self._key, Plaintext=plain, EncryptionContext=self._context)
+        return answer["CiphertextBlob"]
+
+    def unseal(self, sealed: bytes) -> bytes | None:
+        """One call of KMS."""
+        try:
+            answer = self._kms.decrypt(KeyId=self._key, CiphertextBlob=sealed, EncryptionContext=self._context)
+        except (self._kms.exceptions.InvalidCiphertextException, self._kms.exceptions.IncorrectKeyException):
+            return None
+        return answer["Plaintext"]
 
 
 class AwsEngine:
@@ -62,6 +90,15 @@ class AwsEngine:
             queue_url=self._settings.queue_url,
             lanes=self._settings.source.max_parallel_downloads,
         )
+
+    @functools.cached_property
+    def tokens(self) -> SharedTokens | None:
+        """In the table, encrypted by the archive's key; None without a key, or where the provider limits no tokens."""
+        archive, source = self._settings.archive, self._settings.source
+        if archive.kms_key is None or not load(source.provider).declaration.shares_token:
+            return None
+        seal = KmsSeal(self._session.client("kms"), archive.kms_key, archive=archive.name, source=source.name)
+        return SharedTokens(self.table, seal, source=source.name, clock=Clock())
 
     def secret(self, name: str) -> str:
         """From Secrets Manager."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from functions.archiver.bucket.bucket import Bucket
+from functions.archiver.http.auth import Tokens
 from functions.archiver.ledger.table import Table
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import Lanes
@@ -39,6 +40,13 @@ class Engine(Protocol):
     @property
     def lanes(self) -> Lanes:
         """The lanes of the source. Raises Misconfigured in a function that was given none."""
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Where the functions of the source share an access token; None where each fetches its own.
+
+        A local run keeps it in memory, on AWS it lies encrypted in the table.
+        """
 
     @property
     def log(self) -> Log:

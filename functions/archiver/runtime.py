@@ -191,7 +191,9 @@ class Runtime:
         secret = self._read_secret()
         if self._provider is None or secret != self._secret:
             self._secret = secret
-            self._provider = client_of(self.settings.source, secret, self.pace, seconds_left=self.seconds_left)
+            self._provider = client_of(
+                self.settings.source, secret, self.pace, tokens=self.engine.tokens, seconds_left=self.seconds_left
+            )
         return self._provider
 
     @functools.cached_property

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from functions.archiver.errors import Misconfigured
+from functions.archiver.http.auth import Tokens
 from functions.archiver.http.client import Http, Slots
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.provider import Account, Provider
@@ -14,15 +18,35 @@ from functions.providers import load
 
 
 def client_of(
-    source: Source, secret: dict[str, object], slots: Slots, *, seconds_left: Callable[[], float] | None = None
+    source: Source,
+    secret: dict[str, object],
+    slots: Slots,
+    *,
+    tokens: Tokens | None = None,
+    seconds_left: Callable[[], float] | None = None,
 ) -> Provider:
-    """The client of a source. Raises Misconfigured when its secret has none of the declared shapes."""
+    """The client of a source. Raises Misconfigured when its secret has none of the declared shapes.
+
+    `tokens` is where it shares an access token with others.
+    """
     kind = load(source.provider)
     credentials = credentials_of(secret, kind.declaration, source.secret)
     hidden = [value for name, value in credentials.items() if name not in kind.declaration.public_fields]
     http = http_of(source, slots, secrets=hidden, seconds_left=seconds_left)
-    account = Account(source=source.name, base_url=source.base_url, credentials=credentials, options=source.options)
+    account = Account(
+        source=source.name,
+        base_url=source.base_url,
+        credentials=credentials,
+        options=source.options,
+        share_token=partial(tokens.get, _fingerprint(credentials)) if tokens else None,
+    )
     return kind(http, account)
+
+
+def _fingerprint(credentials: Mapping[str, Secret]) -> str:
+    """Tells credentials apart. It is kept only where the token itself is."""
+    fields = sorted((name, secret.reveal()) for name, secret in credentials.items())
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
 def http_of(

@@ -57,7 +57,7 @@ class Babelforce(Provider):
 
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
-        self._auth: Auth = TokenAuth(self._token, header="Authorization", scheme="Bearer")
+        self._auth: Auth = TokenAuth(self._token, share=account.share_token, header="Authorization", scheme="Bearer")
         if "access_id" in account.credentials:
             # The older pair of headers, which newer accounts no longer take (official SDK's changelog).
             id_, token = account.credentials["access_id"], account.credentials["access_token"]

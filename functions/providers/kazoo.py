@@ -66,7 +66,7 @@ class Kazoo(Provider):
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
         token = account.credentials.get("auth_token")
-        self.auth: Auth = TokenAuth(self._token, header="X-Auth-Token")
+        self.auth: Auth = TokenAuth(self._token, share=account.share_token, header="X-Auth-Token")
         if token:
             self.auth = StaticAuth({"X-Auth-Token": token.reveal()})
         self._account_id = str(account.options["account_id"]).lower()

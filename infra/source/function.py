@@ -59,7 +59,9 @@ class SourceFunction(Construct):
             memory_size=memory_mib,
             timeout=timeout,
             environment=_environment(shared, source, queue),
-            role=self._role([*statements, self._may_read_secret(source), self._may_log()]),
+            role=self._role(
+                [*statements, *shared.may_share_token(source), self._may_read_secret(source), self._may_log()]
+            ),
             log_group=self._log,
         )
         self._alarm(shared, source, errors_within)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
-from tests.infra.template import Function, Template, flat
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_kms as kms
+
+from functions.providers import load
+from infra.shared import Shared
+from tests.infra.template import Function, Template, a_deployment, a_source, flat
 
 SOURCES = ("acme-uk", "acme-de")
 STEPS = ("lister", "downloader", "reconciler")
@@ -90,3 +98,23 @@ def test_a_reconciler_writes_reports_and_nothing_else(archive: Template, source:
 def test_a_role_writes_only_its_own_log(function: Function) -> None:
     group = function.properties["LoggingConfig"]["LogGroup"]["Ref"]
     assert set().union(*(function.allowed()[action] for action in OWN_LOG)) == {f"<{group}.Arn>"}
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_token_can_be_encrypted_for_its_own_source_alone_and_only_where_it_is_shared(
+    monkeypatch: pytest.MonkeyPatch, shares: bool
+) -> None:
+    declaration = replace(load("kazoo").declaration, shares_token=shares)
+    monkeypatch.setattr("infra.shared.load", lambda _: SimpleNamespace(declaration=declaration))
+    arn = "arn:aws:kms:eu-central-1:111122223333:key/abc"
+    key = kms.Key.from_key_arn(Stack(App(), "S"), "Key", arn)
+    shared = cast("Shared", SimpleNamespace(key=key, archive=a_deployment().archive))
+    given = [each.to_statement_json() for each in Shared.may_share_token(shared, a_source("acme-uk"))]
+    context = {"kms:EncryptionContext:archive": "recordings", "kms:EncryptionContext:source": "acme-uk"}
+    allowed = {
+        "Effect": "Allow",
+        "Action": ["kms:Encrypt", "kms:Decrypt"],
+        "Resource": arn,
+        "Condition": {"StringEquals": context},
+    }
+    assert given == ([allowed] if shares else [])

@@ -70,6 +70,7 @@ class Declaration:
     `domains`: hosts under these names are the provider's own and share the source's request quota.
     `secret_fields`: the accepted shapes of the secret's JSON object, each a tuple of its keys.
     `public_fields`: keys of the secret that are ids rather than secrets.
+    `shares_token`: the provider limits token requests, so that all functions of a source use one token.
     `overlap_minimum`: how far back the hourly listing reads at least; late rows appear that late.
     `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
     `retention`: how long the provider keeps recordings by default, where it is known.
@@ -84,6 +85,7 @@ class Declaration:
     secret_fields: tuple[tuple[str, ...], ...]
     public_fields: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
+    shares_token: bool = False
     rate_default: int
     limits: tuple[Limit, ...] = ()
     limit_headers: LimitHeaders = LimitHeaders()

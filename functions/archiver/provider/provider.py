@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from functions.archiver.http.auth import Share
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Said
 from functions.archiver.recording import (
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """One source, as its provider's client sees it."""
+    """One source, as its provider's client sees it. `share_token` is for a TokenAuth."""
 
     source: str
     base_url: str
     credentials: Mapping[str, Secret]
     options: Mapping[str, Json] = field(default_factory=dict)
+    share_token: Share | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
