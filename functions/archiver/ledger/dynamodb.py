@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -52,7 +52,8 @@ class DynamoTable:
         self._sleep = sleep
 
     def get(self, pk: str) -> Item | None:
-        return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
+        with _Checked():
+            return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
 
     def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
         """One call for each hundred. Raises TimeoutError when the table keeps leaving keys out."""
@@ -157,12 +158,14 @@ class DynamoTable:
 
 
 class _Checked:
-    """Turns what DynamoDB, or boto3 before it, says of a write into the errors of the port."""
+    """Turns what DynamoDB, or boto3 before it, says of a call into the errors of the port."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, TypeError | DecimalException):
+            raise Unacceptable(f"a value that boto3 cannot write: {error}") from None
         if not isinstance(error, ClientError):
             return
         code = error.response["Error"]["Code"]
@@ -246,8 +249,16 @@ class _Expression:
 
 
 def _present(item: Mapping[str, object]) -> dict[str, Any]:
-    return {name: _number(value) for name, value in item.items() if value is not None}
+    return {name: _writable(value) for name, value in item.items() if value is not None}
 
 
-def _number(value: object) -> object:
-    return Decimal(str(value)) if isinstance(value, float) else value
+def _writable(value: object) -> object:
+    """boto3 takes no float."""
+    match value:
+        case float():
+            return Decimal(str(value))
+        case Mapping():
+            return {name: _writable(part) for name, part in value.items()}
+        case list():
+            return [_writable(part) for part in value]
+    return value

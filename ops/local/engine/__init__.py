@@ -1,0 +1,1 @@
+"""What a local archive stands on in place of AWS."""

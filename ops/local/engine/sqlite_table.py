@@ -1,0 +1,184 @@
+"""The ledger's table in a file of SQLite.
+
+An item is a row: the item itself as JSON, and beside it the keys that the indexes need. Every write reads the item,
+holds the condition against it and writes it back within one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from functions.archiver.ledger.conditions import Condition, KeyRange
+from functions.archiver.ledger.table import Index, Item, Refused
+from ops.local.engine.holding import holds
+from ops.local.engine.items import acceptable, changed, check_key, from_text, to_text
+from ops.local.engine.sqlite_file import Journal, SqliteFile
+
+_AT_ONCE = 500
+"""Rows that one statement reads: of a scan, or by their keys."""
+
+_SORT_KEY = {"due": "due_at", "day": "pk"}
+_PARTITION_KEY = {"due": "due_group", "day": "day"}
+
+
+class SqliteTable:
+    """A Table in one file, which is made if it is not there. Several processes and threads may use it at once.
+
+    `journal` None decides by the file and its file system. With `read_only` nothing is written, and nobody is kept
+    waiting; `lock_is_free` says whether a file that cannot be shared may be read as it lies there, because nobody is
+    writing. Raises LedgerError, from any method.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        journal: Journal | None = None,
+        read_only: bool = False,
+        lock_is_free: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._file = SqliteFile(path, journal=journal, read_only=read_only, lock_is_free=lock_is_free)
+
+    @property
+    def journal(self) -> Journal:
+        """How the file is kept: `truncate` means that no other process can use it meanwhile."""
+        return self._file.journal
+
+    def close(self) -> None:
+        """Ends the use of the file; what was written last is moved out of the log."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get(self, pk: str) -> Item | None:
+        check_key(pk, "pk")
+        with self._file.reading() as connection:
+            return _read(connection, pk)
+
+    def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
+        wanted = {"pk", *attributes}
+        unique = list(dict.fromkeys(pks))
+        found: dict[str, Item] = {}
+        with self._file.reading() as connection:
+            for start in range(0, len(unique), _AT_ONCE):
+                some = unique[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                for pk, body in connection.execute(f"SELECT pk, body FROM items WHERE pk IN ({marks})", some):  # noqa: S608
+                    found[pk] = {name: value for name, value in from_text(body).items() if name in wanted}
+        return found
+
+    def put_new(self, item: Mapping[str, object]) -> bool:
+        kept = acceptable(item)
+        with self._file.writing(durable=_is_durable(item)) as connection:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO items (due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?)", _row(kept)
+            )
+            return cursor.rowcount == 1
+
+    def update(
+        self,
+        pk: str,
+        *,
+        put: Mapping[str, object],
+        remove: Sequence[str] = (),
+        add: Mapping[str, int] | None = None,
+        when: Condition | None = None,
+    ) -> Item:
+        check_key(pk, "pk")
+        with self._file.writing(durable=_is_durable(put)) as connection:
+            before = _read(connection, pk)
+            if when is not None and not holds(when, before or {}):
+                raise Refused(before)
+            after = acceptable(changed(before or {"pk": pk}, put=put, remove=remove, add=add or {}))
+            _write(connection, before, after)
+        return after
+
+    def delete(self, pk: str, *, when: Condition) -> bool:
+        check_key(pk, "pk")
+        with self._file.writing(durable=False) as connection:
+            if not holds(when, _read(connection, pk) or {}):
+                return False
+            connection.execute("DELETE FROM items WHERE pk = ?", (pk,))
+        return True
+
+    def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
+        where, values = _where(index, key)
+        names = list(dict.fromkeys(("pk", _PARTITION_KEY[index], _SORT_KEY[index])))
+        way = "DESC" if newest_first else "ASC"
+        statement = (
+            f"SELECT {', '.join(names)} FROM items INDEXED BY {index} WHERE {where} "  # noqa: S608
+            f"ORDER BY {_SORT_KEY[index]} {way}, pk {way} LIMIT ?"
+        )
+        with self._file.reading() as connection:
+            rows = connection.execute(statement, (*values, -1 if limit is None else limit)).fetchall()
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def count(self, index: Index, key: KeyRange) -> int:
+        where, values = _where(index, key)
+        with self._file.reading() as connection:
+            statement = f"SELECT count(*) FROM items INDEXED BY {index} WHERE {where}"  # noqa: S608
+            (number,) = connection.execute(statement, values).fetchone()
+        return int(number)
+
+    def scan(self) -> Iterator[Item]:
+        last = ""
+        while True:
+            with self._file.reading() as connection:
+                rows = connection.execute(
+                    "SELECT pk, body FROM items WHERE pk > ? ORDER BY pk LIMIT ?", (last, _AT_ONCE)
+                ).fetchall()
+            for _, body in rows:
+                yield from_text(body)
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1][0]
+
+
+def _is_durable(put: Mapping[str, object]) -> bool:
+    """What says of a recording which bytes were stored must survive a power cut. The rest would only be done again."""
+    return any(name.endswith("sha256") for name in put)
+
+
+def _read(connection: sqlite3.Connection, pk: str) -> Item | None:
+    row = connection.execute("SELECT body FROM items WHERE pk = ?", (pk,)).fetchone()
+    return from_text(row[0]) if row else None
+
+
+def _write(connection: sqlite3.Connection, before: Item | None, after: Item) -> None:
+    row = _row(after)
+    if before is None:
+        connection.execute("INSERT INTO items (due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?)", row)
+    elif _row_keys(before) == row[:3]:
+        connection.execute("UPDATE items SET body = ? WHERE pk = ?", row[3:])  # leaves the indexes alone
+    else:
+        connection.execute("UPDATE items SET due_group = ?, due_at = ?, day = ?, body = ? WHERE pk = ?", row)
+
+
+def _row(item: Item) -> tuple[object, ...]:
+    return (*_row_keys(item), to_text(item), item["pk"])
+
+
+def _row_keys(item: Item) -> tuple[object, ...]:
+    return item.get("due_group"), item.get("due_at"), item.get("day")
+
+
+def _where(index: Index, key: KeyRange) -> tuple[str, list[object]]:
+    check_key(key.partition, _PARTITION_KEY[index])
+    sort = _SORT_KEY[index]
+    parts = [f"{_PARTITION_KEY[index]} = ?", f"{sort} IS NOT NULL"]
+    values: list[object] = [key.partition]
+    for sign, end in ((">=", key.at_least), ("<=", key.at_most)):
+        if end is not None:
+            parts.append(f"{sort} {sign} ?")
+            values.append(end)
+    return " AND ".join(parts), values
