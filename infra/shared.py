@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from functions.archiver.settings.deployment import Archive, Source
-from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.environment import environment_of
 from functions.providers import load
 from infra.alarms import Alerts
 from infra.archive_bucket import objects
@@ -35,14 +35,14 @@ class Shared:
         """The ledger's table."""
         return self.ledger.table
 
-    def settings(self, source: Source, queue: sqs.IQueue) -> Settings:
-        """What a function of `source` finds in its environment."""
-        return Settings(
+    def environment(self, source: Source, queue: sqs.IQueue) -> dict[str, str]:
+        """What a function of `source` finds in its environment. Raises Misconfigured."""
+        return environment_of(
+            self.archive,
+            source,
             bucket=self.bucket.bucket_name,
             table=self.table.table_name,
             queue_url=queue.queue_url,
-            archive=self.archive,
-            source=source,
         )
 
     def may_share_token(self, source: Source) -> list[iam.PolicyStatement]:

@@ -11,16 +11,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Source
 from infra.alarms import Rule
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import Shared
 
 LOGS_KEPT = logs.RetentionDays.THREE_MONTHS
-
-MOST_ENVIRONMENT_BYTES = 4096 - 512
-"""Lambda takes 4 KB of variables; names of bucket, table and queue are not known yet and get the difference."""
 
 ERRORS = 3
 """A single failed run heals itself: the next tick does its work. So many in a row do not."""
@@ -58,7 +54,7 @@ class SourceFunction(Construct):
             description=f"{description} ({source.name})",
             memory_size=memory_mib,
             timeout=timeout,
-            environment=_environment(shared, source, queue),
+            environment=shared.environment(source, queue),
             role=self._role(
                 [*statements, *shared.may_share_token(source), self._may_read_secret(source), self._may_log()]
             ),
@@ -100,14 +96,3 @@ class SourceFunction(Construct):
                 threshold=ERRORS,
             ),
         )
-
-
-def _environment(shared: Shared, source: Source, queue: sqs.IQueue) -> dict[str, str]:
-    variables = shared.settings(source, queue).to_env()
-    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if size > MOST_ENVIRONMENT_BYTES:
-        raise Misconfigured(
-            f"the settings of sources.{source.name} take {size} bytes, a function can hold {MOST_ENVIRONMENT_BYTES}: "
-            f"shorten sources.{source.name}.options, for instance by dividing it among two sources"
-        )
-    return variables

@@ -73,3 +73,18 @@ def test_a_handler_reaches_aws_and_providers_only_through_the_archiver(path: Pat
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
     }
     assert not [name for name in roots if name.startswith(("boto3", "requests", "urllib3", "functions.providers"))]
+
+
+LOCAL = (
+    "functions.archiver.settings.environment",
+    "functions.archiver.settings.toml_file",
+    "ops.local.engine.sqlite_table",
+)
+
+
+def test_settings_and_ledger_of_a_local_archive_load_nothing_of_aws() -> None:
+    program = f"import sys, {', '.join(LOCAL)}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"sqlite3", "ops"} <= loaded
+    assert not loaded & {"boto3", "botocore", "s3transfer", "aws_cdk", "jsii", "moto"}

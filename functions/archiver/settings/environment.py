@@ -14,6 +14,9 @@ from functions.archiver.settings.deployment import Archive, Source, Tier
 
 _Part = TypeVar("_Part")
 
+MOST_BYTES = 4096 - 512
+"""Lambda takes 4 KB of variables; the names of bucket, table and queue, which synthesis does not know, get the rest."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -49,6 +52,21 @@ class Settings:
             archive=_part(env, "ARCHIVE", _archive),
             source=_part(env, "SOURCE", _source),
         )
+
+
+def environment_of(archive: Archive, source: Source, *, bucket: str, table: str, queue_url: str) -> dict[str, str]:
+    """What every function of `source` finds in its environment, on AWS and in a local run alike.
+
+    Raises Misconfigured for more than a function can hold.
+    """
+    variables = Settings(bucket=bucket, table=table, queue_url=queue_url, archive=archive, source=source).to_env()
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MOST_BYTES:
+        raise Misconfigured(
+            f"the settings of sources.{source.name} take {size} bytes, a function can hold {MOST_BYTES}: "
+            f"shorten sources.{source.name}.options, for instance by dividing it among two sources"
+        )
+    return variables
 
 
 def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _Part]) -> _Part:

@@ -1,49 +1,50 @@
-"""Why a ledger's file cannot be used: each one sentence for a person, with the next command, and an exit code."""
+"""Why a ledger's file cannot be used: each one sentence for a person, with an exit code and the next command."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+
+from ops.output import ExitCode, Failure
 
 
-class LedgerError(Exception):
+class LedgerError(Failure):
     """The ledger's file cannot be used."""
-
-    exit_code: ClassVar[int] = 5
 
 
 class LedgerUnusable(LedgerError):
     """The disk or the file system is in the way: full, read only, not there, or without locks."""
+
+    def __init__(self, path: Path, reason: str, *, next_: str | None = None) -> None:
+        super().__init__(ExitCode.UNAVAILABLE, f"the ledger {path} cannot be used: {reason}", next_=next_)
 
 
 class LedgerDamaged(LedgerError):
     """The file does not hold together, or is no ledger."""
 
     def __init__(self, path: Path, complaint: str) -> None:
-        super().__init__(f"the ledger {path} is damaged ({complaint}); {_rebuild(path)}")
+        sentence = f"the ledger {path} is damaged ({complaint}): make a new one from the archive"
+        super().__init__(ExitCode.UNAVAILABLE, sentence, next_=_rebuild(path))
 
 
 class LedgerTooNew(LedgerError):
     """A later version of this program wrote the file."""
 
-    exit_code: ClassVar[int] = 2
-
     def __init__(self, path: Path, version: int, known: int) -> None:
-        super().__init__(
+        sentence = (
             f"the ledger {path} is of version {version}, and this program knows {known} at most: "
-            f"use the newer program, or {_rebuild(path)}"
+            "use the newer program, or make a new ledger from the archive"
         )
+        super().__init__(ExitCode.MISUSE, sentence, next_=_rebuild(path))
 
 
 class LedgerInUse(LedgerError):
     """Another process has held the file for longer than this one waits."""
 
-    exit_code: ClassVar[int] = 4
-
     def __init__(self, path: Path) -> None:
-        super().__init__(f"the ledger {path} is in use by another process; try again when that has ended")
+        sentence = f"the ledger {path} is in use by another process: try again when that has ended"
+        super().__init__(ExitCode.REFUSED, sentence)
 
 
 def _rebuild(path: Path) -> str:
-    folder = path.parent.parent if path.parent.name == ".archive" else Path("DIR")
-    return f"make a new one from the archive: recordings rebuild-ledger -a {folder}"
+    folder = path.parent.parent if path.parent.name == ".archive" else "DIR"
+    return f"recordings rebuild-ledger -a {folder}"

@@ -154,8 +154,11 @@ class SqliteFile:
         if code in _BUSY:
             return LedgerInUse(self.path)
         if code in _IN_THE_WAY:
-            return LedgerUnusable(f"the ledger {self.path} cannot be used: {_IN_THE_WAY[code]} ({error})")
+            return LedgerUnusable(self.path, f"{_IN_THE_WAY[code]} ({error})", next_=self._way_out())
         return None
+
+    def _way_out(self) -> str | None:
+        return "recordings local --ledger FILE, with a FILE on a local disk" if self.journal == "truncate" else None
 
     # opening
 
@@ -172,7 +175,7 @@ class SqliteFile:
 
     def _open_to_read(self, lock_is_free: Callable[[], bool]) -> _Connection:
         if not self.path.exists():
-            raise LedgerUnusable(f"there is no ledger {self.path}")
+            raise LedgerUnusable(self.path, "there is none")
         self.journal = "wal"  # readers lock nobody out
         try:
             connection = self._connect()
@@ -259,7 +262,7 @@ def _create(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise LedgerUnusable(f"the ledger {path} cannot be made: {error.strerror}") from None
+        raise LedgerUnusable(path, f"it cannot be made ({error.strerror})") from None
 
 
 def _make_durable(connection: _Connection, full: bool) -> None:
