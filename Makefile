@@ -14,10 +14,10 @@ WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test check fix synth deploy diff destroy bootstrap provider lock clean
+.PHONY: help setup demo bench test test-page check fix synth deploy diff destroy bootstrap provider lock clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
 
 setup: $(VENV) $(WHEELS) ## install everything into .venv and .wheelhouse (the other targets do it by themselves)
 
@@ -26,6 +26,13 @@ demo: $(VENV) $(WHEELS) ## archive from simulated providers into ./demo, on this
 
 test: $(VENV) $(WHEELS) ## run all tests; no network, no AWS account
 	$(BIN)/python -m pytest -q -n 2
+
+test-page: $(VENV) ## test the page in a real headless Chromium; PICTURES=folder keeps what it looked like
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ echo "make test-page needs a Chromium: apt-get install chromium" >&2; exit 2; }
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-page.txt
+	$(BIN)/mypy tests/browser/*.py
+	$(BIN)/python -m pytest -q tests/browser $(if $(PICTURES),--pictures $(PICTURES))
 
 check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with its checks; edits nothing
 	$(BIN)/ruff format --check .

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.doubles.aws import Aws
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
+
+OUTSIDE = ("browser", "acceptance")
+"""Folders that `make test` leaves out, because they need more than it installs; they have targets of their own."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="where the browser's tests keep their pictures")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    outside = collection_path.name in OUTSIDE and collection_path.parent == Path(__file__).parent
+    return True if outside and not any(collection_path.name in word for word in config.args) else None
 
 
 @pytest.fixture(autouse=True)

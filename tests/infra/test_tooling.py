@@ -60,6 +60,6 @@ def test_bare_make_prints_a_line_for_each_target() -> None:
     makefile = Path("Makefile").read_text(encoding="utf-8")
     (targets,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
     assert [line.split(" - ")[0] for line in done.stdout.splitlines()] == re.findall(
-        r"^([a-z]+):.*##", makefile, re.MULTILINE
+        r"^([a-z-]+):.*##", makefile, re.MULTILINE
     )
     assert {line.split(" - ")[0] for line in done.stdout.splitlines()} == set(targets.split())

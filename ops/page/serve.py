@@ -1,0 +1,54 @@
+"""Serves the page to one browser on this machine, on loopback and nowhere else, until nobody asks for half an hour."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from waitress.server import create_server
+
+from ops.page.guard import Guard
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+HOST = "127.0.0.1"
+THREADS = 8
+"""A browser asks for a few things at once, and a player holds one of them for as long as it plays."""
+
+_LOOK_SECONDS = 5
+
+
+@contextmanager
+def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address that opens the page, and what waits until the session is over. Port 0 takes a free one.
+
+    Raises OSError where the port is taken.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError:
+        listening.close()
+        raise
+    guard = Guard(app, port=listening.getsockname()[1])
+    server = create_server(guard, sockets=[listening], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
+    serving = threading.Thread(target=server.run, daemon=True)
+    serving.start()
+    ended = threading.Event()
+
+    def wait() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            if guard.is_over:
+                return
+
+    try:
+        yield f"http://{HOST}:{listening.getsockname()[1]}{guard.path}", wait
+    finally:
+        ended.set()
+        server.close()
+        serving.join(timeout=5)
