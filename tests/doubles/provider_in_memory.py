@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from functions.archiver.errors import CursorRefused
 from functions.archiver.provider.declaration import Declaration
@@ -26,7 +27,8 @@ class ProviderInMemory(Provider):
 
     `by_token` continues after the last row sent, else pages have numbers and resume one page back. `ignores_filters`
     sends every row whatever is asked for, and drops those outside of the window on this side. `endless` never stops
-    giving a cursor. `total_off` is added to the server's count, None hides it. `malformed` names pages' problem.
+    giving a cursor. `by_day` knows whole days of UTC only, the one of the window's end included. `total_off` is added
+    to the server's count, None hides it. `malformed` names pages' problem.
     """
 
     declaration = Declaration(
@@ -44,6 +46,7 @@ class ProviderInMemory(Provider):
         self.by_token = by_token
         self.ignores_filters = False
         self.endless = False
+        self.by_day = False
         self.total_off: int | None = None
         self.malformed: str | None = None
         self.calls: list[Call] = []
@@ -75,7 +78,13 @@ class ProviderInMemory(Provider):
         return row.recorded_at.timestamp(), row.id
 
     def _listed(self, window: Window) -> Callable[[Recording], bool]:
+        if self.by_day:
+            first, last = window.start.date(), window.end.date()
+            return lambda row: row.recorded_at is not None and first <= row.recorded_at.date() <= last
         return (lambda row: True) if self.ignores_filters else self._inside(window)
+
+    def declares(self, **changes: Any) -> None:
+        self.declaration = replace(type(self).declaration, **changes)  # type: ignore[misc]
 
     def _inside(self, window: Window) -> Callable[[Recording], bool]:
         return lambda row: row.recorded_at is not None and window.start <= row.recorded_at <= window.end

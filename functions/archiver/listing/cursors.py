@@ -39,8 +39,8 @@ class Unclean:
 class Walk:
     """A walk over time: everything before `position` is closed. Times are UTC.
 
-    `cursor` continues the window that ends at `window_end`; `passes` counts whole readings of it so far. `listed`
-    counts by day what closed windows held, but for the walk that never ends.
+    `cursor`, got at `cursor_at`, continues the window that ends at `window_end`; `passes` counts whole readings of it
+    so far. `listed` counts by day what closed windows held, but for the walk that never ends.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Walk:
     width: timedelta
     cursor: str | None = None
     window_end: datetime | None = None
+    cursor_at: datetime | None = None
     passes: int = 0
     listed: dict[str, int] = field(default_factory=dict)
 
@@ -190,6 +191,7 @@ def _walk(fields: dict[str, Any]) -> Walk:
             "end": datetime.fromisoformat(fields["end"]),
             "width": timedelta(seconds=fields["width"]),
             "window_end": _moment(fields["window_end"]),
+            "cursor_at": _moment(fields.get("cursor_at")),
         }
     )
 

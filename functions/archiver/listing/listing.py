@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import CursorRefused, OfTheSource
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.provider.provider import Provider
-from functions.archiver.recording import Page, Window
+from functions.archiver.recording import Page, Recording, Window
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
 
@@ -42,6 +42,9 @@ from end to end; otherwise it is noted as unclean, and the walk goes on."""
 
 MOST_PAGES_AT_ALL = 1_000
 """Where even the narrowest window goes on and on, this ends it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT = timedelta(microseconds=1)
 
 ENOUGH_SECONDS = 60.0
 """A run with less time than this left stops in order."""
@@ -149,7 +152,7 @@ class Listing:
 
     def _tick(self) -> None:
         now = self._clock.now()
-        settled = now - RECENT
+        settled = self._floor(now - RECENT)
         self._read_recent(Window(start=max(settled, self._start), end=now))
         if self._cursors.round_due(now, EVERY_OVERLAP):
             self._go(self._begun("overlap", max(now - self._overlap, self._start), settled))
@@ -190,17 +193,24 @@ class Listing:
 
     def _one_pass(self, walk: Walk) -> Walk:
         end = walk.window_end if walk.cursor else None
-        window = Window(start=walk.position, end=end or min(walk.position + walk.width, walk.end))
+        window = Window(start=walk.position, end=end or min(self._ceiling(walk.position + walk.width), walk.end))
+        without_cursor = replace(walk, cursor=None, window_end=None, cursor_at=None)
+        if walk.cursor and self._has_died(walk):
+            # The window was not read within the life of a cursor: a narrower one will be.
+            return replace(without_cursor, width=self._narrower(window), passes=0)
 
         def save(cursor: str) -> None:
-            self._cursors.save(replace(walk, cursor=cursor, window_end=window.end))
+            self._cursors.save(replace(walk, cursor=cursor, window_end=window.end, cursor_at=self._clock.now()))
 
-        outcome = self._read(window, walk.cursor, save)
-        return self._next(replace(walk, cursor=None, window_end=None), window, outcome)
+        return self._next(without_cursor, window, self._read(window, walk.cursor, save))
+
+    def _has_died(self, walk: Walk) -> bool:
+        life = self._provider.declaration.cursor_life
+        return life is not None and walk.cursor_at is not None and self._clock.now() - walk.cursor_at >= life
 
     def _next(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
         """Where the walk stands after a pass: its window closed, read again, halved, or noted as unclean."""
-        wide = window.end - window.start > NARROWEST
+        wide = window.end - window.start > self._narrowest
         if outcome.unfiltered and window.end < walk.end:
             # The server lists everything whatever is asked for: ask once for all rather than once per window.
             return replace(walk, width=walk.end - walk.position, passes=0)
@@ -226,19 +236,35 @@ class Listing:
         return replace(walk, position=window.end, width=width, passes=0, listed=dict(listed))
 
     def _narrower(self, window: Window) -> timedelta:
-        return max((window.end - window.start) / 2, NARROWEST)
+        return max((window.end - window.start) / 2, self._narrowest)
+
+    @property
+    def _narrowest(self) -> timedelta:
+        return self._provider.declaration.granularity or NARROWEST
+
+    def _floor(self, moment: datetime) -> datetime:
+        """The last moment up to `moment` that the provider's filter can name."""
+        unit = self._provider.declaration.granularity
+        return moment - (moment - _EPOCH) % unit if unit else moment
+
+    def _ceiling(self, moment: datetime) -> datetime:
+        return self._floor(moment + unit - _INSTANT) if (unit := self._provider.declaration.granularity) else moment
 
     def _widest(self, width: timedelta) -> timedelta:
-        return min(width, self._provider.declaration.max_window or WIDEST, WIDEST)
+        declared = self._provider.declaration
+        unit = declared.granularity or timedelta()  # by which a window may be widened to be whole
+        return min(width, max((declared.max_window or WIDEST) - unit, unit), WIDEST)
 
     def _read(self, window: Window, cursor: str | None, save: Callable[[str], None]) -> Pass:
+        # Asked for in whole units: of less, a filter by the day would bring rows that look as if it were ignored.
+        asked = Window(start=self._floor(window.start), end=self._ceiling(window.end))
         outcome = Pass(whole=cursor is None)
         barren = 0
         while True:
             if self._seconds_left() < ENOUGH_SECONDS:
                 raise OutOfTime
             try:
-                page = self._provider.page(window, cursor)
+                page = self._provider.page(asked, cursor)
             except CursorRefused as refusal:
                 if cursor is None:
                     raise
@@ -262,7 +288,11 @@ class Listing:
             return False
         if page.total is not None and page.rows:
             pages = max(pages, page.total // page.rows)
-        return pages >= MOST_PAGES and window.end - window.start > NARROWEST
+        return pages >= MOST_PAGES and window.end - window.start > self._narrowest
+
+    def _is_too_old(self, recording: Recording) -> bool:
+        """Whole units may begin before the source's start, and so may what a filter by another clock brings."""
+        return recording.recorded_at is not None and recording.recorded_at < self._start
 
     def _record(self, page: Page, window: Window, outcome: Pass) -> bool:
         """Everything on the page into the ledger; whether it held a row that this pass had not seen."""
@@ -275,12 +305,13 @@ class Listing:
         outcome.rows += len(unseen) + page.rows - len(ids)
         outcome.total = page.total if page.total is not None else outcome.total
         outcome.problem = page.problem or outcome.problem
-        outcome.unfiltered |= page.rows > 2 * len(ids)
+        # Whole units may be understood with the one after them, which is no sign of an ignored filter.
+        outcome.unfiltered |= page.rows > 2 * len(ids) and self._provider.declaration.granularity is None
         for id_, moment in {recording.id: recording.recorded_at for recording in page.recordings}.items():
-            if id_ in unseen and moment and moment < window.end:
+            if id_ in unseen and moment and window.start <= moment < window.end:
                 outcome.days[moment.date()] += 1
         outcome.seen |= unseen
-        fresh = [recording for recording in page.recordings if recording.id not in self._checked]
+        fresh = [each for each in page.recordings if each.id not in self._checked and not self._is_too_old(each)]
         new = self._intake.take(fresh, self._discovered_by).new if fresh else ()
         self._checked |= {recording.id for recording in fresh}
         calls = self._intake.take_calls(page.calls, self._discovered_by)

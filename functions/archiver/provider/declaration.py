@@ -72,6 +72,9 @@ class Declaration:
     `public_fields`: keys of the secret that are ids rather than secrets.
     `shares_token`: the provider limits token requests, so that all functions of a source use one token.
     `overlap_minimum`: how far back the hourly listing reads at least; late rows appear that late.
+    `filter_clock`: which moment of a recording the listing's filter goes by: its start, its end, or when the file was
+    made. `granularity`: the unit of a filter that knows whole days only, of which windows are then made. `cursor_life`:
+    an older cursor is not tried again.
     `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
     `retention`: how long the provider keeps recordings by default, where it is known.
     `webhook`: how its events are verified: "signature" over the raw body, or a shared "secret", or both in turn.
@@ -92,6 +95,9 @@ class Declaration:
     parallel_default: int
     overlap_minimum: timedelta
     page_size: int = 100
+    filter_clock: Literal["start", "end", "created"] = "start"
+    granularity: timedelta | None = None
+    cursor_life: timedelta | None = None
     max_window: timedelta | None = None
     retention: timedelta | None = None
     reports_size: bool = False
