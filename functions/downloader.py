@@ -35,3 +35,5 @@ def _tell(report: Report, seconds: float) -> None:
         runtime().count({Metric.RECORDINGS_ARCHIVED: 1, Metric.BYTES_ARCHIVED: stored.size_bytes})
     elif report.outcome == State.FAILED.value:
         runtime().count({Metric.RECORDINGS_FAILED: 1})
+    if report.trouble:
+        runtime().count_trouble(report.trouble)

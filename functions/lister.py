@@ -13,7 +13,9 @@ Result = dict[str, object]
 def handler(event: dict[str, str], context: Context) -> Result:
     """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick."""
     actions = {"list": _list, "dispatch": _dispatch}
-    return actions[event["action"]](runtime().begin(context))
+    run = runtime().begin(context)
+    with run.trouble_counted():
+        return actions[event["action"]](run)
 
 
 def _list(run: Runtime) -> Result:

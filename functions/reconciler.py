@@ -8,7 +8,8 @@ from functions.archiver.runtime import Context, runtime
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     """Fired by a schedule; does its work once a day, in as many invocations as it needs."""
     run = runtime().begin(context)
-    done = run.reconciler().run()
+    with run.trouble_counted():
+        done = run.reconciler().run()
     if done.findings:
         run.logger.info(
             "reconciled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import ArchiveTrouble, Misconfigured
 from functions.archiver.provider.delivery import Hint, Reply
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.settings.metrics import Metric
@@ -17,11 +17,12 @@ Answer = dict[str, object]
 def handler(event: Event, context: Context) -> Answer:
     """One request in API Gateway's payload format 2.0; its answer. 503 asks the sender to try again."""
     run = runtime().begin(context)
-    not_the_senders: tuple[type[Exception], ...] = (Misconfigured, *run.engine.troubles)
     try:
         reception = run.receiver.receive(event)
-    except not_the_senders as trouble:
+    except (Misconfigured, ArchiveTrouble) as trouble:
         run.logger.error("webhook not received", reason=str(trouble))
+        if isinstance(trouble, ArchiveTrouble):
+            run.count_trouble(trouble)
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
     _tell(run, reception)
     return _answer(reception.status, reception.reply)

@@ -12,7 +12,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock
@@ -56,8 +55,6 @@ class KmsSeal:
 
 class AwsEngine:
     """One source's part of AWS; clients are made when they are needed."""
-
-    troubles: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None, *, log: IO[str] | None = None) -> None:
         self._settings = settings

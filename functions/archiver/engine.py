@@ -1,5 +1,7 @@
 """What the functions of one source stand on: a table, a bucket, lanes, a secret's value, a log and metrics.
 
+Whatever does not work in an engine itself raises ArchiveTrouble, which names the service.
+
 `aws` is the engine of a deployed archive. A local run brings another one, made of a folder and SQLite, and the same
 handlers run on it. Nothing here or above knows which of the two it is.
 """
@@ -51,10 +53,6 @@ class Engine(Protocol):
     @property
     def log(self) -> Log:
         """Where the functions say what they did."""
-
-    @property
-    def troubles(self) -> tuple[type[Exception], ...]:
-        """What the parts raise when the engine itself does not work: nobody's fault, and worth another try."""
 
     def secret(self, name: str) -> str:
         """The value of a secret, a few minutes old at most. Raises Misconfigured when it cannot be had."""

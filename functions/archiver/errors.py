@@ -5,7 +5,7 @@
     │   ├── NotReady            exists, but its audio does not yet: due later, until a deadline
     │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
     │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
-    │   ├── TooLong             cannot be fetched within one invocation: final until a person tries again
+    │   ├── TooLong             cannot be fetched within one invocation: counts as an attempt
     │   └── Gone                the provider says that it deleted it: final
     ├── OfTheSource             says nothing about the recording: the source cools down
     │   ├── Throttled           too many requests; wait as long as it asks
@@ -13,6 +13,7 @@
     │   ├── Unauthorized        the credentials are refused
     │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
     └── CursorRefused           a listing cursor has expired: its window starts again
+    ArchiveTrouble              S3, KMS, DynamoDB or SQS fails us: nobody's attempt, the source waits; no Outcome
     Misconfigured               a person has to change something; not an Outcome, so nothing swallows it
     Unverified, BadEvent        of a webhook request: its sender is not proven, or its body is malformed
 
@@ -22,6 +23,7 @@ Texts of these errors are stored in the ledger and logged: they never hold a URL
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
 """A source is asked again after this time, however long it wants to be left alone."""
@@ -53,7 +55,7 @@ class NotFound(OfTheRecording):
 
 
 class TooLong(OfTheRecording):
-    """The body would take longer than the invocation lasts; trying again would end the same way."""
+    """The body takes longer than the invocation lasts. Next time the way may be faster, so it counts as an attempt."""
 
 
 class Gone(OfTheRecording):
@@ -90,6 +92,33 @@ class Closed(OfTheSource):
 
 class CursorRefused(Outcome):
     """The provider no longer takes a listing cursor; the window it belongs to starts again from its first page."""
+
+
+class Service(StrEnum):
+    """Whose trouble it is."""
+
+    S3 = "S3"
+    KMS = "KMS"
+    DYNAMODB = "DynamoDB"
+    SQS = "SQS"
+    DISK = "disk"
+
+
+class ArchiveTrouble(Exception):
+    """The archive's own side refuses or does not answer. `code` is the service's own word for it.
+
+    It says nothing about a recording or its provider, so it is nobody's attempt.
+    """
+
+    def __init__(self, service: Service, code: str) -> None:
+        super().__init__(f"{service.value} does not work for us: {code}")
+        self.service = service
+        self.code = code
+
+    @property
+    def reason(self) -> str:
+        """One sentence for the ledger and the log; free of secrets."""
+        return str(self)
 
 
 class Misconfigured(Exception):

@@ -20,7 +20,7 @@ from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
@@ -223,10 +223,32 @@ class Runtime:
             raise Misconfigured(f"the secret {name} is not a JSON object")
         return secret
 
+    @contextmanager
+    def trouble_counted(self) -> Iterator[None]:
+        """Counts trouble of the archive's own side, which then ends the invocation as a failure."""
+        try:
+            yield
+        except ArchiveTrouble as trouble:
+            self.count_trouble(trouble)
+            raise
+
+    def count_trouble(self, trouble: ArchiveTrouble) -> None:
+        """Emits the metric that names the service."""
+        metric = _TROUBLES.get(trouble.service)
+        if metric:
+            self.count({metric: 1})
+
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """Emits metrics of this source."""
         self.engine.count(metrics)
 
+
+_TROUBLES = {
+    Service.S3: Metric.S3_ERRORS,
+    Service.KMS: Metric.KMS_ERRORS,
+    Service.DYNAMODB: Metric.DYNAMODB_ERRORS,
+    Service.SQS: Metric.SQS_ERRORS,
+}
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)
 

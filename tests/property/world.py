@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
+from types import SimpleNamespace
 from typing import Any, cast
 
 from functions.archiver.archiving.archiving import Archiver
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
-from functions.archiver.errors import NotFound, NotReady, Rejected, Unavailable
+from functions.archiver.errors import ArchiveTrouble, NotFound, NotReady, Rejected, Unavailable
 from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import CursorStore, LeaseLost
@@ -31,7 +32,7 @@ from functions.archiver.throttling.lanes import lane_of, read
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, s3, sqs
-from tests.doubles.aws_calls import Died
+from tests.doubles.aws_calls import Died, Sent
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.provider_in_memory import ProviderInMemory
 from tests.harness.archiving import wav
@@ -165,6 +166,7 @@ class World:
         self.queue = Fifo(self.clock)
         self.deaths = 0
         self.rounds = 0
+        self.failing = ""
         self.running: dict[Actor, datetime] = {}
         self.history: list[str] = []
 
@@ -257,6 +259,8 @@ class World:
             (1, self.provider.vanishes),
             (1, self.provider.becomes_ready),
             (4, self._time_passes),
+            (1, self._a_service_fails),
+            (3, self._services_recover),
         ]
         weights = [weight for weight, _ in events]
         for _ in range(steps):
@@ -276,7 +280,7 @@ class World:
     def _ended(self, actor: Actor) -> None:
         del self.running[actor]
         self.history.append(f"{actor.name} ends: {actor.error!r}")
-        if actor.error is not None and not isinstance(actor.error, (Died, LeaseLost)):
+        if actor.error is not None and not isinstance(actor.error, (Died, LeaseLost, ArchiveTrouble)):
             raise actor.error
 
     def _someone_dies(self) -> None:
@@ -311,6 +315,21 @@ class World:
         if not self.running or longest + span < FUNCTION_TIMEOUT:
             self.clock.advance(span)
 
+    def _a_service_fails(self) -> None:
+        self.failing = self.random.choice(("s3", "dynamodb", "sqs"))
+        self.history.append(f"{self.failing} fails")
+
+    def _services_recover(self) -> None:
+        self.failing = ""
+
+    def hears(self, sent: Sent) -> object:
+        """Stands at every call to AWS, and answers in its place while its service fails."""
+        point()
+        if running() is None or not self.failing or not sent.operation.startswith(f"{self.failing}."):
+            return None
+        error = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        return SimpleNamespace(status_code=403), error
+
     def _collect(self) -> None:
         for record in self.aws.messages():
             self.queue.send(record)
@@ -320,6 +339,7 @@ class World:
     def settle(self) -> None:
         """No trouble any more: everybody comes to an end, and the schedules fire until nothing is due."""
         self.provider.troubled = False
+        self.failing = ""
         self.provider.becomes_ready()
         self._finish()
         ledger = self._parts()[0]

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
 from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
-from functions.archiver.bucket.bucket import Conflict
+from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
 from functions.archiver.bucket.store import Store
@@ -20,10 +20,12 @@ from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (
+    ArchiveTrouble,
     Closed,
     Gone,
     Misconfigured,
     NotReady,
+    OfTheRecording,
     OfTheSource,
     Outcome,
     Rejected,
@@ -45,6 +47,7 @@ class Report:
     outcome: str
     reason: str | None = None
     stored: Stored | None = None
+    trouble: ArchiveTrouble | None = None
 
 
 class Archiver:
@@ -73,6 +76,8 @@ class Archiver:
         """Does what the message asks for, if its item is still queued under the message's lease.
 
         Every outcome ends in the ledger and the message is done with; what is none raises, and SQS redelivers it.
+        With the ledger itself in trouble the message is done with too: its item stays queued until the lease ends,
+        and nobody books a death that was none.
         """
         ticket = received.ticket
         try:
@@ -84,6 +89,9 @@ class Archiver:
             return self._attempt(ticket, entry)
         except LostLease:
             return Report(ticket=ticket, outcome="superseded")
+        except ArchiveTrouble as trouble:
+            reason = f"{trouble.reason}; due again when its lease ends"
+            return Report(ticket=ticket, outcome="released", reason=reason, trouble=trouble)
 
     def _after_a_death(self, received: Received, entry: Entry) -> Report:
         deaths = self._ledger.book_death(received.ticket)
@@ -101,8 +109,10 @@ class Archiver:
             return self._after(ticket, entry, outcome)
         except Misconfigured as mistake:
             return self._after(ticket, entry, Unauthorized(str(mistake)))
-        except Occupied as occupied:
-            return self._after(ticket, entry, Rejected(str(occupied)))
+        except (Occupied, BadUpload) as refusal:
+            return self._after(ticket, entry, Rejected(str(refusal)))
+        except ArchiveTrouble as trouble:
+            return self._after(ticket, entry, trouble)
         except Conflict as conflict:
             return self._released(ticket, str(conflict))
         self._pace.answered()
@@ -200,9 +210,9 @@ class Archiver:
 
     # what comes of it
 
-    def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome) -> Report:
+    def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome | ArchiveTrouble) -> Report:
         move = next_move(entry, outcome, self._clock.due_now(), None)
-        answers = not isinstance(outcome, OfTheSource)
+        answers = isinstance(outcome, OfTheRecording)
         if move.step is Step.ASK_SOURCE:
             trouble = self._trouble_of_the_source()
             answers = trouble is None
@@ -249,7 +259,8 @@ class Archiver:
             due_in = max(due_in, self._pace.cool_down(move.closes) - self._clock.now())
         trouble = move.closes is not None and not isinstance(move.closes, Closed)
         self._ledger.release(ticket, move.reason, due_in=due_in, trouble=trouble)
-        return Report(ticket=ticket, outcome=_SAID[move.step], reason=move.reason)
+        archives = move.closes if isinstance(move.closes, ArchiveTrouble) else None
+        return Report(ticket=ticket, outcome=_SAID[move.step], reason=move.reason, trouble=archives)
 
 
 _SAID = {

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from functions.archiver.entry import Entry
 from functions.archiver.errors import (
+    ArchiveTrouble,
     Closed,
     Gone,
     NotFound,
@@ -20,7 +21,6 @@ from functions.archiver.errors import (
     Outcome,
     Rejected,
     Throttled,
-    TooLong,
     Unauthorized,
 )
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
@@ -59,13 +59,16 @@ class Move:
     reason: str
     due_in: timedelta = timedelta()
     attempts: int = 0
-    closes: OfTheSource | None = None
+    closes: OfTheSource | ArchiveTrouble | None = None
 
 
-def next_move(entry: Entry, outcome: Outcome, due_now: datetime, source_answers: bool | None) -> Move:
+def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime, source_answers: bool | None) -> Move:
     """The move after `outcome`. `source_answers` is None until the source was asked for a list."""
     reason = outcome.reason
     match outcome:
+        case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
+            due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
+            return Move(step=Step.RELEASE, reason=reason, due_in=due_in, closes=outcome)
         case Closed() | Throttled():
             return Move(step=Step.RELEASE, reason=reason, closes=outcome)
         case OfTheSource():
@@ -78,8 +81,6 @@ def next_move(entry: Entry, outcome: Outcome, due_now: datetime, source_answers:
             return Move(step=Step.GONE, reason=reason)
         case NotFound():
             return _missing(entry, reason, due_now, source_answers)
-        case TooLong():
-            return Move(step=Step.FAIL, reason=reason, attempts=1)
         case _:
             return _rejected(entry, reason)
 

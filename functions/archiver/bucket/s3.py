@@ -6,12 +6,13 @@ boto3's managed upload is not used: it knows no `If-None-Match` and would leave 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from functions.archiver.aws_trouble import trouble_of
 from functions.archiver.bucket.bucket import (
     BadUpload,
     Bytes,
@@ -28,11 +29,13 @@ from functions.archiver.bucket.bucket import (
     is_made,
 )
 from functions.archiver.bucket.digest import crc_text
+from functions.archiver.errors import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
+_Page = TypeVar("_Page")
 _READ_BYTES = 1024 * 1024
 _BAD_UPLOAD = (
     "BadDigest",
@@ -56,15 +59,16 @@ _BY_STATUS: Mapping[int, type[Exception]] = {409: Conflict, 412: Taken}
 
 @contextmanager
 def _outcomes_of(key: str) -> Iterator[None]:
-    """Turns S3's refusals into those of the port; whatever else goes wrong stays boto3's."""
-    try:
-        yield
-    except ClientError as error:
-        code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        meaning = _MEANINGS.get(code) or _BY_STATUS.get(status)
-        if meaning is None:
-            raise
-        raise meaning(f"{key}: {code}") from None
+    """Turns S3's refusals into those of the port, and whatever else goes wrong into trouble of S3."""
+    with trouble_of(Service.S3):
+        try:
+            yield
+        except ClientError as error:
+            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            meaning = _MEANINGS.get(code) or _BY_STATUS.get(status)
+            if meaning is None:
+                raise
+            raise meaning(f"{key}: {code}") from None
 
 
 class S3Bucket:
@@ -90,13 +94,14 @@ class S3Bucket:
 
     def begin(self, key: str, properties: Properties) -> str:
         """CreateMultipartUpload for a full-object CRC32."""
-        answer = self._s3.create_multipart_upload(
-            Bucket=self._name,
-            Key=key,
-            ChecksumAlgorithm="CRC32",
-            ChecksumType="FULL_OBJECT",
-            **_properties(properties),
-        )
+        with _outcomes_of(key):
+            answer = self._s3.create_multipart_upload(
+                Bucket=self._name,
+                Key=key,
+                ChecksumAlgorithm="CRC32",
+                ChecksumType="FULL_OBJECT",
+                **_properties(properties),
+            )
         return answer["UploadId"]
 
     def send_part(self, key: str, upload_id: str, number: int, body: Bytes, *, crc32: int) -> Part:
@@ -149,13 +154,16 @@ class S3Bucket:
 
     def head(self, key: str, *, version_id: str | None = None) -> Head | None:
         """HeadObject with checksums."""
-        try:
-            answer = self._s3.head_object(Bucket=self._name, Key=key, ChecksumMode="ENABLED", **_version(version_id))
-        except ClientError as error:
-            # A HEAD has no body, so S3 can name no code: a version that is none, or a delete marker, is 400 or 405.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _NOTHING_AT_HEAD:
-                return None
-            raise
+        with trouble_of(Service.S3):
+            try:
+                answer = self._s3.head_object(
+                    Bucket=self._name, Key=key, ChecksumMode="ENABLED", **_version(version_id)
+                )
+            except ClientError as error:
+                # A HEAD has no body, so S3 can name no code: a version that is none, or a delete marker, is 400 or 405.
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in _NOTHING_AT_HEAD:
+                    return None
+                raise
         return _head(key, answer)
 
     @contextmanager
@@ -171,20 +179,20 @@ class S3Bucket:
             span["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with _outcomes_of(key):
             body = self._s3.get_object(Bucket=self._name, Key=key, **_version(version_id), **span)["Body"]
-        try:
-            yield body.iter_chunks(_READ_BYTES)
-        finally:
-            body.close()
+            try:
+                yield body.iter_chunks(_READ_BYTES)
+            finally:
+                body.close()
 
     def keys(self, prefix: str) -> Iterator[str]:
         """ListObjectsV2."""
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix):
+        for page in _pages(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)):
             for listed in page.get("Contents", []):
                 yield listed["Key"]
 
     def versions(self, prefix: str) -> Iterator[Version]:
         """ListObjectVersions."""
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix):
+        for page in _pages(self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)):
             markers: Sequence[Any] = page.get("DeleteMarkers", [])
             found = [_listed(each, deleted=False) for each in page.get("Versions", [])]
             found += [_listed(each, deleted=True) for each in markers]
@@ -194,6 +202,11 @@ class S3Bucket:
         """DeleteObject of one version."""
         with _outcomes_of(key):
             self._s3.delete_object(Bucket=self._name, Key=key, **_version(version_id))
+
+
+def _pages(pages: Iterable[_Page]) -> Iterator[_Page]:
+    with trouble_of(Service.S3):
+        yield from pages
 
 
 _NOTHING_AT_HEAD = (400, 404, 405)

@@ -15,6 +15,7 @@ from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Unreadable,
 from functions.archiver.bucket.digest import crc_text, digest_of
 from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.entry import Stored
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import Place
 from functions.archiver.recording import Json
 from functions.archiver.settings.storage_classes import StoragePolicy
@@ -81,7 +82,12 @@ class Store:
 
     def sidecar(self, place: Place) -> dict[str, Json] | None:
         """The sidecar as it is stored; None when there is none."""
-        return self.document(place.metadata)
+        try:
+            return self.document(place.metadata)
+        except ArchiveTrouble as trouble:
+            if trouble.code == "AccessDenied":  # so S3 answers for a missing key to whoever may not list
+                return None
+            raise
 
     def document(self, key: str) -> dict[str, Json] | None:
         """A JSON document; None when there is none. Raises ValueError when it is no JSON."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.errors import Service
 from functions.archiver.ledger.conditions import (
     AllOf,
     AnyOf,
@@ -38,6 +40,7 @@ _FIRST_PAUSE_SECONDS = 0.05
 
 _KEYS = {"due": ("due_group", "due_at"), "day": ("day", "pk")}
 _WIRE = TypeDeserializer()
+_named = trouble_of(Service.DYNAMODB)
 
 
 class DynamoTable:
@@ -51,10 +54,12 @@ class DynamoTable:
         self._name = name
         self._sleep = sleep
 
+    @_named
     def get(self, pk: str) -> Item | None:
         with _Checked():
             return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
 
+    @_named
     def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
         """One call for each hundred. Raises TimeoutError when the table keeps leaving keys out."""
         unique = list(dict.fromkeys(pks))
@@ -83,6 +88,7 @@ class DynamoTable:
             self._sleep(_FIRST_PAUSE_SECONDS * 2**round_)
         raise TimeoutError(f"the table left {len(wanted[self._name]['Keys'])} items unread, asked {_ROUNDS} times")
 
+    @_named
     def put_new(self, item: Mapping[str, object]) -> bool:
         try:
             with _Checked():
@@ -91,6 +97,7 @@ class DynamoTable:
             return False
         return True
 
+    @_named
     def update(
         self,
         pk: str,
@@ -114,6 +121,7 @@ class DynamoTable:
             )
         return answer["Attributes"]
 
+    @_named
     def delete(self, pk: str, *, when: Condition) -> bool:
         expression = _Expression()
         condition = expression.condition(when)
@@ -124,10 +132,12 @@ class DynamoTable:
             return False
         return True
 
+    @_named
     def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
         pages = self._pages(index, key, limit=limit, ScanIndexForward=not newest_first)
         return [item for page in pages for item in page["Items"]]
 
+    @_named
     def count(self, index: Index, key: KeyRange) -> int:
         return sum(page["Count"] for page in self._pages(index, key, Select="COUNT"))
 
@@ -150,7 +160,8 @@ class DynamoTable:
     def scan(self) -> Iterator[Item]:
         start: dict[str, Any] = {}
         while True:
-            answer = self._table.scan(ConsistentRead=True, **start)
+            with trouble_of(Service.DYNAMODB):
+                answer = self._table.scan(ConsistentRead=True, **start)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
-from functions.archiver.errors import MAX_RETRY_AFTER_SECONDS, Closed, OfTheSource, Throttled, Unauthorized
+from functions.archiver.errors import (
+    MAX_RETRY_AFTER_SECONDS,
+    ArchiveTrouble,
+    Closed,
+    OfTheSource,
+    Throttled,
+    Unauthorized,
+)
 from functions.archiver.ledger.conditions import AtLeast, AtMost, Condition, Missing
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.provider.declaration import Limit
@@ -30,7 +37,7 @@ _LATE_MS = 400
 _LONGEST_HOLD_SLEPT_MS = 65_000
 _LONG_WAIT_MS = 2_500
 """Who waited longer looks again whether the source is still open before it asks."""
-_FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0}
+_FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0, ArchiveTrouble: 60.0}
 _FIRST_COOL_DOWN_OTHERWISE = 1.0
 _GROWTH = 1.5
 _LONGEST_COOL_DOWN = 900.0
@@ -198,8 +205,11 @@ class Pace:
         known = busy if self._work_ms is None else 0.8 * self._work_ms / 1000 + 0.2 * busy
         self._work_ms = max(round(known * 1000), 1)
 
-    def cool_down(self, outcome: OfTheSource) -> datetime:
-        """Closes the source after a failure of its own, longer with each one in a row; until when it is closed."""
+    def cool_down(self, outcome: OfTheSource | ArchiveTrouble) -> datetime:
+        """Closes the source, longer with each failure in a row; until when it is closed.
+
+        The failure is its own, or the archive's, which then could not keep what the source would send.
+        """
         if isinstance(outcome, Closed):
             return outcome.until
         seconds = min(
@@ -212,7 +222,7 @@ class Pace:
         self._close(until, outcome)
         return from_ms(until)
 
-    def _close(self, until: int, outcome: OfTheSource) -> None:
+    def _close(self, until: int, outcome: OfTheSource | ArchiveTrouble) -> None:
         facts = {
             "closed_until": until,
             "closed_reason": outcome.reason,

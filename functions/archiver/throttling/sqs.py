@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from functions.archiver.aws_trouble import trouble_of
 from functions.archiver.entry import Ticket
+from functions.archiver.errors import Service
 from functions.archiver.throttling.lanes import message_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class SqsLanes:
         self._queue_url = queue_url
         self._lanes = lanes
 
+    @trouble_of(Service.SQS)
     def send(self, tickets: Sequence[Ticket]) -> list[Ticket]:
         """Ten in a call; those that SQS names as failed."""
         refused: list[Ticket] = []

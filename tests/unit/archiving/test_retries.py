@@ -22,12 +22,14 @@ from functions.archiver.archiving.retries import (
 )
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import (
+    ArchiveTrouble,
     Closed,
     Gone,
     NotFound,
     NotReady,
     Outcome,
     Rejected,
+    Service,
     Throttled,
     TooLong,
     Unauthorized,
@@ -41,6 +43,7 @@ MINUTE = timedelta(minutes=1)
 CLOSED = Closed("cooling down", until=NOON + MINUTE)
 THROTTLED = Throttled("429", retry_after=7)
 DOWN = Unavailable("503")
+FULL = ArchiveTrouble(Service.S3, "AccessDenied")
 REFUSED = Unauthorized("401")
 OTHERWISE = ", while the provider answers otherwise"
 
@@ -71,7 +74,7 @@ LOOK_UP = {"kind": "lookup", "unfinished_since": NOON}
 LATE_LOOK_UP = {"kind": "lookup", "unfinished_since": NOON - FOLLOW_UP_DEADLINE}
 TRANSCRIPT = {"kind": "transcript", "unfinished_since": NOON, "unfinished_looks": 3}
 
-TABLE: list[tuple[dict[str, Any], Outcome, bool | None, Move]] = [
+TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] = [
     # of the source: nobody's attempt
     ({}, CLOSED, None, move(Step.RELEASE, "cooling down", closes=CLOSED)),
     ({}, THROTTLED, None, move(Step.RELEASE, "429", closes=THROTTLED)),
@@ -107,13 +110,18 @@ TABLE: list[tuple[dict[str, Any], Outcome, bool | None, Move]] = [
     ({}, Rejected("html"), None, move(Step.RETRY, "html", attempts=1, due_in=ATTEMPT_DELAYS[0])),
     ({"attempts": 6}, Rejected("html"), None, move(Step.RETRY, "html", attempts=1, due_in=ATTEMPT_DELAYS[6])),
     (LAST, Rejected("html"), None, move(Step.FAIL, "html", attempts=1)),
-    ({}, TooLong("slow"), None, move(Step.FAIL, "slow", attempts=1)),
+    ({}, TooLong("slow"), None, move(Step.RETRY, "slow", attempts=1, due_in=ATTEMPT_DELAYS[0])),
+    (LAST, TooLong("slow"), None, move(Step.FAIL, "slow", attempts=1)),
+    # the archive's own side: nobody's attempt, ever
+    ({}, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[0])),
+    ({**LAST, "troubles": 99}, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[-1])),
+    (LATE_LOOK_UP, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[0])),
 ]
 
 
 @pytest.mark.parametrize(("facts", "outcome", "source_answers", "expected"), TABLE)
 def test_every_outcome_has_one_next_move(
-    facts: dict[str, Any], outcome: Outcome, source_answers: bool | None, expected: Move
+    facts: dict[str, Any], outcome: Outcome | ArchiveTrouble, source_answers: bool | None, expected: Move
 ) -> None:
     assert next_move(entry(**facts), outcome, NOON, source_answers) == expected
 

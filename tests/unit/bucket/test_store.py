@@ -16,7 +16,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from functions.archiver.audio.inspector import MP3, WAV
 from functions.archiver.bucket.bucket import BadUpload, Conflict
@@ -24,6 +23,7 @@ from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
 from functions.archiver.entry import Stored
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import Place
 from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.doubles.aws import Aws, s3
@@ -172,7 +172,7 @@ def test_what_s3_refuses_otherwise_is_raised(store: Store) -> None:
     upload = fed(store, SMALL)
     with refused("s3.PutObject", 400, "BadDigest"), pytest.raises(BadUpload, match="BadDigest"):
         upload.finish(WAV)
-    with refused("s3.PutObject", 403, "AccessDenied"), pytest.raises(ClientError, match="AccessDenied"):
+    with refused("s3.PutObject", 403, "AccessDenied"), pytest.raises(ArchiveTrouble, match="AccessDenied"):
         upload.finish(WAV)
     assert versions() == []
 
@@ -320,6 +320,11 @@ def test_there_is_no_sidecar_where_none_was_written(store: Store) -> None:
     assert store.sidecar(PLACE) == {"sha256": "ab"}
 
 
-def test_a_sidecar_that_s3_refuses_to_read_is_an_error(store: Store) -> None:
-    with refused("s3.GetObject", 403, "AccessDenied"), pytest.raises(ClientError):
+def test_finding_16_a_sidecar_that_s3_refuses_to_show_counts_as_none(store: Store) -> None:
+    with refused("s3.GetObject", 403, "AccessDenied"):
+        assert store.sidecar(PLACE) is None
+
+
+def test_a_sidecar_that_cannot_be_read_at_the_moment_is_trouble_of_s3(store: Store) -> None:
+    with refused("s3.GetObject", 503, "SlowDown"), pytest.raises(ArchiveTrouble, match=r"S3 .*SlowDown"):
         store.sidecar(PLACE)
