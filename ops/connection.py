@@ -1,30 +1,41 @@
-"""The way to a source's provider by hand: its settings, its secret, and a pace for this process."""
+"""The way to a source's provider by hand: its settings, its secret and its pace."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import Closed, Misconfigured, OfTheSource
+from functions.archiver.http.client import Slots
 from functions.archiver.provider.provider import Provider
 from functions.archiver.secret import Secret
-from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import client_of, webhook_secrets_of
-from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS
-from ops.deployed import source_of
+from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS, Pace
+from ops.archive.archive import no_such_source
+from ops.archive.opening import deployed, open_deployed
 from ops.output import ExitCode, Failure
+from ops.verb import Shared
 
 if TYPE_CHECKING:
     import boto3
 
+    from ops.archive.deployed import DeployedArchive
+
+
+MAX_WAIT_SECONDS = 600.0
+"""How long a person waits for a source that is cooling down; then the verb ends and says until when."""
+
 
 class MinimumInterval:
-    """Paces this process only. A deployed archive keeps its own pace, so together they can exceed the rate."""
+    """The pace of this process alone, for a source that no archive on AWS asks."""
 
     def __init__(self, requests_per_minute: float) -> None:
         self._interval = MINUTE_WITH_MARGIN_MS / 1000 / requests_per_minute
@@ -40,29 +51,90 @@ class MinimumInterval:
         self._next = max(self._next, time.monotonic() + seconds)
 
 
+class SharedPace:
+    """The deployed archive's pace, so that the rate holds over its functions and this process together."""
+
+    def __init__(self, pace: Pace, note: Callable[[str], None]) -> None:
+        self._pace = pace
+        self._note = note
+
+    def book(self, kind: str) -> None:
+        """Waits for a slot, and for a source that cools down. Raises Closed where that takes too long."""
+        while True:
+            try:
+                return self._pace.book(kind)
+            except Closed as closed:
+                seconds = (closed.until - datetime.now(UTC)).total_seconds()
+                if seconds > MAX_WAIT_SECONDS:
+                    raise
+                self._note(f"{closed}: waiting {max(seconds, 1):.0f} s")
+                time.sleep(max(seconds, 1.0))
+
+    def hold(self, seconds: float) -> None:
+        """The provider has no request left for so long, for the functions neither."""
+        self._pace.hold(seconds)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:
-    """Which source, and where its secret is: in a file, or in Secrets Manager (None)."""
+    """Which source, of the deployment file or else of the archive; `secrets` is a file in place of Secrets Manager."""
 
-    deployment: Path
+    shared: Shared
     source: str
+    deployment: Path | None = None
     secrets: Path | None = None
-    profile: str | None = None
-    region: str | None = None
 
     def settings(self) -> Source:
-        """The source as the deployment file has it. Raises Misconfigured; NOT_FOUND for one that it has not."""
-        return source_of(read(self.deployment), self.source)
+        """The source as it is configured. Raises Misconfigured; Failure (NOT_FOUND) where there is none."""
+        if self.deployment is not None:
+            return source_of(read(self.deployment), self.source)
+        return open_deployed(self.shared).settings(self.source).source
+
+    def webhook_url(self) -> str | None:
+        """Where the deployed archive takes the source's events; None where that is not known."""
+        archive = self._archive()
+        return archive.source(self.source).webhook_url if archive else None
 
     def provider(self) -> Provider:
         """The client of the source. Raises Misconfigured, and Failure where the secret cannot be read."""
         source = self.settings()
-        return client_of(source, self._secret(source), MinimumInterval(source.requests_per_minute))
+        return client_of(source, self._secret(source), self._slots(source))
+
+    def cool_down(self, trouble: OfTheSource) -> None:
+        """Lets the functions of a deployed archive know that the provider asked for a break."""
+        archive = self._archive()
+        if archive is not None:
+            archive.runtime(self.source).pace.cool_down(trouble)
 
     def webhook_secrets(self) -> list[Secret]:
         """What the source's webhook requests are verified by. Raises as `provider`."""
         source = self.settings()
         return webhook_secrets_of(self._secret(source), source.secret)
+
+    def _slots(self, source: Source) -> Slots:
+        archive = self._archive()
+        if archive is None:
+            return MinimumInterval(source.requests_per_minute)
+        return SharedPace(archive.runtime(source.name).pace, self.shared.output().note)
+
+    def _archive(self) -> DeployedArchive | None:
+        """The archive on AWS that asks the source too; None where there is none yet.
+
+        With a file of secrets and no archive named, this is a source that nobody has deployed.
+        """
+        if self.secrets is not None and self.shared.archive is None:
+            return None
+        if self.deployment is None or self.shared.archive is not None:
+            return open_deployed(self.shared)
+        archive = deployed(self.shared, read(self.deployment).archive.name)
+        try:
+            archive.source(self.source)
+        except Failure as failure:
+            if failure.kind not in ("no_archive", "no_source"):
+                raise
+            self.shared.output().note(f"{self.source} is not deployed yet: only this command keeps its pace")
+            return None
+        return archive
 
     def keep_webhook_secret(self, made: Secret) -> str:
         """Keeps a secret that the provider made beside those that there are, newest first; where it is kept now.
@@ -85,7 +157,7 @@ class Connection:
         # Imported here: with --secrets no by-hand verb needs AWS.
         import boto3
 
-        return boto3.Session(profile_name=self.profile, region_name=self.region)
+        return boto3.Session(profile_name=self.shared.profile, region_name=self.shared.region)
 
     def _secret(self, source: Source) -> dict[str, object]:
         secret = _from_file(self.secrets, source) if self.secrets else self._from_aws(source)
@@ -94,7 +166,7 @@ class Connection:
         return secret
 
     def _from_aws(self, source: Source) -> object:
-        from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+        from botocore.exceptions import ClientError, NoRegionError
 
         try:
             text = self._session().client("secretsmanager").get_secret_value(SecretId=source.secret)["SecretString"]
@@ -103,10 +175,18 @@ class Connection:
             raise Misconfigured(
                 f"the secret {source.secret} cannot be read: set AWS_REGION, or give --secrets FILE"
             ) from None
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
             raise Failure(ExitCode.UNAVAILABLE, f"the secret {source.secret} cannot be read: {error}") from None
         except (KeyError, ValueError):
             raise Misconfigured(f"the secret {source.secret} is not a JSON object") from None
+
+
+def source_of(deployment: Deployment, name: str) -> Source:
+    """The source of that name. Raises Failure (NOT_FOUND)."""
+    for source in deployment.sources:
+        if source.name == name:
+            return source
+    raise no_such_source("the deployment file", name, [source.name for source in deployment.sources])
 
 
 def _from_file(path: Path, source: Source) -> object:

@@ -16,11 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-import boto3
-
 from functions.archiver.archiving.completeness import audio_of, pour
 from functions.archiver.audio.inspector import Inspector
-from functions.archiver.aws import AwsEngine
 from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
@@ -36,7 +33,8 @@ from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
-from ops.deployed import settings_of, source_of
+from ops.archive.opening import deployed
+from ops.connection import source_of
 from ops.output import ExitCode, Output
 from ops.unpacking import Limits, Member, Refused, members
 from ops.verb import Shared
@@ -65,9 +63,7 @@ def run(order: Order, shared: Shared) -> ExitCode:
     pattern = _pattern(source)
     output = shared.output()
     if order.out is None:
-        session = boto3.Session(profile_name=shared.profile, region_name=shared.region)
-        settings = settings_of(deployment, source.name, session)
-        runtime = Runtime(settings, AwsEngine(settings, session), Clock())
+        runtime = deployed(shared, deployment.archive.name).runtime(source.name)
         return _import(order, runtime, source, pattern, output)
     # Imported here: an import into AWS needs neither the CDK nor an embedded AWS.
     from ops.local.options import Options

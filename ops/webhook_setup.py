@@ -40,7 +40,8 @@ class WebhookSetup:
         return f"{how.format(url=address)}: see docs/webhooks.md."
 
     def check_url(self, url: str | None) -> str:
-        """The URL, if it leads to the source. Raises Misconfigured."""
+        """The URL, or else that of the deployed source, if it leads there. Raises Misconfigured."""
+        url = url or self._source.webhook_url or self._connection.webhook_url()
         allowed = ("https://", "http://") if self._source.allow_private_addresses else ("https://",)
         good = url and url.startswith(allowed) and _leads_to(self._source, url)
         _require(good, f"--url: must be https://…/webhooks/{self._source.name}, from the outputs of the stack")

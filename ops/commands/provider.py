@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from functions.archiver.errors import Gone, NotFound, Outcome
+from functions.archiver.errors import Closed, Gone, NotFound, OfTheSource, Outcome
 from ops.moments import Moment, span
 from ops.output import ExitCode, Failure
 from ops.questions import confirm
@@ -39,7 +39,7 @@ def command(*, source: str) -> None:
 def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     """Adds the options that say where a source and its secret are."""
     options = (
-        click.option("--deployment", type=FILE, required=True, metavar="FILE", help="The deployment file."),
+        click.option("--deployment", type=FILE, metavar="FILE", help="The deployment file, in place of -a."),
         click.option("--secrets", type=FILE, metavar="FILE", help="In place of Secrets Manager."),
     )
     for option in reversed(options):
@@ -48,16 +48,16 @@ def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 
 
 @contextmanager
-def _connected(shared: Shared, source: str, deployment: Path, secrets: Path | None) -> Iterator[Provider]:
+def _connected(shared: Shared, source: str, deployment: Path | None, secrets: Path | None) -> Iterator[Provider]:
     """The source's client; what the provider refuses becomes a sentence with the source's name."""
     from ops.connection import Connection
 
-    connection = Connection(
-        deployment=deployment, source=source, secrets=secrets, profile=shared.profile, region=shared.region
-    )
+    connection = Connection(shared=shared, source=source, deployment=deployment, secrets=secrets)
     try:
         yield connection.provider()
     except Outcome as problem:
+        if isinstance(problem, OfTheSource) and not isinstance(problem, Closed):
+            connection.cool_down(problem)
         code = ExitCode.NOT_FOUND if isinstance(problem, (NotFound, Gone)) else ExitCode.UNAVAILABLE
         raise Failure(code, f"{source}: {problem}") from None
 

@@ -58,9 +58,7 @@ def _setup(shared: Shared, source: str, deployment: Path, secrets: Path | None) 
     from ops.connection import Connection
     from ops.webhook_setup import WebhookSetup
 
-    return WebhookSetup(
-        Connection(deployment=deployment, source=source, secrets=secrets, profile=shared.profile, region=shared.region)
-    )
+    return WebhookSetup(Connection(shared=shared, source=source, deployment=deployment, secrets=secrets))
 
 
 @command.verb("register", example="recordings webhook register acme-uk --deployment FILE --url URL")

@@ -113,6 +113,7 @@ def test_ctrl_c_is_130() -> None:
     script = """
 import os, signal
 from ops import program
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 program._run = lambda words: os.kill(os.getpid(), signal.SIGINT)
 raise SystemExit(program.main([]))
 """

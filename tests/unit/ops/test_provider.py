@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,7 +189,7 @@ def test_a_span_that_is_none_is_one_sentence(
 def test_without_a_region_the_ways_to_the_secret_are_named(
     by_hand: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     assert main(["provider", "phones", "list", "--deployment", str(tmp_path / "deployment.toml")]) == 2
@@ -236,7 +237,8 @@ def test_audio_is_handed_over_by_type_and_id(by_hand: ByHand, server: HttpServer
         (("phones", "annotate", SID, "{}"), 2, "DialogTech has no way to annotate a recording"),
         (("dialer", "upload", "--type", "findme", "--id", "7", "x"), 2, "babelforce takes no audio"),
         (("dialer", "annotate", "1", "tags"), 2, 'the notes must be a JSON object, such as {"tags": ["sales"]}'),
-        (("nobody", "list"), 3, "there is no source 'nobody': the file has phones, dialer"),
+        (("nobody", "list"), 3, "the deployment file has no source 'nobody'. It has phones, dialer."),
+        (("phoned", "list"), 3, "the deployment file has no source 'phoned'. Did you mean 'phones'?"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_no_request(

@@ -16,6 +16,7 @@ from functions.archiver.secret import Secret
 from functions.providers import load, names
 from ops.__main__ import main
 from ops.connection import Connection
+from ops.verb import Shared
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import Aws
 from tests.doubles.plain_http import SMALL
@@ -167,7 +168,9 @@ def test_a_secret_that_the_provider_made_goes_to_secrets_manager(
 ) -> None:
     client = boto3.client("secretsmanager", region_name="eu-central-1")
     client.create_secret(Name="pbx", SecretString=json.dumps(kazoo.secret))
-    connection = Connection(deployment=tmp_path / "deployment.toml", source="pbx", region="eu-central-1")
+    connection = Connection(
+        shared=Shared(path="webhook", region="eu-central-1"), source="pbx", deployment=tmp_path / "deployment.toml"
+    )
     assert connection.keep_webhook_secret(Secret("hidden-made")) == "the secret pbx"
     assert [secret.reveal() for secret in connection.webhook_secrets()] == ["hidden-made"]
     kept = json.loads(client.get_secret_value(SecretId="pbx")["SecretString"])

@@ -1,0 +1,47 @@
+"""What a verb gets to know of an archive, local or deployed: who it is, its sources, and the ports to its parts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from functions.archiver.bucket.bucket import Bucket
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.table import Table
+from ops.output import ExitCode, Failure
+
+
+class Archive(Protocol):
+    """One archive. Nothing is asked and no client made before a part is used."""
+
+    @property
+    def name(self) -> str:
+        """The archive's name; of a local one its folder's."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """How people see times."""
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The names of its sources, sorted."""
+
+    @property
+    def table(self) -> Table:
+        """The ledger's table."""
+
+    @property
+    def bucket(self) -> Bucket:
+        """Where the recordings are."""
+
+    def ledger(self, source: str) -> Ledger:
+        """The ledger of one source. Raises Failure (NOT_FOUND) for a source that the archive has not."""
+
+
+def no_such_source(archive: str, source: str, there: Sequence[str]) -> Failure:
+    """The failure for a source that is not there, with the one that may have been meant."""
+    close = difflib.get_close_matches(source, there, n=1)
+    meant = f" Did you mean {close[0]!r}?" if close else f" It has {', '.join(there) or 'none'}."
+    return Failure(ExitCode.NOT_FOUND, f"{archive} has no source {source!r}.{meant}", kind="no_source")

@@ -1,0 +1,78 @@
+"""An archive on AWS."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import boto3
+
+from functions.archiver.aws import AwsEngine
+from functions.archiver.bucket.s3 import S3Bucket
+from functions.archiver.clock import Clock
+from functions.archiver.ledger.dynamodb import DynamoTable
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.runtime import Runtime
+from functions.archiver.settings.environment import Settings
+from ops.archive.facts import ArchiveFacts, Facts, SourceFacts
+
+
+class DeployedArchive:
+    """Found by its name through its parameters. `session` makes further clients."""
+
+    def __init__(self, name: str, session: boto3.Session) -> None:
+        self.name = name
+        self.session = session
+        self._settings: dict[str, Settings] = {}
+
+    @functools.cached_property
+    def _facts(self) -> Facts:
+        return Facts(self.session.client("ssm"), self.name)
+
+    @property
+    def facts(self) -> ArchiveFacts:
+        """What the root stack says. Raises Failure (MISUSE)."""
+        return self._facts.archive()
+
+    def source(self, name: str) -> SourceFacts:
+        """What a source's stack says. Raises Failure (NOT_FOUND)."""
+        return self._facts.source(name)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """As the deployment file says."""
+        return ZoneInfo(self.facts.zone)
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """By their parameters."""
+        return self._facts.sources()
+
+    @functools.cached_property
+    def table(self) -> DynamoTable:
+        """In DynamoDB."""
+        return DynamoTable(self.session.resource("dynamodb"), self.facts.table)
+
+    @functools.cached_property
+    def bucket(self) -> S3Bucket:
+        """In S3."""
+        return S3Bucket(self.session.client("s3"), self.facts.bucket)
+
+    def ledger(self, source: str) -> Ledger:
+        """Its term is the functions' business: nothing that a person does by hand begins one."""
+        self.source(source)
+        return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+
+    def settings(self, source: str) -> Settings:
+        """What the source's downloader was given. Raises Failure (NOT_FOUND)."""
+        if source not in self._settings:
+            name = self.source(source).functions["downloader"]
+            answer = self.session.client("lambda").get_function_configuration(FunctionName=name)
+            self._settings[source] = Settings.from_env(answer.get("Environment", {}).get("Variables", {}))
+        return self._settings[source]
+
+    def runtime(self, source: str) -> Runtime:
+        """The parts that the source's functions are made of, with the rights of whoever calls."""
+        settings = self.settings(source)
+        return Runtime(settings, AwsEngine(settings, self.session), Clock())

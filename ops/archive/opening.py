@@ -1,0 +1,34 @@
+"""The one way to an archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.archive.where import LocalFolder, located
+from ops.output import ExitCode, Failure
+from ops.verb import Shared
+
+if TYPE_CHECKING:
+    from ops.archive.deployed import DeployedArchive
+
+
+def open_deployed(shared: Shared) -> DeployedArchive:
+    """The archive on AWS that is meant. Raises Failure (MISUSE) for a local one."""
+    return deployed(shared, _stack_name(shared))
+
+
+def deployed(shared: Shared, name: str) -> DeployedArchive:
+    """The archive of this name, in the account and region that are meant. Asks nothing yet."""
+    # Imported here: what a local archive needs is no AWS.
+    import boto3
+
+    from ops.archive.deployed import DeployedArchive
+
+    return DeployedArchive(name, boto3.Session(profile_name=shared.profile, region_name=shared.region))
+
+
+def _stack_name(shared: Shared) -> str:
+    place = located(shared.archive)
+    if isinstance(place, LocalFolder):
+        raise Failure(ExitCode.MISUSE, f"{place.path} is a local archive: this verb is for one on AWS")
+    return place.name
