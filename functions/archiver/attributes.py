@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from functions.archiver.clock import from_iso, iso
-from functions.archiver.recording import Contradiction, Json
+from functions.archiver.recording import Contradiction, Json, Rendition
 
 _SMALLEST, _LARGEST = 1e-100, 1e100
 """DynamoDB holds numbers from 1e-130 to 1e126; nothing about a call is anywhere near."""
@@ -71,6 +71,7 @@ STORED = (
     Attribute("codec", "codec"),
     Attribute("channels", "channels", from_json=int),
     Attribute("contradictions", "contradictions", _contradictions_to_json, _contradictions_from_json),
+    Attribute("rendition", "rendition", asdict, lambda found: Rendition(**found)),
 )
 """What the archive holds of a recording."""
 

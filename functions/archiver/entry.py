@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from functions.archiver import attributes
 from functions.archiver.object_keys import Place
-from functions.archiver.recording import Contradiction, Json, Recording
+from functions.archiver.recording import Contradiction, Json, Recording, Rendition
 
 Kind = Literal["recording", "lookup", "transcript"]
 DiscoveredBy = Literal["schedule", "webhook", "backfill", "reconcile"]
@@ -31,6 +31,7 @@ class Stored:
     """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted.
 
     `contradictions` are what the provider claimed and the bytes, which have the last word, showed to be otherwise.
+    `rendition` is what was asked for, where the provider offers several.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Stored:
     codec: str | None = None
     channels: int | None = None
     contradictions: tuple[Contradiction, ...] = ()
+    rendition: Rendition | None = None
 
     def to_item(self) -> dict[str, Json]:
         """As attributes of the ledger's item."""

@@ -6,6 +6,7 @@
     │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
     │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
     │   ├── TooLong             cannot be fetched within one invocation: counts as an attempt
+    │   ├── Unfetchable         its audio is kept where it is not fetched from: final until a person tries again
     │   └── Gone                the provider says that it deleted it: final
     ├── OfTheSource             says nothing about the recording: the source cools down
     │   ├── Throttled           too many requests; wait as long as it asks
@@ -56,6 +57,10 @@ class NotFound(OfTheRecording):
 
 class TooLong(OfTheRecording):
     """The body takes longer than the invocation lasts. Next time the way may be faster, so it counts as an attempt."""
+
+
+class Unfetchable(OfTheRecording):
+    """Its audio is not to be had from this provider, such as a file in the customer's own bucket. Names where it is."""
 
 
 class Gone(OfTheRecording):

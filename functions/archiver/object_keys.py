@@ -1,6 +1,6 @@
 """Where things are in the archive, and how a provider's id becomes a safe name.
 
-audio/source=<source>/date=<YYYY-MM-DD>/<name>.<extension>      the original bytes
+audio/source=<source>/date=<YYYY-MM-DD>/<name>.<extension>      the original bytes; encrypted ones end in .enc
 metadata/source=<source>/date=<YYYY-MM-DD>/<name>.json          everything known of the recording
 transcripts/source=<source>/date=<YYYY-MM-DD>/<name>.json       the provider's transcript
 reports/source=<source>/date=<YYYY-MM-DD>/reconciliation.json   provider against archive
@@ -12,6 +12,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
+
+ENCRYPTED = ".enc"
+"""Ends the extension of audio that only its owner can decrypt."""
 
 MAX_NAME_BYTES = 200
 _KEPT_OF_LONG_NAMES = 150

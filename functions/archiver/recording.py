@@ -97,6 +97,14 @@ class Page:
     problem: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendition:
+    """Which of several forms of a recording was asked for. `channels` is None where there is no choice."""
+
+    format: str
+    channels: int | None = None
+
+
 class TranscriptState(enum.Enum):
     """Whether the provider has made its transcript."""
 

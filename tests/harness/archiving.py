@@ -24,7 +24,7 @@ from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.provider import Account, Opened, Provider
-from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Transcript, Window
+from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Rendition, Transcript, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
@@ -66,6 +66,8 @@ class Sends:
     recording: Recording | None = None
     siblings: Sequence[Recording] = ()
     transcript: Transcript = NO_TRANSCRIPT
+    rendition: Rendition | None = None
+    encrypted: str | None = None
 
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self.body), PIECE):
@@ -126,6 +128,8 @@ class ScriptedProvider(Provider):
             recording=sends.recording,
             siblings=sends.siblings,
             transcript=sends.transcript,
+            rendition=sends.rendition,
+            encrypted=sends.encrypted,
         )
 
     def describe(self, recording_id: str) -> Recording:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from functions.archiver.archiving import encrypted
 from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
 from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
 from functions.archiver.bucket.bucket import BadUpload, Conflict
@@ -137,7 +138,7 @@ class Archiver:
             if opened.siblings:
                 self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
-            stored = self._store_audio(entry, recording, opened)
+            stored = replace(self._store_audio(entry, recording, opened), rendition=opened.rendition)
         return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
 
     def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
@@ -190,6 +191,8 @@ class Archiver:
     def _store_audio(self, entry: Entry, recording: Recording, opened: Opened) -> Stored:
         upload = self._store.upload(entry.place)
         try:
+            if opened.encrypted is not None:
+                return self._store_encrypted(recording, opened, upload)
             verdict = pour(opened.body.chunks(), upload, opened.body.length)
             audio = audio_of(verdict)
             if not length_is_proven(opened, recording, audio, verdict):
@@ -197,6 +200,12 @@ class Archiver:
             return upload.finish(audio)
         finally:
             upload.abort()
+
+    def _store_encrypted(self, recording: Recording, opened: Opened, upload: Upload) -> Stored:
+        audio = encrypted.pour_encrypted(opened, upload)
+        if not encrypted.is_all(opened):
+            self._fetch_again(recording, upload)
+        return encrypted.marked(upload.finish(audio))
 
     def _fetch_again(self, recording: Recording, upload: Upload) -> None:
         """Nothing proves the length of what came: a second fetch must bring the same bytes."""

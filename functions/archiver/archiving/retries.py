@@ -22,6 +22,7 @@ from functions.archiver.errors import (
     Rejected,
     Throttled,
     Unauthorized,
+    Unfetchable,
 )
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 
@@ -81,6 +82,8 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
             return Move(step=Step.GONE, reason=reason)
         case NotFound():
             return _missing(entry, reason, due_now, source_answers)
+        case Unfetchable():
+            return Move(step=Step.FAIL, reason=reason, attempts=1)
         case _:
             return _rejected(entry, reason)
 

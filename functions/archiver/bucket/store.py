@@ -16,7 +16,7 @@ from functions.archiver.bucket.digest import crc_text, digest_of
 from functions.archiver.bucket.upload import Occupied, Upload
 from functions.archiver.entry import Stored
 from functions.archiver.errors import ArchiveTrouble
-from functions.archiver.object_keys import Place
+from functions.archiver.object_keys import ENCRYPTED, Place
 from functions.archiver.recording import Json
 from functions.archiver.settings.storage_classes import StoragePolicy
 
@@ -48,7 +48,9 @@ class Store:
     def _objects_of(self, place: Place) -> Iterator[str]:
         prefix = f"{place.audio_stem}."
         for key in self.bucket.keys(prefix):
-            if key[len(prefix) :].isalnum():  # other ids may begin like this one and go on after a dot
+            if (
+                key[len(prefix) :].removesuffix(ENCRYPTED).isalnum()
+            ):  # other ids may begin like this one and go on after a dot
                 yield key
 
     def _vouched(self, head: Head, place: Place) -> Stored:
@@ -63,6 +65,7 @@ class Store:
             sha256=sha256 or self._sha256_by_reading(head),
             content_type=head.content_type,
             crc32=crc32,
+            codec="encrypted" if head.key.endswith(ENCRYPTED) else None,
         )
 
     def _sidecar_of(self, head: Head, place: Place) -> Mapping[str, Json]:

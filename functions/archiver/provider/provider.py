@@ -21,6 +21,7 @@ from functions.archiver.recording import (
     Json,
     Page,
     Recording,
+    Rendition,
     Transcript,
     Window,
 )
@@ -46,13 +47,17 @@ class Opened:
     """A recording whose audio is about to be read.
 
     `recording` is what the provider says of it now, where opening it told anything new (None: nothing new).
-    `siblings` are other files of the same call that opening this one revealed.
+    `siblings` are other files of the same call that opening this one revealed. `rendition` is what was asked for where
+    the provider offers several. `encrypted` says that the bytes are encrypted for the customer, and of what kind they
+    are in clear ("wav"); what is needed to decrypt them has to stand in the recording's `raw`.
     """
 
     body: Body
     recording: Recording | None = None
     siblings: Sequence[Recording] = ()
     transcript: Transcript = NO_TRANSCRIPT
+    rendition: Rendition | None = None
+    encrypted: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

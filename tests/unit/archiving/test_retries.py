@@ -34,6 +34,7 @@ from functions.archiver.errors import (
     TooLong,
     Unauthorized,
     Unavailable,
+    Unfetchable,
 )
 from functions.archiver.recording import Recording
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
@@ -116,6 +117,7 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
     ({}, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[0])),
     ({**LAST, "troubles": 99}, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[-1])),
     (LATE_LOOK_UP, FULL, None, move(Step.RELEASE, FULL.reason, closes=FULL, due_in=ATTEMPT_DELAYS[0])),
+    ({}, Unfetchable("elsewhere"), None, move(Step.FAIL, "elsewhere", attempts=1)),
 ]
 
 

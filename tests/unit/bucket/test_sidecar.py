@@ -11,7 +11,7 @@ import pytest
 from functions.archiver.bucket.sidecar import day_of, entry_of, sidecar, transcript_document, without_document
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.ledger import Ledger
-from functions.archiver.recording import NO_TRANSCRIPT, Contradiction, Recording, Transcript, TranscriptState
+from functions.archiver.recording import NO_TRANSCRIPT, Contradiction, Recording, Rendition, Transcript, TranscriptState
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
 
@@ -27,6 +27,7 @@ STORED = Stored(
     codec="pcm_s16le",
     channels=2,
     contradictions=(Contradiction(what="bytes", claimed="99", found="1234"),),
+    rendition=Rendition(format="wav", channels=2),
 )
 ENTRY = Entry(
     kind="recording",
@@ -126,8 +127,8 @@ def test_a_number_that_the_ledger_cannot_hold_is_unknown(aws: Aws, clock: FakeCl
 
 FIELDS = (
     "source recording_id call_id recorded_at recorded_at_raw recorded_at_from duration_seconds direction from_number "
-    "to_number agent key version_id bytes sha256 crc32 content_type codec channels contradictions discovered_by "
-    "found_at archived_at attempts transcript provider_document"
+    "to_number agent key version_id bytes sha256 crc32 content_type codec channels contradictions rendition "
+    "discovered_by found_at archived_at attempts transcript provider_document"
 )
 
 

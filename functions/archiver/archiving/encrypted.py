@@ -1,0 +1,58 @@
+"""Audio that the provider declares encrypted: no format can be recognised in it, and only the customer has the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from functions.archiver.audio.inspector import Audio
+from functions.archiver.bucket.upload import Upload
+from functions.archiver.entry import Stored
+from functions.archiver.errors import Rejected
+from functions.archiver.object_keys import ENCRYPTED
+from functions.archiver.provider.provider import Opened
+
+CODEC = "encrypted"
+_HEAD_BYTES = 512
+
+
+def pour_encrypted(opened: Opened, upload: Upload) -> Audio:
+    """Every byte into the upload; how it is to be stored. Raises Rejected for an error document in its place."""
+    audio = Audio(extension=f"{opened.encrypted}{ENCRYPTED}", content_type="application/octet-stream")
+    for number, chunk in enumerate(_from_a_head_on(opened.body.chunks())):
+        if number == 0 and _is_text(chunk[:_HEAD_BYTES]):
+            raise Rejected("a text in place of encrypted audio")
+        upload.feed(chunk, audio, opened.body.length)
+    if upload.size_bytes == 0:
+        raise Rejected("an empty body in place of encrypted audio")
+    return audio
+
+
+def is_all(opened: Opened) -> bool:
+    """Whether the framing proves the bytes to be all of it; nothing in them can."""
+    return opened.body.length is not None or opened.body.framed
+
+
+def marked(stored: Stored) -> Stored:
+    """As it stands in the ledger and the sidecar."""
+    return replace(stored, codec=CODEC)
+
+
+def _from_a_head_on(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, the first ones joined until they are enough to be judged."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= _HEAD_BYTES:
+            break
+    yield head
+    yield from chunks
+
+
+def _is_text(head: bytes) -> bool:
+    """Ciphertext is no text, beyond some twenty bytes never by chance. The end may cut a character in two."""
+    try:
+        text = head.decode("utf-8", "strict" if len(head) < _HEAD_BYTES else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return len(text.encode()) >= len(head) - 3 and all(each.isprintable() or each.isspace() for each in text)
