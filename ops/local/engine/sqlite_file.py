@@ -43,6 +43,7 @@ _IN_THE_WAY = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
     sqlite3.SQLITE_PERM: "it may not be opened",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_PROTOCOL: "locks do not work there",
 }
 
 
@@ -258,9 +259,8 @@ def _create(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return
+            with contextlib.suppress(FileExistsError):  # another process has just made it
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise LedgerUnusable(path, f"it cannot be made ({error.strerror})") from None
 
