@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.archive.where import LocalFolder, located
+from ops.archive.archive import Archive
+from ops.archive.where import LocalFolder, Stack, located
 from ops.output import ExitCode, Failure
 from ops.verb import Shared
 
 if TYPE_CHECKING:
     from ops.archive.deployed import DeployedArchive
+
+
+def open_archive(shared: Shared, *, writes: bool = False) -> Archive:
+    """The archive that is meant, in a folder or on AWS. `writes`: the verb changes its ledger or its files.
+
+    Raises Misconfigured, and Failure: MISUSE where it is not clear which archive is meant, NOT_FOUND where there is
+    none, UNAVAILABLE where it cannot be read.
+    """
+    place = located(shared.archive)
+    if isinstance(place, Stack):
+        return deployed(shared, place.name)
+    # Imported here: what is on AWS needs no engine of a folder.
+    from ops.archive.folder import FolderArchive
+
+    return FolderArchive(place.path, writes=writes)
 
 
 def open_deployed(shared: Shared) -> DeployedArchive:

@@ -22,6 +22,7 @@ from functions.archiver.recording import TranscriptState
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
+from ops.archive.identity import keep_identity
 from ops.local.clock import MovedClock
 from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
 from ops.local.folder import LOG, Folder
@@ -109,6 +110,7 @@ class LocalArchive:
         self._options = options
         self._clock = MovedClock()
         self._folder = _folder(options.out)
+        keep_identity(self._folder.path, deployment)
         self._log = LogFile(self._folder.path / LOG)
         self._requests = RequestLog()
         self._errors: list[str] = []

@@ -1,0 +1,83 @@
+"""An archive in a folder of this machine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from functions.archiver.clock import Clock
+from functions.archiver.ledger.ledger import Ledger
+from ops.archive.archive import no_such_source
+from ops.archive.identity import Identity, identity_of, is_archive
+from ops.local.engine.files import INSIDE
+from ops.local.engine.folder import FolderBucket
+from ops.local.engine.lock import holder_of
+from ops.local.engine.sqlite_table import SqliteTable
+from ops.output import ExitCode, Failure
+
+
+class FolderArchive:
+    """The archive in `root`. Without `writes` its files are only read, beside whoever works on it.
+
+    Raises Failure: NOT_FOUND where the folder holds no archive, UNAVAILABLE where it cannot be read.
+    """
+
+    def __init__(self, root: Path, *, writes: bool = False) -> None:
+        self.root = root
+        self._writes = writes
+        try:
+            found = is_archive(root)
+        except OSError as error:
+            raise Failure(ExitCode.UNAVAILABLE, f"{root}: {(error.strerror or 'cannot be read').lower()}") from None
+        if not found:
+            raise Failure(
+                ExitCode.NOT_FOUND,
+                f"there is no archive in {root}",
+                next_=f"recordings local --out {root} …",
+                kind="no_archive",
+            )
+
+    @functools.cached_property
+    def _identity(self) -> Identity:
+        return identity_of(self.root)
+
+    @property
+    def name(self) -> str:
+        """As the deployment file of the last run says; else the folder's."""
+        return self._identity.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """As the deployment file of the last run says."""
+        return ZoneInfo(self._identity.zone)
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Those of every run so far."""
+        return self._identity.sources
+
+    @functools.cached_property
+    def table(self) -> SqliteTable:
+        """The ledger's file. Raises Failure where it is not there or cannot be used."""
+        path = Path(self._identity.ledger or self.root / INSIDE / "ledger.sqlite")
+        if not path.exists():
+            raise Failure(
+                ExitCode.NOT_FOUND,
+                f"{self.root} has no ledger ({path}): run `recordings local` on it, or make one from its files",
+                next_=f"recordings rebuild-ledger -a {self.root}",
+                kind="no_ledger",
+            )
+        return SqliteTable(path, read_only=not self._writes, lock_is_free=lambda: holder_of(self.root) is None)
+
+    @functools.cached_property
+    def bucket(self) -> FolderBucket:
+        """The folder itself."""
+        return FolderBucket(self.root)
+
+    def ledger(self, source: str) -> Ledger:
+        """Its term is the run's business: nothing that a person does by hand begins one."""
+        if source not in self.sources:
+            raise no_such_source(str(self.root), source, self.sources)
+        return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
