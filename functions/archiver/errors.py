@@ -4,6 +4,7 @@
     ├── OfTheRecording          only this recording is concerned
     │   ├── NotReady            exists, but its audio does not yet: due later, until a deadline
     │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
+    │   ├── Busy                a host that is not the source's own asks to wait: the recording waits, alone
     │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
     │   ├── TooLong             cannot be fetched within one invocation: counts as an attempt
     │   ├── Unfetchable         its audio is kept where it is not fetched from: final until a person tries again
@@ -49,6 +50,17 @@ class NotReady(OfTheRecording):
 
 class Rejected(OfTheRecording):
     """What came is not the recording's audio: wrong kind, wrong length, a header without sound, a refusal."""
+
+
+class Busy(OfTheRecording):
+    """The host that its audio lies with, which is not the source's own, asks to wait.
+
+    `retry_after` is in seconds, at most an hour; None when it named no time.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = None if retry_after is None else min(retry_after, MAX_RETRY_AFTER_SECONDS)
 
 
 class NotFound(OfTheRecording):

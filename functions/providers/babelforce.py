@@ -15,7 +15,16 @@ from functions.archiver.http.auth import StaticAuth, TokenAuth
 from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.provider.json_values import (
+    items_of,
+    link_of,
+    mapping_of,
+    moment_of,
+    number_of,
+    text_of,
+    unread,
+    without,
+)
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -82,10 +91,9 @@ class Babelforce(Provider):
         rows = document.get("items")
         if not isinstance(rows, list) or document.get("success") is False:
             raise Unavailable("the list of recordings came without items")
-        read = [recording for recording in map(_read, rows) if recording]
+        read = list(map(_read, rows))
         # The filters stand in a help article only and may be ignored, so they are applied here again.
-        inside = [r for r in read if r.recorded_at and first <= r.recorded_at.timestamp() < end + 1]
-        unread = len(rows) - len(read)
+        inside = [r for r in read if r and r.recorded_at and first <= r.recorded_at.timestamp() < end + 1]
         return Page(
             recordings=inside,
             rows=len(rows),
@@ -95,7 +103,7 @@ class Babelforce(Provider):
             # Rows that expire meanwhile move the others up: a later run begins a page earlier.
             resume_cursor=f"{number}:{before}",
             total=_total(document),
-            problem=f"{unread} rows have no usable id or date" if unread else None,
+            problem=unread(read, "id or date"),
         )
 
     @contextmanager
@@ -217,7 +225,7 @@ def _read(row: Json) -> Recording | None:
         agent=text_of(agent.get("name")) or text_of(agent.get("id")),
         size_bytes=int(size) if size else None,
         content_type=text_of(file.get("contentType")),
-        link=text_of(row.get("url")),
+        link=link_of(row.get("url")),
         raw=without(row, "url"),
     )
 

@@ -27,7 +27,7 @@ from functions.archiver.errors import (
 from functions.archiver.http.client import Http, Of, Value
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, text_of
+from functions.archiver.provider.json_values import items_of, mapping_of, text_of, unread
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.secret import Secret
@@ -106,13 +106,12 @@ class DialogTech(Provider):
             sent += len(rows)
             read += self._read(rows, window)
         found = {recording.id: recording for recording in read if recording}
-        unread = read.count(None)
         return Page(
             recordings=sorted(found.values(), key=lambda each: (each.recorded_at or window.end, each.id)),
             # The lists hold everything each time: telling so lets a long history be read at once. The report does not.
             rows=len(read) if self._by_report else sent,
             next_cursor=None if at == last else str(at + 1),
-            problem=f"{unread} rows have no usable SID" if unread else None,
+            problem=unread(read, "SID"),
         )
 
     def _read(self, rows: Collection[Mapping[str, str]], window: Window) -> list[Recording | None]:

@@ -28,7 +28,7 @@ from functions.archiver.http.auth import StaticAuth, TokenAuth
 from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, number_of, text_of, without
+from functions.archiver.provider.json_values import items_of, mapping_of, number_of, text_of, unread, without
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -84,13 +84,12 @@ class Kazoo(Provider):
             index += 0 if start_key else 1
             if start_key or index == len(self._lists) or len(rows) >= self.declaration.page_size:
                 break
-        read = [recording for recording in map(_read, rows) if recording]
-        unread = len(rows) - len(read)
+        read = list(map(_read, rows))
         return Page(
-            recordings=[recording for recording in read if _may_be_inside(recording, window)],
+            recordings=[recording for recording in read if recording and _may_be_inside(recording, window)],
             rows=len(rows),
             next_cursor=f"{index}:{start_key}" if index < len(self._lists) else None,
-            problem=f"{unread} rows have no usable id or date" if unread else None,
+            problem=unread(read, "id or date"),
         )
 
     def _position(self, cursor: str | None) -> tuple[int, str]:

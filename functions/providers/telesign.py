@@ -16,7 +16,7 @@ from functions.archiver.http.auth import StaticAuth
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Hint, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, without
+from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, unread, without
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -69,16 +69,16 @@ class TeleSign(Provider):
         rows = (document := mapping_of(answer.json())).get("call_recordings")
         if not isinstance(rows, list):
             raise Unavailable("the list of recordings came without call_recordings")
-        read = [fact for fact in map(_read, rows) if fact]
+        read = list(map(_read, rows))
         # Applied here again, in case that the server does not.
-        inside = [f for f in read if f.recorded_at and first <= f.recorded_at < end + timedelta(seconds=1)]
-        unread, token = len(rows) - len(read), document.get("token")
+        inside = [f for f in read if f and f.recorded_at and first <= f.recorded_at < end + timedelta(seconds=1)]
+        token = document.get("token")
         return Page(
             recordings=[fact for fact in inside if isinstance(fact, Recording)],
             calls=[fact for fact in inside if isinstance(fact, Call)],
             rows=len(rows),
             next_cursor=token if isinstance(token, str) and token else None,
-            problem=f"{unread} rows have no usable id or date" if unread else None,
+            problem=unread(read, "id or date"),
         )
 
     @contextmanager

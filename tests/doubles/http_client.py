@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from functions.archiver.errors import Closed
@@ -49,6 +49,9 @@ class Token:
         self.renewals += 1
         self.value = "new"
         return self.renewable
+
+    def fetched(self) -> Collection[Secret]:
+        return [Secret(self.value)]
 
 
 def http_to(url: str, slots: Slots | None = None, **options: Any) -> Http:

@@ -17,23 +17,6 @@ from tests.field.case import Case, names, read
 from tests.field.origin import World
 
 NOT_YET: Mapping[str, str] = {
-    "early-hints-first": "HTTP that other clients read is not read",
-    "link-of-1300-characters": "HTTP that other clients read is not read",
-    "link-with-spaces": "HTTP that other clients read is not read",
-    "list-gzipped": "HTTP that other clients read is not read",
-    "list-labelled-utf8": "HTTP that other clients read is not read",
-    "media-aws-chunked": "HTTP that other clients read is not read",
-    "redirect-raw-utf8": "HTTP that other clients read is not read",
-    "transfer-encoding-twice": "HTTP that other clients read is not read",
-    "whole-as-206": "HTTP that other clients read is not read",
-    "agent-with-no-break-space": "one odd value stops a row or its source",
-    "document-of-150-kilobytes": "one odd value stops a row or its source",
-    "file-name-with-ideographic-space": "one odd value stops a row or its source",
-    "list-latin1-name": "one odd value stops a row or its source",
-    "list-nan-duration": "one odd value stops a row or its source",
-    "list-tiny-number": "one odd value stops a row or its source",
-    "list-xml-reference": "one odd value stops a row or its source",
-    "number-with-direction-marks": "one odd value stops a row or its source",
     "import-names-not-printable": "an import leaves recordings out",
     "import-unknown-kind-skipped": "an import leaves recordings out",
     "audio-labelled-json": "a label decides in place of the bytes",

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from functions.archiver.entry import Entry
 from functions.archiver.errors import (
     ArchiveTrouble,
+    Busy,
     Closed,
     Gone,
     NotFound,
@@ -54,6 +55,7 @@ class Move:
     """One step with its reason, when the item is due again, and how many `attempts` more are booked.
 
     `closes` is the trouble for which the source is left alone for a while; the item then waits at least as long.
+    `troubled` notes a trouble that closes nothing.
     """
 
     step: Step
@@ -61,6 +63,7 @@ class Move:
     due_in: timedelta = timedelta()
     attempts: int = 0
     closes: OfTheSource | ArchiveTrouble | None = None
+    troubled: bool = False
 
 
 def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime, source_answers: bool | None) -> Move:
@@ -70,6 +73,8 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
         case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
             due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
             return Move(step=Step.RELEASE, reason=reason, due_in=due_in, closes=outcome)
+        case Throttled() if entry.troubles > MAX_TROUBLES:  # is it the recording alone that is refused?
+            return _source_trouble(entry, outcome, due_now, source_answers)
         case Closed() | Throttled():
             return Move(step=Step.RELEASE, reason=reason, closes=outcome)
         case OfTheSource():
@@ -84,6 +89,8 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
             return _missing(entry, reason, due_now, source_answers)
         case Unfetchable():
             return Move(step=Step.FAIL, reason=reason, attempts=1)
+        case Busy():
+            return _busy(entry, outcome)
         case _:
             return _rejected(entry, reason)
 
@@ -108,6 +115,16 @@ def _source_trouble(entry: Entry, trouble: OfTheSource, due_now: datetime, sourc
         return next_move(entry, own, due_now, source_answers)
     due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
     return Move(step=Step.RELEASE, reason=trouble.reason, due_in=due_in, closes=trouble)
+
+
+def _busy(entry: Entry, busy: Busy) -> Move:
+    """Another host's wait is the recording's alone; after some of them each counts as an attempt."""
+    asked = timedelta(seconds=busy.retry_after or 0.0)
+    if entry.troubles >= MAX_TROUBLES:
+        move = _rejected(entry, busy.reason)
+        return replace(move, due_in=max(move.due_in, asked))
+    due_in = max(asked, _delay(ATTEMPT_DELAYS, entry.troubles))
+    return Move(step=Step.RELEASE, reason=busy.reason, due_in=due_in, troubled=True)
 
 
 def _wait(entry: Entry, reason: str, due_now: datetime) -> Move:

@@ -6,6 +6,7 @@ judged, and the socket is opened to a judged address while TLS still verifies th
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import logging
 import socket
@@ -24,6 +25,8 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
+from functions.archiver.http.wire import WireResponse
+
 if TYPE_CHECKING:
     from urllib3._base_connection import BaseHTTPConnection
 
@@ -33,6 +36,7 @@ IDLE_SECONDS = 4.0
 HEAD_SECONDS = 60.0
 """So long may an answer's status and headers take in all. A read time-out alone lets them drip for ever."""
 
+_TLS_PORT = 443
 _MOST_ADDRESSES_TRIED = 4
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -50,7 +54,26 @@ class Unreachable(Exception):
     """No connection to a host came about. The text says how it failed, without the host."""
 
 
-def resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
+class Reach(enum.Enum):
+    """Which addresses a source may ask. Metadata addresses are in the reach of none."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"  # and public ones, but by TLS alone
+    LOOPBACK = "loopback"  # and all others: a base_url on this machine is a run on this machine
+
+    @classmethod
+    def of(cls, host: str, *, allow_private: bool) -> Reach:
+        """The reach of a source whose base_url has this host."""
+        if not allow_private:
+            return cls.PUBLIC
+        name = host.lower().strip("[]").rstrip(".")
+        try:
+            return cls.LOOPBACK if is_loopback(name) else cls.PRIVATE
+        except ValueError:
+            return cls.LOOPBACK if name == "localhost" or name.endswith(".localhost") else cls.PRIVATE
+
+
+def resolved(host: str, port: int, reach: Reach, *, tls: bool = True) -> list[str]:
     """The addresses of `host`, all of them fit to be asked. Raises AddressRefused or Unreachable."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -58,14 +81,26 @@ def resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
         raise Unreachable("its name could not be resolved") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
-        if is_metadata(address):
-            raise AddressRefused(f"host {host} resolves to a link-local or metadata address")
-        if not allow_private and not is_public(address):
-            raise AddressRefused(
-                f"host {host} resolves to a private address; "
-                "set allow_private_addresses = true for a self-hosted provider"
-            )
+        if reason := _refusal(address, reach, tls=tls):
+            raise AddressRefused(f"host {host} resolves to {reason}")
     return addresses
+
+
+def _refusal(address: str, reach: Reach, *, tls: bool) -> str | None:
+    if is_metadata(address):
+        return "a link-local or metadata address"
+    if reach is Reach.PUBLIC and not is_public(address):
+        return "a private address; set allow_private_addresses = true for a self-hosted provider"
+    if reach is Reach.PRIVATE and is_loopback(address):
+        return "this machine itself, which only a base_url on this machine may ask"
+    if reach is not Reach.PUBLIC and not tls and is_public(address):
+        return "a public address, which is asked by https only"
+    return None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `address`, or an IPv4 address that it carries inside, is this machine. Raises ValueError for none."""
+    return any(each.is_loopback or each.is_unspecified for each in _with_embedded(address))
 
 
 def is_public(address: str) -> bool:
@@ -124,13 +159,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 class _Guarded(HTTPConnection):
     """Connects to an address that `resolved` has let pass, never to a name."""
 
-    allow_private: ClassVar[bool] = False
+    response_class = WireResponse
+    reach: ClassVar[Reach] = Reach.PUBLIC
     idle_since: float | None = None
     hung_up: bool = False
 
     def _new_conn(self) -> socket.socket:
         host, port = self._dns_host, self.port or self.default_port
-        addresses = resolved(host, port, allow_private=self.allow_private)
+        addresses = resolved(host, port, self.reach, tls=self.default_port == _TLS_PORT)
         failure = "no connection could be made"
         for address in addresses[:_MOST_ADDRESSES_TRIED]:
             try:
@@ -167,14 +203,6 @@ class _GuardedTls(_Guarded, HTTPSConnection):
     pass
 
 
-class _GuardedPrivate(_Guarded):
-    allow_private = True
-
-
-class _GuardedPrivateTls(_GuardedTls):
-    allow_private = True
-
-
 class _Recycling(HTTPConnectionPool):
     """Opens a connection anew that has been idle for too long, where urllib3 would send into a dead one."""
 
@@ -192,29 +220,19 @@ class _Recycling(HTTPConnectionPool):
         super()._put_conn(conn)
 
 
-class _PublicPool(_Recycling):
-    ConnectionCls = _Guarded
-
-
-class _PublicTlsPool(_Recycling, HTTPSConnectionPool):
-    ConnectionCls = _GuardedTls
-
-
-class _PrivatePool(_Recycling):
-    ConnectionCls = _GuardedPrivate
-
-
-class _PrivateTlsPool(_Recycling, HTTPSConnectionPool):
-    ConnectionCls = _GuardedPrivateTls
+def _pools(reach: Reach) -> dict[str, type[_Recycling]]:
+    """A pool for each scheme, whose connections know their reach: urllib3 makes both by class."""
+    plain = type("_Plain", (_Guarded,), {"reach": reach})
+    tls = type("_Tls", (_GuardedTls,), {"reach": reach})
+    return {
+        "http": type("_Pool", (_Recycling,), {"ConnectionCls": plain}),
+        "https": type("_TlsPool", (_Recycling, HTTPSConnectionPool), {"ConnectionCls": tls}),
+    }
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, *, allow_private: bool) -> None:
-        self._pools = (
-            {"http": _PrivatePool, "https": _PrivateTlsPool}
-            if allow_private
-            else {"http": _PublicPool, "https": _PublicTlsPool}
-        )
+    def __init__(self, reach: Reach) -> None:
+        self._pools = _pools(reach)
         super().__init__(pool_connections=4, pool_maxsize=4, max_retries=Retry(0, read=False))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # requests' own signature is as loose
@@ -228,7 +246,7 @@ class _Session(requests.Session):
         return None
 
 
-def guarded_session(*, allow_private: bool, ca_file: str | None = None) -> requests.Session:
+def guarded_session(reach: Reach, *, ca_file: str | None = None) -> requests.Session:
     """A session without retries, redirects, proxies, netrc and cookies, whose connections are all guarded.
 
     `ca_file` names trust anchors to use in place of the public ones.
@@ -240,7 +258,7 @@ def guarded_session(*, allow_private: bool, ca_file: str | None = None) -> reque
     session.verify = ca_file or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.adapters.clear()
-    adapter = _Adapter(allow_private=allow_private)
+    adapter = _Adapter(reach)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.clear()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from functions.archiver.errors import Unauthorized
 from functions.archiver.recording import Json
+from functions.archiver.secret import Secret
 
 RENEW_BEFORE_SECONDS = 60.0
 _TOKEN = re.compile("[!-~]{1,8192}")
@@ -76,6 +77,10 @@ class StaticAuth:
         """There is nothing to renew."""
         return False
 
+    def fetched(self) -> Collection[Secret]:
+        """Nothing was."""
+        return ()
+
 
 class TokenAuth:
     """A token in `header`, behind `scheme`. It is fetched when needed, before it expires and after a refusal.
@@ -105,6 +110,11 @@ class TokenAuth:
         self._refused = self._token.value if self._token else None
         self._token = None
         return True
+
+    def fetched(self) -> Collection[Secret]:
+        """The token, and the one that was refused before it."""
+        values = (self._token.value if self._token else None, self._refused)
+        return [Secret(value) for value in values if value]
 
     def _fetch(self) -> Token:
         asked = time.time()

@@ -12,21 +12,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from functions.archiver.errors import Gone, NotFound, Outcome, Throttled, Unauthorized, Unavailable
-from functions.archiver.http.addresses import AddressRefused, Unreachable, failure_of, guarded_session
-from functions.archiver.http.responses import Answer, Body, Of, problem, time_is_up
-from functions.archiver.http.url_paths import keep_encoded_dots, segment
-from functions.archiver.http.waits import refused_wait, used_up_wait
+from functions.archiver.errors import Unavailable
+from functions.archiver.http.addresses import AddressRefused, Reach, Unreachable, failure_of, guarded_session
+from functions.archiver.http.responses import Answer, Body, ended_in_time
+from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up
+from functions.archiver.http.url_paths import LONGEST_URL, keep_encoded_dots, link_of, location_of, segment
+from functions.archiver.http.waits import used_up_wait
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
-from functions.archiver.secret import Secret, masked
+from functions.archiver.secret import Secret, holds_a_secret, masked
 
 __all__ = ["Answer", "Auth", "Body", "Http", "Of", "Slots", "Value", "Values", "segment"]
 
@@ -34,7 +35,6 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 MOST_HOPS = 5
 _MOST_QUOTED = 200
-_LONGEST_URL = 16_384
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
@@ -63,6 +63,21 @@ class Auth(Protocol):
     def renew(self) -> bool:
         """Called after a 401. Whether fresh credentials were fetched, so that asking again makes sense."""
 
+    def fetched(self) -> Collection[Secret]:
+        """What was fetched to prove it, tokens above all: as secret as what they were fetched with."""
+
+
+class How(TypedDict, total=False):
+    """How a request is made, beside its method and target."""
+
+    params: Values | None
+    form: Values | None
+    json: Json
+    headers: Mapping[str, str] | None
+    auth: Auth | None
+    handles: Collection[int]
+    at: Purpose | None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Request:
@@ -72,13 +87,13 @@ class _Request:
     of: Of
     method: str
     target: str
-    params: Values | None = field(repr=False)
-    form: Values | None = field(repr=False)
-    json: Json = field(repr=False)
-    headers: Mapping[str, str] | None = field(repr=False)
-    auth: Auth | None
-    handles: Collection[int]
-    at: Purpose | None
+    params: Values | None = field(default=None, repr=False)
+    form: Values | None = field(default=None, repr=False)
+    json: Json = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    auth: Auth | None = None
+    handles: Collection[int] = ()
+    at: Purpose | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,10 +114,10 @@ class Http:
 
     `domains`: hosts under these names share the source's pace, as the host of `base_url` does. `origins`: further ones
     that get the credentials, each for requests of its purpose; media at its origin shares the pace, tokens do not.
-    `limit_headers`: how the provider speaks of its limits.
-    `allow_private`: private addresses and plain http are allowed. `secrets` are masked in whatever is quoted.
-    `deadline` gives the seconds left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are in
-    seconds.
+    `limit_headers`: how the provider speaks of its limits. `allow_private`: private addresses are allowed, by plain
+    http as well, and loopback where `base_url` itself is loopback. `secrets` are masked in whatever is quoted.
+    `deadline` gives the seconds left for this invocation. `ca_file` replaces the public trust anchors. Time-outs are
+    in seconds.
     """
 
     def __init__(
@@ -128,27 +143,14 @@ class Http:
         self._own = tuple(name.lower().strip(".") for name in (base.host or "", *domains))
         self._slots = slots
         self._limit_headers = limit_headers or LimitHeaders()
-        self._allow_private = allow_private
         self._secrets = secrets
+        self._fetched: Collection[Secret] = ()
         self._deadline = deadline
         self._timeouts = (connect_timeout, read_timeout)
-        self._session = guarded_session(allow_private=allow_private, ca_file=ca_file)
+        self._reach = Reach.of(base.host or "", allow_private=allow_private)
+        self._session = guarded_session(self._reach, ca_file=ca_file)
 
-    def call(
-        self,
-        kind: str,
-        method: str,
-        target: str,
-        *,
-        of: Of = "source",
-        params: Values | None = None,
-        form: Values | None = None,
-        json: Json = None,
-        headers: Mapping[str, str] | None = None,
-        auth: Auth | None = None,
-        handles: Collection[int] = (),
-        at: Purpose | None = None,
-    ) -> Answer:
+    def call(self, kind: str, method: str, target: str, *, of: Of = "source", **how: Unpack[How]) -> Answer:
         """One request whose answer is a small document.
 
         `kind` words the request in the pace's counts and in reasons: "token", "list", "look-up". `target` is a path
@@ -157,56 +159,19 @@ class Http:
         credentials may go there as well. To any other origin than these only a GET goes, with `Accept` as its only
         header of `headers` and without `auth` and parameters that hold a secret.
         """
-        request = _Request(
-            kind=kind,
-            of=of,
-            method=method.upper(),
-            target=target,
-            params=params,
-            form=form,
-            json=json,
-            headers=headers,
-            auth=auth,
-            handles=handles,
-            at=at,
-        )
-        with self._exchange(request) as body:
+        with self._exchange(_Request(kind=kind, of=of, method=method.upper(), target=target, **how)) as body:
             return body.answer()
 
     @contextmanager
-    def stream(
-        self,
-        kind: str,
-        target: str,
-        *,
-        method: str = "GET",
-        params: Values | None = None,
-        form: Values | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: Auth | None = None,
-        handles: Collection[int] = (),
-        at: Purpose | None = None,
-    ) -> Iterator[Body]:
+    def stream(self, kind: str, target: str, *, method: str = "GET", **how: Unpack[How]) -> Iterator[Body]:
         """One request for a recording's audio, which is read from the body while it is open. As `call` otherwise."""
-        request = _Request(
-            kind=kind,
-            of="recording",
-            method=method.upper(),
-            target=target,
-            params=params,
-            form=form,
-            json=None,
-            headers=headers,
-            auth=auth,
-            handles=handles,
-            at=at,
-        )
+        request = _Request(kind=kind, of="recording", method=method.upper(), target=target, **how)
         with self._exchange(request) as body:
             yield body
 
     def quotable(self, text: str) -> str:
         """A provider's words made fit for a reason: secrets masked, no control characters, at most 200 characters."""
-        printable = "".join(each if each.isprintable() else " " for each in masked(text, self._secrets))
+        printable = "".join(each if each.isprintable() else " " for each in masked(text, self._hidden()))
         words = " ".join(printable.split())
         return words if len(words) <= _MOST_QUOTED else words[: _MOST_QUOTED - 1] + "…"
 
@@ -218,10 +183,31 @@ class Http:
             if request.auth is not None and request.auth.renew():
                 hop, response = self._follow(request)
         try:
-            self._judge(request, hop, response)
-            yield Body(response, kind=request.kind, of=request.of, seconds_left=self._deadline)
+            if outcome := outcome_of(self._head(request, hop, response)):
+                raise outcome
+            with ended_in_time(response, self._deadline):
+                yield Body(response, kind=request.kind, of=request.of, seconds_left=self._deadline)
         finally:
             _dispose(response)
+
+    def _head(self, request: _Request, hop: _Hop, response: requests.Response) -> Head:
+        url = parse_url(hop.url)
+        return Head(
+            kind=request.kind,
+            of=request.of,
+            host=self.quotable(url.host or ""),
+            trusted=hop.trusted,
+            own=self._counts(url),
+            limits=self._limit_headers,
+            ranged="range" in map(str.lower, hop.headers),
+            handles=request.handles,
+            status=response.status_code,
+            headers=response.headers,
+        )
+
+    def _hidden(self) -> list[Secret]:
+        """Whatever must never be quoted or sent elsewhere: the credentials, and the tokens fetched with them."""
+        return [*self._secrets, *self._fetched]
 
     def _may_renew(self, request: _Request, hop: _Hop, response: requests.Response) -> bool:
         return response.status_code == 401 and 401 not in request.handles and hop.trusted
@@ -243,6 +229,7 @@ class Http:
         if _origin(self._checked(request, url)) in self._trusted(request):
             if request.auth is not None:
                 headers.update(request.auth.headers())
+                self._fetched = request.auth.fetched()
             return _Hop(
                 method=request.method,
                 url=url,
@@ -258,7 +245,10 @@ class Http:
         return _Hop(method="GET", url=url, trusted=False, headers=_harmless(headers), params=params)
 
     def _next_hop(self, request: _Request, hop: _Hop, response: requests.Response) -> _Hop:
-        location = response.headers.get("Location", "").strip().replace(" ", "%20")
+        try:
+            location = location_of(response.headers.get("Location", ""))
+        except ValueError:
+            location = ""
         if not location or not _is_clean(location):
             raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
         url = urljoin(hop.url, location).partition("#")[0]
@@ -266,6 +256,8 @@ class Http:
         trusted = hop.trusted and _origin(to) == _origin(parse_url(hop.url))
         if not trusted and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
+        if not trusted and holds_a_secret(url, self._hidden()):
+            raise problem(request.of, f"the {request.kind} request was redirected to another host with our credentials")
         if not trusted:
             return _Hop(method="GET", url=url, trusted=False, headers=_harmless(hop.headers))
         status = response.status_code
@@ -275,8 +267,11 @@ class Http:
         return replace(hop, url=url, params=None)
 
     def _absolute(self, request: _Request) -> str:
-        if _ABSOLUTE.match(request.target):
-            return request.target
+        if _ABSOLUTE.match(request.target.strip(" ")):
+            try:
+                return link_of(request.target)
+            except ValueError:
+                raise problem(request.of, f"the {request.kind} request has no valid URL") from None
         if {".", ".."} & set(request.target.partition("?")[0].split("/")):
             raise problem(request.of, f"the {request.kind} request would leave its path")
         base = self._bases.get(request.at, self._base_url) if request.at else self._base_url
@@ -287,13 +282,13 @@ class Http:
 
     def _checked(self, request: _Request, url: str) -> Url:
         """The parts of `url`, when it is one that may be asked; its addresses are judged when connecting."""
-        schemes = ("https", "http") if self._allow_private else ("https",)
+        schemes = ("https",) if self._reach is Reach.PUBLIC else ("https", "http")
         reason = None
         try:
             parts = parse_url(url)
         except ValueError:
             parts = Url()
-        if len(url) > _LONGEST_URL or not _is_clean(url) or not parts.host:
+        if len(url) > LONGEST_URL or not _is_clean(url) or not parts.host:
             reason = "has no valid URL"
         elif parts.scheme not in schemes:
             reason = f"has a URL that is not {' or '.join(schemes)}"
@@ -308,7 +303,7 @@ class Http:
             return True
         if isinstance(value, (list, tuple)):
             return any(self._is_secret(each) for each in value)
-        return any(secret.reveal() in str(value) for secret in self._secrets if secret.reveal())
+        return holds_a_secret(str(value), self._hidden())
 
     def _send(self, request: _Request, hop: _Hop) -> requests.Response:
         url = self._checked(request, hop.url)
@@ -362,34 +357,6 @@ class Http:
         if left <= 0:
             raise time_is_up(request.of)
         return min(connect, left), min(read, left)
-
-    def _judge(self, request: _Request, hop: _Hop, response: requests.Response) -> None:
-        status = response.status_code
-        if not 200 <= status < 300 and status not in request.handles:
-            raise self._refusal(request, hop, response)
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        framing = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
-        if encoding not in ("", "identity") or framing not in ("", "identity", "chunked"):
-            coded = self.quotable(encoding if encoding not in ("", "identity") else framing)
-            reason = f"answered with content encoding {coded} though identity was asked for"
-            raise problem(request.of, f"the {request.kind} request was {reason}")
-        if status == 206 and 206 not in request.handles and "range" not in map(str.lower, hop.headers):
-            raise problem(request.of, f"the {request.kind} request was answered with a part of the whole (206)")
-
-    def _refusal(self, request: _Request, hop: _Hop, response: requests.Response) -> Outcome:
-        status = response.status_code
-        host = self.quotable(parse_url(hop.url).host or "")
-        reason = f"the {request.kind} request to {host} was answered with {status}"
-        retry_after = response.headers.get("Retry-After")
-        if status in self._limit_headers.too_fast or (status == 503 and retry_after):
-            return Throttled(reason, retry_after=refused_wait(response.headers, self._limit_headers))
-        if status in (408, 425) or status >= 500:
-            return Unavailable(reason)
-        if hop.trusted and (status == 401 or (status == 403 and request.of == "source")):
-            return Unauthorized(reason)
-        if request.of == "recording" and status in (404, 410):
-            return NotFound(reason) if status == 404 else Gone(reason)
-        return problem(request.of, reason)
 
 
 def _origin(url: Url) -> _Origin:

@@ -5,36 +5,29 @@ Everything in it was written by somebody else: sizes are bounded, and nonsense i
 
 from __future__ import annotations
 
-import json
 import math
-import re
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Literal
 from xml.etree.ElementTree import Element, ParseError
 
 import requests
-from defusedxml import ElementTree
 from urllib3.exceptions import HTTPError
 
 from functions.archiver.errors import Rejected, TooLong, Unavailable
+from functions.archiver.http.codings import Broken, declared, undoing_of, undone
+from functions.archiver.http.documents import json_in, text_in, xml_in
+from functions.archiver.http.statuses import Of, problem, time_is_up, whole_size
 from functions.archiver.recording import Json
 
-Of = Literal["source", "recording"]
+ANSWER_BYTES = 4 * 1024 * 1024
+"""Of a document, unpacked. As JSON or XML it takes up to thirty times as much memory, of which a lister has 256 MB."""
 
-ANSWER_BYTES = 16 * 1024 * 1024
-_SECONDS = re.compile(r"[0-9]{1,100}(\.[0-9]{1,9})?")
 _READ_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
-
-
-def problem(of: Of, reason: str) -> Unavailable | Rejected:
-    """The outcome for nonsense: of the source when it was asked for itself, else of the recording."""
-    return Rejected(reason) if of == "recording" else Unavailable(reason)
+_LONGEST_WATCH_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,26 +45,22 @@ class Answer:
     content_type: str | None
 
     def json(self) -> Json:
-        """The content as JSON. NaN and Infinity are refused; what UTF-8 cannot hold becomes a question mark."""
+        """The content as JSON, mended as far as it can be. Numbers that JSON has not, or no float holds, are None."""
         try:
-            value: Json = json.loads(self.content, parse_constant=_refused, parse_float=_finite)
-            if b"\\ud" in self.content.lower():
-                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            return json_in(self.content, self.headers.get("Content-Type", ""))
         except (ValueError, RecursionError):
             raise self._nonsense("JSON") from None
-        return value
 
     def xml(self) -> Element:
-        """The root of the content as XML. A document type or an entity of its own is refused."""
+        """The root of the content as XML, mended as far as it can be. A document type of its own is refused."""
         try:
-            root: Element = ElementTree.fromstring(self.content, forbid_dtd=True)
-        except (ParseError, ValueError, LookupError, RecursionError):
+            return xml_in(self.content, self.headers.get("Content-Type", ""))
+        except (ParseError, ValueError, RecursionError):
             raise self._nonsense("XML") from None
-        return root
 
     def text(self) -> str:
-        """The content as UTF-8; bytes that are none become replacement characters."""
-        return self.content.decode("utf-8", "replace")
+        """The content as text, with odd bytes in it as Windows-1252 has them."""
+        return text_in(self.content, self.headers.get("Content-Type", ""))
 
     def _nonsense(self, wanted: str) -> Unavailable | Rejected:
         return problem(self.of, f"the {self.kind} request was answered with {self._found(wanted)}")
@@ -82,22 +71,16 @@ class Answer:
             return f"nothing where {wanted} was expected"
         if start.startswith((b"<!doctype html", b"<html")):
             return f"HTML where {wanted} was expected"
+        if {"br", "zstd", "compress"} & set(declared(self.headers)):
+            return f"an encoding that cannot be undone where {wanted} was expected, though identity was asked for"
         return f"something that is not valid {wanted}"
 
 
-def _refused(constant: str) -> float:
-    raise ValueError("JSON has no such number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refused(text)
-
-
 class Body:
-    """A body that is still on the wire. `length` is its Content-Length in bytes, None where it gives none.
+    """A body that is still on the wire. `length` is its Content-Length in bytes, None where nothing gives one.
 
-    `framed` tells that chunked framing marks its end, which then proves it complete.
+    `framed` tells that its end is marked, by chunks or by a coding of its own, which then proves it complete.
+    `undone` names a content coding that was undone although identity was asked for, None where bytes come as sent.
     """
 
     def __init__(
@@ -107,18 +90,26 @@ class Body:
         self.headers: Mapping[str, str] = response.headers
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.content_type: str | None = media_type or None
-        self.framed: bool = response.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
         self.length: int | None = response.raw.length_remaining
+        if self.status == 206 and self.length is None:
+            self.length = whole_size(response.headers)
+        self._promised = self.length
         self._raw = response.raw
         self._kind = kind
         self._of = of
         self._seconds_left = seconds_left
         self._received = 0
-        self._peeked = b""
+        self._peeked = self._start = b""
+        self._undoing = undoing_of(self._peek_raw(), self.headers) if declared(self.headers) else None
+        self.framed: bool = response.raw.chunked or self._undoing is not None
+        self.undone: str | None = None
+        if self._undoing is not None:
+            self.length, self.undone = None, self._undoing.name
+        self._pieces = self._unpacked()
 
     def peek(self) -> bytes:
-        """The first bytes, some 64 KiB at most, which stay to be read; empty for an empty body. Raises as `chunks`."""
-        self._peeked = self._peeked or self._next(_PIECE_BYTES)
+        """The first bytes, some 256 KiB at most, which stay to be read; empty for an empty body. Raises as `chunks`."""
+        self._peeked = self._peeked or next(self._pieces, b"")
         return self._peeked
 
     def chunks(self) -> Iterator[bytes]:
@@ -128,7 +119,7 @@ class Body:
         """
         piece = bytearray(self._peeked)
         self._peeked = b""
-        while data := self._next():
+        for data in self._pieces:
             piece += data
             if len(piece) >= _PIECE_BYTES:
                 yield bytes(piece)
@@ -147,17 +138,45 @@ class Body:
 
     def answer(self, limit: int = ANSWER_BYTES) -> Answer:
         """The body as an answer read whole, for a handled status that brings a document in place of audio."""
+        try:
+            content = undone(self.read(limit), self.headers if self._undoing is None else {}, limit)
+        except Broken as broken:
+            raise problem(self._of, f"the {self._kind} request was answered badly: {broken}") from None
         return Answer(
             kind=self._kind,
             of=self._of,
             status=self.status,
             headers=self.headers,
-            content=self.read(limit),
+            content=content,
             content_type=self.content_type,
         )
 
+    def _peek_raw(self) -> bytes:
+        """Enough of the bytes as sent to see how they are coded, or all of them."""
+        start = self._next(_PIECE_BYTES)
+        self._start = start
+        return start
+
+    def _unpacked(self) -> Iterator[bytes]:
+        if self._undoing is None:
+            yield from self._sent()
+            return
+        try:
+            for data in self._sent():
+                yield from self._undoing.feed(data)
+            self._undoing.end()
+        except Broken as broken:
+            raise Unavailable(f"the body ended after {self._received} bytes: {broken}") from None
+
+    def _sent(self) -> Iterator[bytes]:
+        start, self._start = self._start, b""
+        if start:
+            yield start
+        while data := self._next():
+            yield data
+
     def _next(self, most: int = _READ_BYTES) -> bytes:
-        if self._seconds_left is not None and self._seconds_left() <= 0:
+        if self._is_late():
             raise time_is_up(self._of)
         try:
             # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
@@ -165,29 +184,37 @@ class Body:
         except (HTTPError, HTTPException, OSError, ValueError):
             raise self._broken() from None
         self._received += len(data)
+        if not data and (self._is_late() or self._received < (self._promised or 0)):
+            raise self._broken()
         return data
 
+    def _is_late(self) -> bool:
+        return self._seconds_left is not None and self._seconds_left() <= 0
+
     def _broken(self) -> Unavailable | TooLong:
-        if self._seconds_left is not None and self._seconds_left() <= 0:
+        if self._is_late():
             return time_is_up(self._of)
-        promised = "" if self.length is None else f" of {self.length}"
+        promised = "" if self._promised is None else f" of {self._promised}"
         return Unavailable(f"the body ended after {self._received}{promised} bytes")
 
 
-def time_is_up(of: Of) -> Unavailable | TooLong:
-    """The outcome when the invocation has no time left."""
-    reason = "could not be fetched within the invocation's time limit"
-    return TooLong(reason) if of == "recording" else Unavailable(reason)
+@contextmanager
+def ended_in_time(response: requests.Response, seconds_left: Callable[[], float] | None) -> Iterator[None]:
+    """Cuts the connection when the invocation's time is up: a read that drips for ever comes back from nothing else."""
+    if seconds_left is None or math.isinf(seconds_left()):
+        yield
+        return
+    over = threading.Event()
 
+    def watch() -> None:
+        while (left := seconds_left()) > 0:
+            if over.wait(min(left, _LONGEST_WATCH_SECONDS)):
+                return
+        with suppress(RuntimeError, ValueError, OSError):  # it may have come to its end in the meantime
+            response.raw.shutdown()
 
-def seconds_of(retry_after: str | None) -> float | None:
-    """Seconds of a Retry-After header in either of its forms; None for none or nonsense."""
-    text = (retry_after or "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
+    threading.Thread(target=watch, daemon=True).start()
     try:
-        moment = parsedate_to_datetime(text)
-        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return seconds if seconds > 0 else None
+        yield
+    finally:
+        over.set()

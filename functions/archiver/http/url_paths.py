@@ -1,10 +1,18 @@
-"""Ids in paths. An id is hostile input: none may make a request leave the path that it was put into."""
+"""What others write into URLs: ids, which must not leave their path, and links, which are read as by a browser."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.util import parse_url
+
+LONGEST_URL = 16_384
+"""Signed links hold session tokens of some thousand characters."""
+
+_AUTHORITY = re.compile(r"([a-z][a-z0-9+.-]*:)?//[^/?#\\]*", re.IGNORECASE)
+_ODD = re.compile(r"[ ]|[^\x00-\x7f]")
 
 
 def segment(id_: str) -> str:
@@ -17,3 +25,31 @@ def keep_encoded_dots(prepared: requests.PreparedRequest, url: str) -> None:
     path = urlsplit(url).path
     if "%2E" in path and prepared.url:
         prepared.url = urlsplit(prepared.url)._replace(path=path).geturl()
+
+
+def link_of(text: str) -> str:
+    """A link with its raw blanks and its raw letters beyond ASCII percent-encoded as UTF-8, and its host as DNS has it.
+
+    Raises ValueError for a host that is none.
+    """
+    return _link_of(text, "utf-8")
+
+
+def location_of(header: str) -> str:
+    """The same of a Location header, which comes as bytes that the parser takes for Latin-1. Raises ValueError."""
+    try:
+        return _link_of(header.encode("latin-1").decode(), "utf-8")
+    except UnicodeError:
+        return _link_of(header, "latin-1")
+
+
+def _link_of(text: str, charset: str) -> str:
+    text = text.strip(" ")
+    authority = found[0] if (found := _AUTHORITY.match(text)) else ""
+    rest = _ODD.sub(lambda odd: quote(odd[0], encoding=charset, errors="replace"), text[len(authority) :])
+    return (authority if authority.isascii() else _in_ascii(authority)) + rest
+
+
+def _in_ascii(authority: str) -> str:
+    parts = parse_url(authority)
+    return parts._replace(path=None, query=None, fragment=None).url

@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-from functions.archiver.http.responses import seconds_of
 from functions.archiver.provider.declaration import LimitHeaders
 
+_SECONDS = re.compile(r"[0-9]{1,100}(\.[0-9]{1,9})?")
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _EPOCH_MILLISECONDS = 10**11
 _EPOCH_SECONDS = 10**8
@@ -61,3 +62,16 @@ def _until_moment(text: str) -> float | None:
         return max(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError):
         return None
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """Seconds of a Retry-After header in either of its forms; None for none or nonsense."""
+    text = (retry_after or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from functions.archiver.recording import Json
 
 _LONGEST_TEXT = 1000
+_LONGEST_LINK = 16_384
 _LARGEST_NUMBER = 10**15
+_SMALLEST_NUMBER = 1e-9
+_NOT_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_MAX_NAMED = 5
 _DEEPEST = 10
 
 
@@ -24,15 +29,28 @@ def items_of(value: Json) -> Sequence[Json]:
 
 
 def text_of(value: Json) -> str | None:
-    """`value` where it is a printable text of at most 1000 characters, else None."""
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable() else None
+    """`value` where it is a text of at most 1000 characters on one line, else None.
+
+    Whatever a person or a phone can have typed is a text: blanks of any width, joiners, direction marks, emoji.
+    """
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and is_one_line(value) else None
+
+
+def is_one_line(text: str) -> bool:
+    """Whether it is free of control characters, line breaks and lone surrogates."""
+    return not _NOT_ON_A_LINE.search(text)
+
+
+def link_of(value: Json) -> str | None:
+    """`value` where it is a text that may be a link, else None; a signed one has some thousand characters."""
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_LINK and is_one_line(value) else None
 
 
 def number_of(value: Json) -> float | None:
-    """`value` where it is a number that a float holds, else None. A boolean is none."""
+    """`value` where it is a number of a sensible size, else None; what is next to nothing is 0. A boolean is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST_NUMBER:
         return None
-    return None if math.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value) if abs(value) >= _SMALLEST_NUMBER else 0.0
 
 
 def moment_of(value: Json) -> datetime | None:
@@ -55,3 +73,16 @@ def _kept(value: Json, names: tuple[str, ...], depth: int) -> Json:
     if isinstance(value, list):
         return [_kept(each, names, depth - 1) for each in value if depth]
     return None if isinstance(value, str) and "signature=" in value.lower() else value
+
+
+def unread(facts: Sequence[object | None], what: str) -> str | None:
+    """What is wrong with a page of whose rows some brought no fact (None), naming them; None for a page without any.
+
+    `what` is what those rows lack: "id or date".
+    """
+    numbers = [str(number) for number, fact in enumerate(facts, start=1) if fact is None]
+    if not numbers:
+        return None
+    named = ", ".join(numbers[:_MAX_NAMED]) + (", …" if len(numbers) > _MAX_NAMED else "")
+    rows = "1 row has" if len(numbers) == 1 else f"{len(numbers)} rows have"
+    return f"{rows} no usable {what}: number {named} of {len(facts)}"

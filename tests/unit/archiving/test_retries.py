@@ -23,6 +23,7 @@ from functions.archiver.archiving.retries import (
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import (
     ArchiveTrouble,
+    Busy,
     Closed,
     Gone,
     NotFound,
@@ -43,6 +44,7 @@ from tests.doubles.clock import NOON
 MINUTE = timedelta(minutes=1)
 CLOSED = Closed("cooling down", until=NOON + MINUTE)
 THROTTLED = Throttled("429", retry_after=7)
+BUSY = Busy("429 of another host", retry_after=600)
 DOWN = Unavailable("503")
 FULL = ArchiveTrouble(Service.S3, "AccessDenied")
 REFUSED = Unauthorized("401")
@@ -68,6 +70,7 @@ def move(step: Step, reason: str, **more: Any) -> Move:
 
 LAST = {"attempts": MAX_ATTEMPTS - 1}
 TROUBLED = {"troubles": MAX_TROUBLES}
+MUCH_TROUBLED = {"troubles": MAX_TROUBLES + 1}
 LATE = {"unfinished_since": NOON - READY_DEADLINE}
 MISSED = {"missing_since": NOON - BETWEEN_TWO_404}
 JUST_MISSED = {"missing_since": NOON - BETWEEN_TWO_404 + MINUTE}
@@ -90,6 +93,16 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
     ({}, REFUSED, False, move(Step.RELEASE, "401", closes=REFUSED)),
     ({}, REFUSED, True, move(Step.RETRY, "401" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0])),
     ({**LOOK_UP, **TROUBLED}, DOWN, True, move(Step.WAIT, "503" + OTHERWISE, due_in=NOT_READY_DELAYS[0])),
+    # one recording that is throttled again and again: does the source answer otherwise?
+    (TROUBLED, THROTTLED, None, move(Step.RELEASE, "429", closes=THROTTLED)),
+    (MUCH_TROUBLED, THROTTLED, None, move(Step.ASK_SOURCE, "429")),
+    (MUCH_TROUBLED, THROTTLED, False, move(Step.RELEASE, "429", closes=THROTTLED)),
+    (MUCH_TROUBLED, THROTTLED, True, move(Step.RETRY, "429" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0])),
+    # of another host: the recording waits, alone
+    ({}, BUSY, None, move(Step.RELEASE, "429 of another host", due_in=10 * MINUTE, troubled=True)),
+    ({"troubles": 1}, Busy("503"), None, move(Step.RELEASE, "503", due_in=ATTEMPT_DELAYS[1], troubled=True)),
+    (TROUBLED, BUSY, None, move(Step.RETRY, "429 of another host", attempts=1, due_in=10 * MINUTE)),
+    ({**TROUBLED, **LAST}, Busy("503"), None, move(Step.FAIL, "503", attempts=1)),
     # not there yet
     ({}, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[0])),
     ({"unfinished_looks": 99}, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[-1])),
@@ -97,6 +110,7 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
     (TRANSCRIPT, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[3])),
     (LATE_LOOK_UP, NotReady("soon"), None, move(Step.DROP, "soon")),
     # a follow-up waits for its deadline, whatever it meets
+    (LOOK_UP, BUSY, None, move(Step.WAIT, "429 of another host", due_in=NOT_READY_DELAYS[0])),
     (LOOK_UP, NotFound("404"), None, move(Step.WAIT, "404", due_in=NOT_READY_DELAYS[0])),
     (LOOK_UP, Gone("410"), None, move(Step.WAIT, "410", due_in=NOT_READY_DELAYS[0])),
     (LATE_LOOK_UP, Rejected("html"), None, move(Step.DROP, "html")),

@@ -16,7 +16,7 @@ from functions.archiver.errors import Rejected, Unavailable
 from functions.archiver.http import addresses
 from functions.archiver.http.addresses import is_metadata, is_public
 from functions.archiver.http.client import Http
-from functions.archiver.http.responses import Of
+from functions.archiver.http.statuses import Of
 from tests.doubles.http_client import SECRET, fetch, http_to, redirect
 from tests.doubles.http_server import HttpServer, Reply
 
@@ -41,7 +41,7 @@ def test_plain_http_is_refused_unless_the_source_allows_private_addresses(server
 def test_metadata_addresses_are_refused_even_for_a_self_hosted_provider(
     server: HttpServer, http: Http, host: str
 ) -> None:
-    server.on("/audio", redirect(f"http://{host}/latest/meta-data/?x=s3cret-value"))
+    server.on("/audio", redirect(f"http://{host}/latest/meta-data/?x=1"))
     with pytest.raises(Rejected, match="link-local or metadata address") as caught:
         fetch(http)
     assert "latest" not in caught.value.reason
@@ -104,7 +104,7 @@ def test_the_connection_goes_to_the_address_that_was_judged(
 ) -> None:
     looked_up = names(monkeypatch, {"rebinding.test": [["127.0.0.1"], ["169.254.169.254"]]})
     server.on("/audio", Reply(body=b"x"))
-    assert fetch(http_to(f"http://rebinding.test:{server.port}")) == b"x"
+    assert fetch(http_to(server.url), f"http://rebinding.test:{server.port}/audio") == b"x"
     assert looked_up == ["rebinding.test"]
     assert server.requests[0].headers["host"] == f"rebinding.test:{server.port}"
 
@@ -112,16 +112,34 @@ def test_the_connection_goes_to_the_address_that_was_judged(
 def test_every_new_connection_is_judged_anew(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, {"rebinding.test": [["127.0.0.1"], ["169.254.169.254"]]})
     server.on("/audio", Reply(body=b"x", framing="close"))
-    http = http_to(f"http://rebinding.test:{server.port}")
-    fetch(http)
+    http, link = http_to(server.url), f"http://rebinding.test:{server.port}/audio"
+    fetch(http, link)
     with pytest.raises(Rejected, match="metadata"):
-        fetch(http)
+        fetch(http, link)
 
 
 def test_an_address_that_refuses_is_followed_by_the_next(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, {"files.test": [["127.0.0.2", "127.0.0.1"]]})
     server.on("/audio", Reply(body=b"x"))
-    assert fetch(http_to(f"http://files.test:{server.port}")) == b"x"
+    assert fetch(http_to(server.url), f"http://files.test:{server.port}/audio") == b"x"
+
+
+@pytest.mark.parametrize(
+    "link", ["http://127.0.0.1:1/x", "https://localhost:1/x", "http://0.0.0.0/x", "http://a.test/x"]
+)
+def test_loopback_is_asked_only_where_base_url_itself_is_loopback(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    names(monkeypatch, {"a.test": [["127.0.0.1"]], "kazoo.test": [["10.1.2.3"]]})
+    for base in ("http://kazoo.test", "https://10.1.2.3:8443"):
+        with pytest.raises(Rejected, match="this machine itself, which only a base_url on this machine may ask"):
+            fetch(http_to(base), link)
+
+
+def test_plain_http_goes_to_private_addresses_only(monkeypatch: pytest.MonkeyPatch, server: HttpServer) -> None:
+    names(monkeypatch, {"kazoo.test": [["8.8.8.8"]]})
+    with pytest.raises(Unavailable, match="resolves to a public address, which is asked by https only"):
+        http_to("http://kazoo.test").call("list", "GET", "/list", params={"key": SECRET})
+    with pytest.raises(Rejected, match="by https only"):
+        fetch(http_to(server.url), "http://kazoo.test/audio")
 
 
 @pytest.fixture(scope="module")

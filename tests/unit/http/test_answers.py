@@ -11,9 +11,9 @@ from tests.doubles.http_server import HttpServer, Reply
 
 
 def test_an_answer_ignores_the_case_of_header_names(server: HttpServer, http: Http) -> None:
-    server.on("/list", Reply(body=b"\xffa", headers={"X-Total": "7", "Content-Type": "Text/Plain; x=y"}))
+    server.on("/list", Reply(body=b"\xe9a", headers={"X-Total": "7", "Content-Type": "Text/Plain; x=y"}))
     answer = http.call("list", "GET", "/list")
-    assert (answer.headers["x-total"], answer.content_type, answer.text()) == ("7", "text/plain", "\ufffda")
+    assert (answer.headers["x-total"], answer.content_type, answer.text()) == ("7", "text/plain", "éa")
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,12 @@ def test_an_answer_ignores_the_case_of_header_names(server: HttpServer, http: Ht
         b"",
         b"{",
         b"\xff\xfe\xfd",
-        b'{"a": NaN}',
-        b"[Infinity]",
-        b"[-Infinity]",
-        b"[1e999]",
         b"[" * 200_000,
         b"[" * 200_000 + b"]" * 200_000,
         b'{"a":' * 200_000,
-        b"9" * 5000,
+        b"undefined",
+        b'{"a": 12:30}',
+        b"[" + b"nan," * 300_001 + b"1]",
         b"<html><body>Sign in</body></html>",
     ],
 )
@@ -74,8 +72,8 @@ BOMB = b"".join(
     [
         b"",
         b"<a>",
-        b"<a>&nope;</a>",
-        b'<?xml version="1.0" encoding="nope"?><a/>',
+        b"<a/>" * 2,
+        b"<a>" + b"<b/>" * 400_000 + b"</a>",
         b"\xff\xfe<a/>",
         BOMB,
         b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>',
@@ -97,9 +95,9 @@ def test_xml_nested_deeply_does_no_harm(server: HttpServer, http: Http) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 def test_an_answer_has_a_greatest_size(server: HttpServer, http: Http, framing: Any) -> None:
-    assert answers.ANSWER_BYTES == 16 * 1024 * 1024
+    assert answers.ANSWER_BYTES == 4 * 1024 * 1024
     server.on("/x", Reply(body=b"x" * (answers.ANSWER_BYTES + 1), framing=framing))
-    with pytest.raises(Unavailable, match="more than 16777216 bytes"):
+    with pytest.raises(Unavailable, match="more than 4194304 bytes"):
         http.call("list", "GET", "/x")
-    with pytest.raises(Rejected, match="more than 16777216 bytes"):
+    with pytest.raises(Rejected, match="more than 4194304 bytes"):
         http.call("look-up", "GET", "/x", of="recording")

@@ -29,7 +29,7 @@ def test_a_path_with_two_slashes_stays_with_the_base_url(server: HttpServer, htt
     assert server.paths() == ["/evil.example/x"]
 
 
-@pytest.mark.parametrize("path", ["/a b", "/a\\b", "/a\nb", "/a\x7fb", "/" + "a" * 20_000])
+@pytest.mark.parametrize("path", ["/a\\b", "/a\nb", "/a\x7fb", "/" + "a" * 20_000])
 def test_a_link_that_is_no_url_is_not_asked(server: HttpServer, http: Http, path: str) -> None:
     with pytest.raises(Rejected, match="no valid URL"):
         fetch(http, server.url + path)

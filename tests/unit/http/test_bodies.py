@@ -91,17 +91,6 @@ def test_a_senseless_content_length_promises_nothing(server: HttpServer, http: H
         assert (body.length, body.framed, body.read(10)) == (None, False, b"abc")
 
 
-@pytest.mark.parametrize(
-    "header", ["Content-Encoding: gzip", "Content-Encoding: br, gzip", "Transfer-Encoding: gzip, chunked"]
-)
-def test_an_encoding_that_was_not_asked_for_is_refused(server: HttpServer, http: Http, header: str) -> None:
-    server.on("/x", f"HTTP/1.1 200 OK\r\n{header}\r\n\r\nabc".encode())
-    with pytest.raises(Rejected, match="though identity was asked for"):
-        fetch(http, "/x")
-    with pytest.raises(Unavailable, match="though identity was asked for"):
-        http.call("list", "GET", "/x")
-
-
 def test_a_body_that_outlasts_the_invocation_is_too_long(server: HttpServer) -> None:
     left = [10.0]
     http = http_to(server.url, deadline=lambda: left[0])

@@ -10,10 +10,10 @@ from email.utils import format_datetime
 
 import pytest
 
-from functions.archiver.errors import Gone, NotFound, Outcome, Rejected, Throttled, Unauthorized, Unavailable
+from functions.archiver.errors import Busy, Gone, NotFound, Outcome, Rejected, Throttled, Unauthorized, Unavailable
 from functions.archiver.http import addresses
 from functions.archiver.http.client import Http
-from functions.archiver.http.responses import seconds_of
+from functions.archiver.http.waits import seconds_of
 from tests.doubles.http_client import SECRET, Slots, Token, fetch, http_to, redirect
 from tests.doubles.http_server import HttpServer, Reply, Seen
 
@@ -69,6 +69,24 @@ def test_a_503_that_says_when_to_come_back_is_throttling(server: HttpServer, htt
     with pytest.raises(Throttled) as caught:
         fetch(http)
     assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_another_hosts_wait_is_the_recordings_and_not_the_sources(
+    server: HttpServer, elsewhere: HttpServer, http: Http, status: int
+) -> None:
+    asks_to_wait = Reply(status=status, headers={"Retry-After": "999999"})
+    elsewhere.on("/audio", asks_to_wait)
+    there = elsewhere.url.replace("127.0.0.1", "localhost")
+    with pytest.raises(Busy) as linked:
+        fetch(http, f"{there}/audio")
+    server.on("/audio", redirect(f"{there}/audio"))
+    with pytest.raises(Busy):
+        fetch(http)
+    server.on("/audio", asks_to_wait)
+    with pytest.raises(Throttled) as of_its_own:
+        fetch(http)
+    assert linked.value.retry_after == of_its_own.value.retry_after == 3600
 
 
 @pytest.mark.parametrize(

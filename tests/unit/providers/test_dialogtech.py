@@ -162,7 +162,7 @@ def test_a_recording_without_a_usable_date_is_found_nevertheless(server: HttpSer
 def test_a_row_without_a_sid_makes_its_page_unclean(server: HttpServer) -> None:
     server.on(SCRIPT, listed(row(""), row("2")))
     page = provider_at(server).page(WINDOW, None)
-    assert (ids(page.recordings), page.problem) == (["2"], "1 rows have no usable SID")
+    assert (ids(page.recordings), page.problem) == (["2"], "1 row has no usable SID: number 1 of 2")
 
 
 def test_the_report_is_asked_for_by_days_of_the_account_s_zone(server: HttpServer) -> None:

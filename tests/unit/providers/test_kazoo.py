@@ -301,7 +301,7 @@ def test_a_row_without_id_or_date_is_a_problem_of_its_page(server: HttpServer, k
     server.on(LIST, envelope([row(), broken]))
     page = kazoo.page(WINDOW, None)
     assert [each.id for each in page.recordings] == [ONE]
-    assert page.problem == "1 rows have no usable id or date"
+    assert page.problem == "1 row has no usable id or date: number 2 of 2"
 
 
 @pytest.mark.parametrize("reply", [envelope({}), envelope([], next_start_key=["a"]), envelope([], status="fatal")])

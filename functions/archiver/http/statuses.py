@@ -1,0 +1,95 @@
+"""What an answer's status says about the next move. Pure: from the head of an answer to an outcome, or to none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from functions.archiver.errors import (
+    Busy,
+    Gone,
+    NotFound,
+    Outcome,
+    Rejected,
+    Throttled,
+    TooLong,
+    Unauthorized,
+    Unavailable,
+)
+from functions.archiver.http.waits import refused_wait
+from functions.archiver.provider.declaration import LimitHeaders
+
+Of = Literal["source", "recording"]
+
+_WHOLE = re.compile(r"bytes\s+0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """The head of an answer, and of whom it was asked.
+
+    `host` is fit to be quoted. `trusted` as long as every hop stayed where the credentials may go; `own` where the
+    request counts in the source's pace. `limits`: how the provider speaks of its limits. `ranged` where a part was
+    asked for. `handles` are statuses that the caller takes.
+    """
+
+    kind: str
+    of: Of
+    host: str
+    trusted: bool
+    own: bool
+    limits: LimitHeaders
+    ranged: bool
+    handles: Collection[int]
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+
+
+def outcome_of(head: Head) -> Outcome | None:
+    """What went wrong; None where the body is what was asked for, or what the caller handles."""
+    if not 200 <= head.status < 300 and head.status not in head.handles:
+        return _refusal(head)
+    framing = head.headers.get("Transfer-Encoding", "chunked")
+    if framing != "chunked":  # the parser leaves no other spelling of what it understood
+        return problem(head.of, f"the {head.kind} request was answered in a transfer encoding that is not understood")
+    if head.status == 206 and 206 not in head.handles and not head.ranged and whole_size(head.headers) is None:
+        return problem(head.of, f"the {head.kind} request was answered with a part of the whole (206)")
+    return None
+
+
+def whole_size(headers: Mapping[str, str]) -> int | None:
+    """The size in bytes of a 206 that brings everything; None where it brings a part, or contradicts itself."""
+    found = _WHOLE.fullmatch(headers.get("Content-Range", "").strip())
+    if not found or int(found[1]) + 1 != int(found[2]):
+        return None
+    return int(found[2]) if headers.get("Content-Length", found[2]).strip() == found[2] else None
+
+
+def _refusal(head: Head) -> Outcome:
+    status = head.status
+    reason = f"the {head.kind} request to {head.host} was answered with {status}"
+    if status in head.limits.too_fast or (status == 503 and head.headers.get("Retry-After")):
+        seconds = refused_wait(head.headers, head.limits)
+        if head.of == "recording" and not head.own:
+            return Busy(reason, retry_after=seconds)
+        return Throttled(reason, retry_after=seconds)
+    if status in (408, 425) or status >= 500:
+        return Unavailable(reason)
+    if head.trusted and (status == 401 or (status == 403 and head.of == "source")):
+        return Unauthorized(reason)
+    if head.of == "recording" and status in (404, 410):
+        return NotFound(reason) if status == 404 else Gone(reason)
+    return problem(head.of, reason)
+
+
+def problem(of: Of, reason: str) -> Unavailable | Rejected:
+    """The outcome for nonsense: of the source when it was asked for itself, else of the recording."""
+    return Rejected(reason) if of == "recording" else Unavailable(reason)
+
+
+def time_is_up(of: Of) -> Unavailable | TooLong:
+    """The outcome when the invocation has no time left."""
+    reason = "could not be fetched within the invocation's time limit"
+    return TooLong(reason) if of == "recording" else Unavailable(reason)
