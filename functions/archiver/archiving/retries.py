@@ -79,9 +79,8 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
             return Move(step=Step.RELEASE, reason=reason, closes=outcome)
         case OfTheSource():
             return _source_trouble(entry, outcome, due_now, source_answers)
-        case NotReady():
-            return _wait(entry, reason, due_now)
-        case _ if entry.kind != "recording":  # a follow-up waits for its deadline, whatever it meets
+        case _ if isinstance(outcome, NotReady) or entry.kind != "recording":
+            # A follow-up waits for its deadline, whatever it meets.
             return _wait(entry, reason, due_now)
         case Gone():
             return Move(step=Step.GONE, reason=reason)
