@@ -1,1 +1,1 @@
-"""The operator's command line: `python -m ops`."""
+"""The operator's command line: `recordings`, the same as `python -m ops`."""

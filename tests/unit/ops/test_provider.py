@@ -14,6 +14,7 @@ from functions.providers.dialogtech import SCRIPT
 from ops.__main__ import main
 from ops.connection import MinimumInterval
 from tests.doubles.http_server import HttpServer, Reply
+from tests.harness.schemas import checked
 
 SID = "0907065723240097"
 DEPLOYMENT = """
@@ -80,7 +81,7 @@ def by_hand(tmp_path: Path, server: HttpServer, capsys: pytest.CaptureFixture[st
 
 def test_a_list_has_a_json_object_on_each_line(by_hand: ByHand) -> None:
     code, out, _ = by_hand("phones", "list", "--from", "2026-01-01", "--to", "2026-02-01")
-    (row,) = [json.loads(line) for line in out.splitlines()]
+    (row,) = map(checked, out.splitlines())
     assert (code, row["schema"], row["id"], row["recorded_at"]) == (
         0,
         "recordings.provider-list/1",
@@ -96,7 +97,7 @@ def test_the_facts_of_a_recording_come_with_its_audio_on_demand(
     audio = tmp_path / "audio.wav"
     server.on(SCRIPT, Reply(body=LISTED.encode()), Reply(body=b"RIFF" + b"x" * 100))
     code, out, _ = by_hand("phones", "get", SID, "--audio", str(audio))
-    assert (code, json.loads(out)["to_number"], audio.read_bytes()) == (0, "8475551234", b"RIFF" + b"x" * 100)
+    assert (code, checked(out)["to_number"], audio.read_bytes()) == (0, "8475551234", b"RIFF" + b"x" * 100)
 
 
 def test_audio_never_overwrites_a_file(by_hand: ByHand, tmp_path: Path) -> None:
@@ -222,6 +223,19 @@ def test_a_refusal_is_told_on_standard_error(by_hand: ByHand, server: HttpServer
     code, out, err = by_hand("phones", "delete", "--yes", "1")
     assert (code, out) == (3, "")
     assert err == "phones: the delete request was answered with 404: File not found, ***\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("delete", "--yes", "1"), ("upload", "--type", "findme", "--id", "7", "https://example.com/a.wav")],
+    ids=lambda words: words[0],
+)
+def test_with_json_an_operation_answers_with_one_document(
+    by_hand: ByHand, server: HttpServer, words: tuple[str, ...]
+) -> None:
+    server.on(SCRIPT, success("done"))
+    code, out, err = by_hand("phones", *words, "--json")
+    assert (code, checked(out)["said"], err) == (0, ["done"], "done\n")
 
 
 def test_audio_is_handed_over_by_type_and_id(by_hand: ByHand, server: HttpServer) -> None:

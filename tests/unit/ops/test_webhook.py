@@ -20,6 +20,7 @@ from ops.verb import Shared
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import Aws
 from tests.doubles.plain_http import SMALL
+from tests.harness.schemas import checked
 
 URL = "https://hooks.example.com/webhooks/pbx"
 SECRET = "hidden-hook"
@@ -90,6 +91,14 @@ def test_a_check_tells_whether_the_hook_is_on(by_hand: ByHand, kazoo: Kazoo) -> 
     kazoo.disable_webhooks()
     code, out, _ = by_hand("check")
     assert (code, "switched off" in out) == (1, True)
+
+
+def test_with_json_each_verb_answers_with_one_document(by_hand: ByHand) -> None:
+    assert checked(by_hand("register", "--url", URL, "--json")[1])["registered"] is True
+    assert checked(by_hand("check", "--json")[1])["webhooks"] == [{"url": URL, "problem": None}]
+    by_hand.provider("telesign")
+    for verb in ("register", "check"):
+        assert URL in checked(by_hand(verb, "--url", URL, "--json")[1])["by_hand"]
 
 
 def test_hooks_that_lead_elsewhere_are_not_looked_at(by_hand: ByHand, kazoo: Kazoo) -> None:

@@ -1,0 +1,32 @@
+"""`recordings completion`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.output import ExitCode, Failure
+from ops.verb import Shared, Topic, verb
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@verb(topic=Topic.START, example="recordings completion bash")
+@click.argument("shell", type=click.Choice(SHELLS))
+def command(shared: Shared, *, shell: str) -> ExitCode:
+    """Print what makes a shell complete verbs and options.
+
+    In ~/.bashrc or ~/.zshrc: eval "$(recordings completion bash)", or zsh. For fish write the output into
+    ~/.config/fish/completions/recordings.fish.
+    """
+    from click.shell_completion import get_completion_class
+
+    from ops.program import COMPLETION_VARIABLE, NAME, program
+
+    kind = get_completion_class(shell)
+    assert kind is not None, f"click has no completion for {shell}"
+    try:
+        source = kind(program, {}, NAME, COMPLETION_VARIABLE).source()
+    except RuntimeError as problem:  # bash older than 4.4
+        raise Failure(ExitCode.UNAVAILABLE, str(problem)) from None
+    click.echo(source)
+    return ExitCode.DONE

@@ -1,0 +1,22 @@
+"""The JSON schemas of what verbs answer with `--json`, in docs/schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ops.output import ExitCode, Failure
+from ops.version import ROOT
+
+FOLDER = ROOT / "docs" / "schemas"
+
+
+def names() -> list[str]:
+    """The verbs that have one, as `provider-list`."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def path_of(name: str) -> Path:
+    """The schema's file. Raises Failure (NOT_FOUND)."""
+    if name not in names():
+        raise Failure(ExitCode.NOT_FOUND, f"there is no schema {name!r}: there are {', '.join(names())}")
+    return FOLDER / f"{name}.json"
