@@ -22,9 +22,9 @@ from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import Occupied, Upload
+from functions.archiver.bucket.upload import Occupied
 from functions.archiver.clock import Clock
-from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Misconfigured, Outcome, Rejected
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.json_values import text_of
@@ -234,13 +234,13 @@ class Importer:
             found_at=now,
             discovered_by="backfill",
         )
-        upload = self._store.upload(entry.place)
+        upload = self._store.upload(entry)
         try:
             verdict = pour(member.chunks(), upload, member.size_bytes)
             if verdict.audio is None:
                 return Result(outcome="skipped", reason=verdict.problem)
             audio = audio_of(verdict)
-            stored = self._found_before(entry, upload) or upload.finish(audio)
+            stored = upload.finish(audio)  # or what an import that died before the ledger had it left there
         finally:
             upload.abort()
         entry = replace(entry, stored=stored, archived_at=self._clock.now())
@@ -248,11 +248,6 @@ class Importer:
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
         added = self._ledger.restore(without_document(entry))
         return Result(outcome="archived" if added else "known")
-
-    def _found_before(self, entry: Entry, upload: Upload) -> Stored | None:
-        """The very same audio, stored by an import that died before the ledger had it."""
-        stored = self._store.find(entry.place)
-        return stored if stored and stored.sha256 == upload.digest().sha256_hex else None
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -85,6 +85,7 @@ class Waiting:
 class Entry:
     """One recording, or errand, as the ledger knows it. Times are UTC.
 
+    `noted` is what an attempt was about to write when it was last heard of: an object that is just that is its own.
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
     how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the
     first *not ready*. `day` is the UTC date under which it is archived: recorded on, or found on
@@ -107,6 +108,7 @@ class Entry:
     missing_since: datetime | None = None
     unfinished_since: datetime | None = None
     unfinished_looks: int = 0
+    noted: Stored | None = None
     stored: Stored | None = None
     archived_at: datetime | None = None
     described: bool = True

@@ -1,6 +1,7 @@
 """Where things are in the archive, and how a provider's id becomes a safe name.
 
 audio/source=<source>/date=<YYYY-MM-DD>/<name>.<extension>      the original bytes; encrypted ones end in .enc
+quarantine/source=<source>/date=<YYYY-MM-DD>/<name>.bin         stable bytes of no known kind
 metadata/source=<source>/date=<YYYY-MM-DD>/<name>.json          everything known of the recording
 transcripts/source=<source>/date=<YYYY-MM-DD>/<name>.json       the provider's transcript
 reports/source=<source>/date=<YYYY-MM-DD>/reconciliation.json   provider against archive
@@ -51,6 +52,11 @@ class Place:
     def audio(self, extension: str) -> str:
         """The key of the original bytes."""
         return f"{self.audio_stem}.{extension}"
+
+    @property
+    def quarantine(self) -> str:
+        """The key of bytes that the provider keeps serving and that are of no known kind."""
+        return f"quarantine/{self._folder_and_name}.bin"
 
     @property
     def metadata(self) -> str:

@@ -128,7 +128,7 @@ class Archiver:
     def _archive(self, ticket: Ticket, entry: Entry) -> Report:
         tried_before = entry.queued > 1 or entry.attempts
         if tried_before and entry.described:
-            stored = self._store.find(entry.place)
+            stored = self._store.find(entry)
             if stored:
                 return self._archived(ticket, entry, stored, self._unknown_transcript())
         provider = self._provider_of()
@@ -138,7 +138,7 @@ class Archiver:
             if opened.siblings:
                 self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
-            stored = replace(self._store_audio(entry, recording, opened), rendition=opened.rendition)
+            stored = replace(self._store_audio(ticket, entry, recording, opened), rendition=opened.rendition)
         return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
 
     def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
@@ -188,8 +188,8 @@ class Archiver:
 
     # the bytes
 
-    def _store_audio(self, entry: Entry, recording: Recording, opened: Opened) -> Stored:
-        upload = self._store.upload(entry.place)
+    def _store_audio(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> Stored:
+        upload = self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
         try:
             if opened.encrypted is not None:
                 return self._store_encrypted(recording, opened, upload)

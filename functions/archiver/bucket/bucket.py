@@ -108,6 +108,10 @@ class Version:
 class Bucket(Protocol):
     """One bucket. Keys are given and returned as they are, never encoded."""
 
+    @property
+    def keeps_metadata(self) -> bool:
+        """Whether `head` gives the metadata back that an object was made with."""
+
     def put_new(self, key: str, body: Bytes, *, sha256: bytes, properties: Properties) -> str | None:
         """Writes an object where there is none; its version id. Raises Taken, Conflict, BadUpload."""
 

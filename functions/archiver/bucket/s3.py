@@ -74,6 +74,8 @@ def _outcomes_of(key: str) -> Iterator[None]:
 class S3Bucket:
     """One S3 bucket."""
 
+    keeps_metadata = True
+
     def __init__(self, s3: S3Client, name: str) -> None:
         self._s3 = s3
         self._name = name

@@ -8,13 +8,15 @@ file's size.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import cast
 
-from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Unreadable, made_version_id
+from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Unreadable
 from functions.archiver.bucket.digest import crc_text, digest_of
-from functions.archiver.bucket.upload import Occupied, Upload
-from functions.archiver.entry import Stored
+from functions.archiver.bucket.upload import FOUND_AT, SHA256, Upload, stored_of
+from functions.archiver.clock import iso
+from functions.archiver.entry import Entry, Stored
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import ENCRYPTED, Place
 from functions.archiver.recording import Json
@@ -28,60 +30,48 @@ class Store:
         self.bucket = bucket
         self._policy = policy
 
-    def upload(self, place: Place) -> Upload:
-        """A new upload of the recording at `place`; nothing is visible before its `finish`."""
-        return Upload(self.bucket, self._policy, place)
+    def upload(self, entry: Entry, note: Callable[[Stored], None] = lambda stored: None) -> Upload:
+        """A new upload of a recording; nothing is visible before its `finish`.
 
-    def find(self, place: Place) -> Stored | None:
-        """The recording's own object, when an earlier attempt stored it and the engine still vouches for it.
-
-        Every object at the key was verified before its final write. Its SHA-256 comes from the engine for an object
-        put in one piece, else from the sidecar that matches it, else from reading it again. None when there is none.
+        `note` is called with what is about to become visible, where the object itself cannot say whose it is.
         """
-        found = next(self._objects_of(place), None)
-        head = self.bucket.head(found) if found else None
-        try:
-            return self._vouched(head, place) if head else None
-        except Unreadable:
-            raise Occupied(f"the object {found} is in a storage class that cannot be read") from None
+        return Upload(self.bucket, self._policy, entry, note)
+
+    def find(self, entry: Entry) -> Stored | None:
+        """The recording's own object, when an earlier attempt stored it and died before its mark.
+
+        It is its own if its metadata name this very item and hold the SHA-256 that the engine counted, or if it is
+        what the ledger noted before the write. Anything else at the key proves nothing: None.
+        """
+        keys = (*self._objects_of(entry.place), entry.place.quarantine)
+        heads = (self.bucket.head(key) for key in keys)
+        return next((stored for head in heads if head and (stored := self._own(head, entry))), None)
 
     def _objects_of(self, place: Place) -> Iterator[str]:
         prefix = f"{place.audio_stem}."
         for key in self.bucket.keys(prefix):
-            if (
-                key[len(prefix) :].removesuffix(ENCRYPTED).isalnum()
-            ):  # other ids may begin like this one and go on after a dot
+            # Other ids may begin like this one and go on after a dot.
+            if key[len(prefix) :].removesuffix(ENCRYPTED).isalnum():
                 yield key
 
-    def _vouched(self, head: Head, place: Place) -> Stored:
-        own = self._sidecar_of(head, place)
-        sha256 = head.sha256.hex() if head.sha256 else cast("str | None", own.get("sha256"))
-        crc32 = crc_text(head.crc32) if head.crc32 is not None else cast("str | None", own.get("crc32"))
-        version_id = head.version_id or cast("str | None", own.get("version_id"))
-        return Stored(
-            key=head.key,
-            version_id=version_id or made_version_id(),
-            size_bytes=head.size_bytes,
-            sha256=sha256 or self._sha256_by_reading(head),
-            content_type=head.content_type,
-            crc32=crc32,
-            codec="encrypted" if head.key.endswith(ENCRYPTED) else None,
-        )
+    def _own(self, head: Head, entry: Entry) -> Stored | None:
+        named = head.metadata.get(FOUND_AT) == iso(entry.found_at)
+        if named and head.sha256 and head.metadata.get(SHA256) == head.sha256.hex():
+            return stored_of(head)
+        noted = entry.noted
+        if noted is None or (noted.key, noted.size_bytes) != (head.key, head.size_bytes):
+            return None
+        if head.crc32 is not None and crc_text(head.crc32) != noted.crc32:
+            return None
+        if not named and not self._holds(head.key, noted.sha256):  # 32 bits alone decide nothing
+            return None
+        return replace(noted, version_id=head.version_id or noted.version_id)
 
-    def _sidecar_of(self, head: Head, place: Place) -> Mapping[str, Json]:
-        """The sidecar, if it speaks of these bytes and the engine alone does not say enough of them."""
-        if head.sha256 and head.version_id:
-            return {}
-        document = self.sidecar(place) or {}
-        theirs = None if head.crc32 is None else crc_text(head.crc32)
-        same = document.get("bytes") == head.size_bytes and document.get("crc32") == theirs
-        return document if same else {}
-
-    def _sha256_by_reading(self, head: Head) -> str:
-        digest = digest_of(self.bucket, head.key)
-        if digest.size_bytes != head.size_bytes or digest.crc32 != (digest.crc32 if head.crc32 is None else head.crc32):
-            raise Occupied(f"the object {head.key} does not match its own checksum")
-        return digest.sha256_hex
+    def _holds(self, key: str, sha256: str) -> bool:
+        try:
+            return digest_of(self.bucket, key).sha256_hex == sha256
+        except (NotThere, Unreadable):
+            return False
 
     def sidecar(self, place: Place) -> dict[str, Json] | None:
         """The sidecar as it is stored; None when there is none."""

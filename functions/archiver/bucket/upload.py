@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from functions.archiver.audio.inspector import Audio
-from functions.archiver.bucket.bucket import Bucket, Conflict, Head, NoUpload, Part, Properties, Taken, made_version_id
-from functions.archiver.bucket.digest import Digest, Hasher, digest_of
-from functions.archiver.entry import Stored
-from functions.archiver.object_keys import Place
+from functions.archiver.bucket.bucket import (
+    Bucket,
+    Conflict,
+    Head,
+    NoUpload,
+    Part,
+    Properties,
+    Taken,
+    Unreadable,
+    made_version_id,
+)
+from functions.archiver.bucket.digest import Digest, Hasher, crc_text, digest_of
+from functions.archiver.clock import iso
+from functions.archiver.entry import Entry, Stored
+from functions.archiver.object_keys import ENCRYPTED, Place
+from functions.archiver.recording import Contradiction
 from functions.archiver.settings.storage_classes import StoragePolicy
 
 PART_BYTES = 8 * 1024 * 1024
 """One object up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
+
+
+FOUND_AT, SHA256 = "found-at", "sha256"
+"""Metadata of an object: when its recording entered the ledger, which tells whose it is, and its bytes' digest."""
+
+UNKNOWN = Audio(extension="bin", content_type="application/octet-stream")
+"""In place of a kind of audio: stable bytes of none that we know, which go into quarantine."""
 
 
 class Occupied(Exception):
@@ -25,10 +46,12 @@ class Upload:
     The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end.
     """
 
-    def __init__(self, bucket: Bucket, policy: StoragePolicy, place: Place) -> None:
+    def __init__(self, bucket: Bucket, policy: StoragePolicy, entry: Entry, note: Callable[[Stored], None]) -> None:
         self._bucket = bucket
         self._policy = policy
-        self._place = place
+        self._place = entry.place
+        self._found_at = iso(entry.found_at)
+        self._note = note
         self._buffer = bytearray()
         self._hasher = Hasher()
         self._upload_id: str | None = None
@@ -54,27 +77,31 @@ class Upload:
         """Of everything fed so far."""
         return self._hasher.digest()
 
-    def finish(self, audio: Audio) -> Stored:
+    def finish(self, audio: Audio, *, contradictions: Sequence[Contradiction] = ()) -> Stored:
         """Makes the recording visible, unless something is there already. Raises Occupied, Conflict.
 
         Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
         lost on the way, and a call that was repeated for it, end as they should.
         """
         digest = self._hasher.digest()
-        self._key = self._place.audio(audio.extension)
+        self._key = _key(self._place, audio)
+        stored = Stored(
+            key=self._key,
+            version_id=None if self._bucket.keeps_metadata else made_version_id(),
+            size_bytes=digest.size_bytes,
+            sha256=digest.sha256_hex,
+            content_type=audio.content_type,
+            crc32=digest.crc32_base64,
+            contradictions=tuple(contradictions),
+        )
+        if self._upload_id is not None or not self._bucket.keeps_metadata or contradictions:
+            self._note(stored)
         try:
             version_id = self._put(audio, digest) if self._upload_id is None else self._complete(digest)
         except (Taken, NoUpload):
             self.abort()
             version_id = self._same_bytes_there(digest)
-        return Stored(
-            key=self._key,
-            version_id=version_id or made_version_id(),
-            size_bytes=digest.size_bytes,
-            sha256=digest.sha256_hex,
-            content_type=audio.content_type,
-            crc32=digest.crc32_base64,
-        )
+        return replace(stored, version_id=version_id or stored.version_id or made_version_id())
 
     def abort(self) -> None:
         """Gives up; parts already sent are removed (a lifecycle rule removes what a crash left)."""
@@ -83,11 +110,11 @@ class Upload:
             self._bucket.abort(self._key, upload_id)
 
     def _put(self, audio: Audio, digest: Digest) -> str | None:
-        properties = self._properties(audio, digest.size_bytes)
+        properties = self._properties(audio, digest.size_bytes, **{SHA256: digest.sha256_hex})
         return self._bucket.put_new(self._key, self._buffer, sha256=digest.sha256, properties=properties)
 
     def _begin(self, audio: Audio, expected_bytes: int | None) -> None:
-        self._key = self._place.audio(audio.extension)
+        self._key = _key(self._place, audio)
         self._upload_id = self._bucket.begin(self._key, self._properties(audio, expected_bytes or self.size_bytes))
 
     def _send_part(self, size: int) -> None:
@@ -116,14 +143,41 @@ class Upload:
         return head.version_id
 
     def _is_of(self, head: Head, digest: Digest) -> bool:
-        """Whether these are the very bytes: by the engine's checksum of them, else by reading them."""
+        """Whether these are the very bytes: by a SHA-256 that the engine counted, else by reading them."""
         if head.size_bytes != digest.size_bytes:
             return False
         if head.sha256 is not None:
             return head.sha256 == digest.sha256
-        if head.crc32 is not None:
-            return head.crc32 == digest.crc32
-        return digest_of(self._bucket, head.key) == digest
+        if head.crc32 is not None and head.crc32 != digest.crc32:
+            return False
+        if head.metadata.get(FOUND_AT) == self._found_at and head.crc32 is not None:
+            return True  # our own upload, whose answer was lost: nobody else knows when the item was found
+        try:
+            return digest_of(self._bucket, head.key) == digest
+        except Unreadable:
+            raise Occupied(f"the object {head.key} is in a storage class that cannot be read") from None
 
-    def _properties(self, audio: Audio, size_bytes: int) -> Properties:
-        return Properties(content_type=audio.content_type, storage_class=self._policy.at_put(size_bytes))
+    def _properties(self, audio: Audio, size_bytes: int, **metadata: str) -> Properties:
+        return Properties(
+            content_type=audio.content_type,
+            storage_class=self._policy.at_put(size_bytes),
+            metadata={FOUND_AT: self._found_at, **metadata},
+        )
+
+
+def stored_of(head: Head) -> Stored:
+    """What an object says of itself, whose SHA-256 the engine counted."""
+    assert head.sha256 is not None
+    return Stored(
+        key=head.key,
+        version_id=head.version_id or made_version_id(),
+        size_bytes=head.size_bytes,
+        sha256=head.sha256.hex(),
+        content_type=head.content_type,
+        crc32=None if head.crc32 is None else crc_text(head.crc32),
+        codec="encrypted" if head.key.endswith(ENCRYPTED) else None,
+    )
+
+
+def _key(place: Place, audio: Audio) -> str:
+    return place.quarantine if audio == UNKNOWN else place.audio(audio.extension)

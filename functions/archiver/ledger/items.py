@@ -67,6 +67,7 @@ def entry_of(item: Item) -> Entry:
         missing_since=_moment_ms(item, "missing_since"),
         unfinished_since=_moment_ms(item, "unfinished_since"),
         unfinished_looks=int(item.get("looks", 0)),
+        noted=Stored.from_item(item.get("noted", {})),
         stored=Stored.from_item(item),
         described=bool(item.get("described", True)),
     )

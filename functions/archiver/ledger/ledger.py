@@ -220,6 +220,10 @@ class Ledger:
         """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""
         self._move(ticket, put={**self._facts(recording), "described": True})
 
+    def note(self, ticket: Ticket, about_to_write: Stored) -> None:
+        """Keeps what is written next, so that a later attempt knows its own object from somebody else's."""
+        self._move(ticket, put={"noted": about_to_write.to_item()})
+
     def mark_archived(self, ticket: Ticket, stored: Stored) -> None:
         """queued → archived. The last thing that happens to a recording, after the archive holds it verified."""
         self._move(
@@ -230,7 +234,7 @@ class Ledger:
                 **stored.to_item(),
                 **self._expiry(),
             },
-            remove=[*_WAITING, "reason", "raw", "link", "claims", "missing_since", "unfinished_since", "looks"],
+            remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
 
     def mark_gone(self, ticket: Ticket, reason: str) -> None:
@@ -360,6 +364,7 @@ def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 _WAITING = ("due_at", "due_group")
+_UNTIL_ARCHIVED = ("noted", "reason", "raw", "link", "claims", "missing_since", "unfinished_since", "looks")
 
 
 def _holds(ticket: Ticket) -> Condition:

@@ -58,6 +58,8 @@ class _Growing:
 class FolderBucket:
     """The folder `root`. `links` is False where the file system has no hard links; it is found out otherwise."""
 
+    keeps_metadata = False
+
     def __init__(self, root: Path, *, links: bool = True, ignores_case: bool = False) -> None:
         self.root = root
         self.names = Names(root, ignores_case=ignores_case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_two_fetches_that_differ_are_rejected(bench: ArchivingBench) -> None:
 def test_what_a_run_before_its_death_stored_is_found_again(bench: ArchivingBench) -> None:
     body = ciphertext(5_000)
     sent(bench, whole(body, encrypted="wav"))
-    stored = bench.store.find(bench.entry().place)
+    stored = bench.store.find(bench.entry())
     assert stored is not None
     assert (stored.key, stored.codec) == (KEY, "encrypted")
 
@@ -87,5 +88,5 @@ def test_an_id_that_looks_like_an_encrypted_file_is_not_taken_for_one(bench: Arc
     bench.provider.audio["rec.wav"] = [whole(ciphertext(500), encrypted="wav")]
     bench.finds("rec.wav", raw=DETAILS)
     assert bench.work().outcome == State.ARCHIVED.value
-    other = bench.entry("rec.wav").place
-    assert bench.store.find(type(other)(source="acme", day=other.day, recording_id="rec")) is None
+    other = bench.entry("rec.wav")
+    assert bench.store.find(replace(other, recording=replace(other.recording, id="rec"))) is None

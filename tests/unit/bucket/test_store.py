@@ -7,12 +7,13 @@ not what S3 does with them. It does honour `If-None-Match`.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -22,9 +23,10 @@ from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
-from functions.archiver.entry import Stored
+from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import Place
+from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Sent, calls_kept, refused
@@ -40,8 +42,22 @@ def store(aws: Aws) -> Store:
     return Store(S3Bucket(s3(), aws.bucket), policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
 
 
+def waiting(place: Place = PLACE, **facts: Any) -> Entry:
+    """The ledger's entry of the recording at `place`."""
+    known: dict[str, Any] = {
+        "kind": "recording",
+        "recording": Recording(id=place.recording_id),
+        "state": State.QUEUED,
+        "source": place.source,
+        "day": place.day,
+        "found_at": datetime(2026, 3, 4, 12, 0, 0, 17, tzinfo=UTC),
+        "discovered_by": "schedule",
+    }
+    return Entry(**{**known, **facts})
+
+
 def fed(store: Store, body: bytes, place: Place = PLACE, *, expected_bytes: int | None = None) -> Upload:
-    upload = store.upload(place)
+    upload = store.upload(waiting(place))
     for start in range(0, len(body), 65_536):
         upload.feed(body[start : start + 65_536], WAV, expected_bytes)
     return upload
@@ -106,7 +122,7 @@ def test_above_it_goes_in_parts_and_s3_checks_each_and_the_whole(store: Store) -
 
 
 def test_parts_go_out_as_they_fill(store: Store) -> None:
-    upload = store.upload(PLACE)
+    upload = store.upload(waiting())
     with calls_kept() as sent:
         upload.feed(LARGE[: PART_BYTES + 1], WAV, None)
         assert [each.operation for each in sent] == ["s3.CreateMultipartUpload", "s3.UploadPart"]
@@ -194,59 +210,106 @@ def test_an_upload_that_is_gone_and_left_nothing_starts_again(store: Store) -> N
 def test_a_single_put_is_found_again_by_the_sha256_that_s3_keeps(store: Store) -> None:
     stored = put(store, SMALL)
     with calls_kept() as sent:
-        found = store.find(PLACE)
+        found = store.find(waiting())
     assert found is not None
     assert (found.key, found.version_id, found.sha256) == (stored.key, stored.version_id, stored.sha256)
     assert (found.size_bytes, found.content_type) == (len(SMALL), "audio/wav")
     assert of(sent, "GetObject") == []
 
 
-def test_a_multipart_object_is_found_again_by_the_sidecar_that_matches_it(store: Store) -> None:
+def test_parts_are_noted_before_they_become_visible_and_found_again_by_the_note(store: Store) -> None:
+    noted: list[Stored] = []
+    upload = store.upload(waiting(), note=noted.append)
+    for start in range(0, len(LARGE), 65_536):
+        upload.feed(LARGE[start : start + 65_536], WAV, None)
+    with refused("s3.CompleteMultipartUpload", 503, "SlowDown"), pytest.raises(ArchiveTrouble):
+        upload.finish(WAV)
+    (about_to_write,) = noted
     stored = put(store, LARGE)
-    store.write_sidecar(PLACE, {"bytes": stored.size_bytes, "crc32": stored.crc32, "sha256": "of the sidecar"})
     with calls_kept() as sent:
-        found = store.find(PLACE)
-    assert found is not None
-    assert found.sha256 == "of the sidecar"
-    assert len(of(sent, "GetObject")) == 1
+        assert store.find(waiting(noted=about_to_write)) == stored
+    assert of(sent, "GetObject") == []
 
 
-@pytest.mark.parametrize("change", [{"bytes": 7}, {"crc32": "AAAAAA=="}, None], ids=["size", "crc32", "no sidecar"])
-def test_a_multipart_object_without_its_sidecar_is_read_again(
-    store: Store, change: dict[str, int | str] | None
+def test_one_put_needs_no_note(store: Store) -> None:
+    noted: list[Stored] = []
+    upload = store.upload(waiting(), note=noted.append)
+    upload.feed(SMALL, WAV, None)
+    upload.finish(WAV)
+    assert noted == []
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
+def test_finding_1_an_object_of_another_archives_item_is_not_adopted(store: Store, body: bytes) -> None:
+    put(store, body)
+    elsewhere = waiting(found_at=datetime(2026, 3, 4, 12, 0, 0, 18, tzinfo=UTC))
+    assert store.find(elsewhere) is None
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
+def test_an_object_without_our_metadata_is_adopted_by_a_note_only_if_its_bytes_are_the_noted_ones(
+    store: Store, body: bytes
 ) -> None:
-    stored = put(store, LARGE)
-    if change is not None:
-        honest = {"bytes": stored.size_bytes, "crc32": stored.crc32, "sha256": "of the sidecar"}
-        store.write_sidecar(PLACE, {**honest, **change})
-    found = store.find(PLACE)
+    digest = hashlib.sha256(body).hexdigest()
+    s3().put_object(Bucket="archive", Key=KEY, Body=body, ChecksumAlgorithm="CRC32", ContentType="audio/wav")
+    noted = Stored(key=KEY, size_bytes=len(body), sha256=digest, content_type="audio/wav", crc32=crc32(body))
+    assert store.find(waiting()) is None
+    found = store.find(waiting(noted=noted))
     assert found is not None
-    assert found.sha256 == stored.sha256
+    assert (found.sha256, found.size_bytes) == (digest, len(body))
+    assert store.find(waiting(noted=replace(noted, sha256="ab" * 32))) is None
+    assert store.find(waiting(noted=replace(noted, size_bytes=7))) is None
+    assert store.find(waiting(noted=replace(noted, crc32="AAAAAA=="))) is None
 
 
-def test_an_object_that_cannot_be_read_is_not_believed(store: Store) -> None:
-    put(store, LARGE)
-    with refused("s3.GetObject", 403, "InvalidObjectState"), pytest.raises(Occupied, match="cannot be read"):
-        store.find(PLACE)
+def test_finding_11_an_object_that_cannot_be_read_is_not_adopted_by_its_crc32(store: Store) -> None:
+    s3().put_object(Bucket="archive", Key=KEY, Body=LARGE, ChecksumAlgorithm="CRC32", ContentType="audio/wav")
+    noted = Stored(key=KEY, size_bytes=len(LARGE), sha256="ab" * 32, content_type="audio/wav", crc32=crc32(LARGE))
+    with refused("s3.GetObject", 403, "InvalidObjectState"):
+        assert store.find(waiting(noted=noted)) is None
+        with pytest.raises(Occupied, match="cannot be read"):
+            put(store, LARGE)
 
 
-def test_an_object_that_does_not_match_its_own_checksum_is_not_adopted(
-    store: Store,
-) -> None:
-    put(store, LARGE)
-    head = store.bucket.head(KEY)
-    assert head is not None
-    with pytest.raises(Occupied, match="does not match its own checksum"):
-        store._sha256_by_reading(replace(head, crc32=0))
+def with_crc32(body: bytes, wanted: int) -> bytes:
+    """Other bytes of this length whose CRC32 is the wanted one: four bytes at the end make up for the rest."""
+    table = [functools.reduce(lambda c, _: (c >> 1) ^ 0xEDB88320 if c & 1 else c >> 1, range(8), i) for i in range(256)]
+    top = {value >> 24: index for index, value in enumerate(table)}
+    target, order = wanted ^ 0xFFFFFFFF, []
+    for _ in range(4):
+        order.append(top[target >> 24])
+        target = ((target ^ table[order[-1]]) << 8) & 0xFFFFFFFF
+    state = zlib.crc32(body[:-4]) ^ 0xFFFFFFFF
+    end = b""
+    for index in reversed(order):
+        end += bytes([(state ^ index) & 255])
+        state = (state >> 8) ^ table[index]
+    return body[:-4] + end
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
+def test_finding_11_equal_size_and_crc32_do_not_make_the_same_bytes(store: Store, body: bytes) -> None:
+    forged = with_crc32(b"another conversation".ljust(len(body), b"\0"), zlib.crc32(body))
+    assert (len(forged), zlib.crc32(forged)) == (len(body), zlib.crc32(body))
+    s3().put_object(Bucket="archive", Key=KEY, Body=forged, ChecksumAlgorithm="CRC32")
+    with pytest.raises(Occupied, match="holds other bytes"):
+        put(store, body)
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
+def test_equal_bytes_under_a_foreign_checksum_are_compared_by_reading_and_adopted(store: Store, body: bytes) -> None:
+    s3().put_object(Bucket="archive", Key=KEY, Body=body, ChecksumAlgorithm="CRC32")
+    assert put(store, body).sha256 == hashlib.sha256(body).hexdigest()
+    assert versions() == [KEY]
 
 
 def test_nothing_is_found_where_nothing_is(store: Store) -> None:
-    assert store.find(PLACE) is None
+    assert store.find(waiting()) is None
 
 
 def test_an_object_of_another_extension_is_the_recordings_own(store: Store) -> None:
     fed(store, SMALL).finish(MP3)
-    found = store.find(PLACE)
+    found = store.find(waiting())
     assert found is not None
     assert found.key.endswith("/rec.mp3")
 
@@ -255,10 +318,10 @@ def test_an_object_of_another_extension_is_the_recordings_own(store: Store) -> N
 def test_ids_that_begin_alike_do_not_meet(store: Store, other: str) -> None:
     beside = Place(source="acme", day=PLACE.day, recording_id=other)
     put(store, b"RIFF of the other", beside)
-    assert store.find(PLACE) is None
+    assert store.find(waiting()) is None
     put(store, SMALL)
     assert len(versions()) == 2
-    found = store.find(beside)
+    found = store.find(waiting(beside))
     assert found is not None
     assert found.size_bytes == len(b"RIFF of the other")
 
@@ -281,7 +344,7 @@ def test_many_ids_that_begin_alike_hide_none(store: Store) -> None:
     for number in range(12):
         put(store, b"RIFF", Place(source="acme", day=PLACE.day, recording_id=f"rec.{number}"))
     put(store, SMALL)
-    found = store.find(PLACE)
+    found = store.find(waiting())
     assert found is not None
     assert found.key == KEY
 
