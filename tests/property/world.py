@@ -34,6 +34,7 @@ from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, s3, sqs
 from tests.doubles.aws_calls import Died, Sent
 from tests.doubles.clock import NOON, FakeClock
+from tests.doubles.late_index import LateIndex
 from tests.doubles.provider_in_memory import ProviderInMemory
 from tests.harness.archiving import wav
 from tests.property.fifo import Fifo, Message
@@ -159,8 +160,9 @@ class World:
     """One source at `provider`, and the functions that run."""
 
     def __init__(self, aws: Aws, seed: int) -> None:
-        self.aws = aws
         self.random = Random(seed)
+        self.index = LateIndex(aws.table, Random(seed))
+        self.aws = replace(aws, table=self.index)
         self.clock = WorldClock()
         self.provider = MovingProvider(self.random, self.clock)
         self.queue = Fifo(self.clock)
@@ -339,6 +341,7 @@ class World:
     def settle(self) -> None:
         """No trouble any more: everybody comes to an end, and the schedules fire until nothing is due."""
         self.provider.troubled = False
+        self.index.prompt = True
         self.failing = ""
         self.provider.becomes_ready()
         self._finish()

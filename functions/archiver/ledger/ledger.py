@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from math import inf
 
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
@@ -212,9 +213,11 @@ class Ledger:
         return entry_of(item)
 
     def find(self, recording_id: str) -> Entry | None:
-        """The recording, in whatever state."""
+        """The recording, in whatever state; None as well when its term is over, though the table holds it yet."""
         item = self._table.get(self._pk("recording", recording_id))
-        return entry_of(item) if item else None
+        if item is None or item.get("expires_at", inf) <= self._clock.now().timestamp():
+            return None
+        return entry_of(item)
 
     def describe(self, ticket: Ticket, recording: Recording) -> None:
         """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""

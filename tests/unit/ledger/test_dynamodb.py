@@ -9,6 +9,25 @@ import pytest
 
 from functions.archiver.ledger.dynamodb import DynamoTable
 from tests.doubles.aws import TABLE, Aws, dynamodb
+from tests.doubles.aws import aws as fresh_aws
+from tests.doubles.clock import FakeClock
+from tests.harness.ledger import ledger_of, recording
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with fresh_aws() as made:
+        yield made
+
+
+def test_known_asks_once_for_each_hundred(aws: Aws, clock: FakeClock) -> None:
+    ledger = ledger_of(aws, clock)
+    for number in range(0, 250, 50):
+        ledger.insert(recording(f"rec-{number}"), "schedule")
+    aws.calls.clear()
+    known = ledger.known([f"rec-{number}" for number in range(250)])
+    assert sorted(known) == sorted(f"rec-{number}" for number in range(0, 250, 50))
+    assert aws.calls == {"dynamodb.BatchGetItem": 3}
 
 
 class Busy:

@@ -101,15 +101,6 @@ def test_one_id_in_two_sources_is_two_recordings(aws: Aws, clock: FakeClock) -> 
     assert len(aws.items()) == 2
 
 
-def test_known_asks_once_for_each_hundred(aws: Aws, ledger: Ledger) -> None:
-    for number in range(0, 250, 50):
-        ledger.insert(recording(f"rec-{number}"), "schedule")
-    aws.calls.clear()
-    known = ledger.known([f"rec-{number}" for number in range(250)])
-    assert sorted(known) == sorted(f"rec-{number}" for number in range(0, 250, 50))
-    assert aws.calls == {"dynamodb.BatchGetItem": 3}
-
-
 def test_known_tells_state_and_whether_it_was_unfinished(ledger: Ledger) -> None:
     ledger.insert(recording("open", readiness=Readiness.NOT_READY), "schedule")
     ledger.insert(recording("lost", readiness=Readiness.GONE), "schedule")

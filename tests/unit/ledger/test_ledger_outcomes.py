@@ -232,3 +232,15 @@ def test_of_a_document_that_no_item_could_hold_the_fields_that_fit_are_kept(
     fields = {name: value for name, value in found.recording.raw.items() if name != "left_out_fields"}
     assert fields.items() <= raw.items()
     assert found.recording.raw.get("left_out_fields", 0) == len(raw) - len(fields)
+
+
+def test_a_recording_whose_term_is_over_is_not_found_though_the_table_still_holds_it(
+    aws: Aws, clock: FakeClock
+) -> None:
+    ledger = ledger_of(aws, clock, expire_after=timedelta(days=30))
+    ledger.mark_archived(queued(ledger), STORED)
+    clock.advance(timedelta(days=30) - MINUTE)
+    assert ledger.find("rec-1") is not None
+    clock.advance(MINUTE)
+    assert ledger.find("rec-1") is None
+    assert aws.item(PK) is not None
