@@ -21,6 +21,7 @@ from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS, Pace
 from ops.archive.archive import no_such_source
 from ops.archive.opening import deployed, open_deployed
+from ops.archive.where import deployment_file
 from ops.output import ExitCode, Failure
 from ops.verb import Shared
 
@@ -120,9 +121,10 @@ class Connection:
     def _archive(self) -> DeployedArchive | None:
         """The archive on AWS that asks the source too; None where there is none yet.
 
-        With a file of secrets and no archive named, this is a source that nobody has deployed.
+        A file of secrets is for a source that nobody has deployed, unless a stack is named beside it.
         """
-        if self.secrets is not None and self.shared.archive is None:
+        where = self.shared.archive
+        if self.secrets is not None and (where is None or deployment_file(where) is not None):
             return None
         if self.deployment is None or self.shared.archive is not None:
             return open_deployed(self.shared)

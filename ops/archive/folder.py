@@ -61,7 +61,7 @@ class FolderArchive:
     @functools.cached_property
     def table(self) -> SqliteTable:
         """The ledger's file. Raises Failure where it is not there or cannot be used."""
-        path = Path(self._identity.ledger or self.root / INSIDE / "ledger.sqlite")
+        path = _ledger_file(self.root)
         if not path.exists():
             raise Failure(
                 ExitCode.NOT_FOUND,
@@ -81,3 +81,11 @@ class FolderArchive:
         if source not in self.sources:
             raise no_such_source(str(self.root), source, self.sources)
         return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+
+
+def _ledger_file(root: Path) -> Path:
+    """Where the ledger is: in the folder, or where the run that put it elsewhere says."""
+    elsewhere = root / INSIDE / "ledger"
+    return (
+        Path(elsewhere.read_text(encoding="utf-8").strip()) if elsewhere.is_file() else root / INSIDE / "ledger.sqlite"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from functions.archiver.settings.deployment import Deployment
@@ -22,12 +22,11 @@ _LEDGERS = (f"{INSIDE}/ledger.sqlite", "ledger.jsonl")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """`ledger` is the ledger's file where it lies outside of the folder."""
+    """What a folder cannot show by itself."""
 
     name: str
     zone: str = "UTC"
     sources: tuple[str, ...] = ()
-    ledger: str | None = None
 
 
 def is_archive(root: Path) -> bool:
@@ -39,19 +38,16 @@ def is_archive(root: Path) -> bool:
 def identity_of(root: Path) -> Identity:
     """As the last run left it, with every source that the folder holds something of."""
     kept = _kept(root)
-    return Identity(
-        name=kept.name, zone=kept.zone, ledger=kept.ledger, sources=tuple(sorted({*kept.sources, *_sources_in(root)}))
-    )
+    return replace(kept, sources=tuple(sorted({*kept.sources, *_sources_in(root)})))
 
 
-def keep_identity(root: Path, deployment: Deployment, *, ledger: Path | None = None) -> None:
+def keep_identity(root: Path, deployment: Deployment) -> None:
     """Notes what the deployment says; sources of earlier runs stay, because their recordings do."""
     sources = {*_kept(root).sources, *(source.name for source in deployment.sources)}
     identity = Identity(
         name=deployment.archive.name,
         zone=deployment.archive.timezone,
         sources=tuple(sorted(sources)),
-        ledger=str(ledger.absolute()) if ledger else None,
     )
     if identity != _kept(root):
         text = json.dumps(asdict(identity), ensure_ascii=False, indent=2) + "\n"

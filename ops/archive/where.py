@@ -31,11 +31,10 @@ class Stack:
 
 def located(where: str | None) -> LocalFolder | Stack:
     """What `where` means; None is the only deployment file. Raises Misconfigured, and Failure (MISUSE, NOT_FOUND)."""
-    if where is None:
-        return Stack(read(_only_deployment_file()).archive.name)
+    file = deployment_file(where)
+    if where is None or file is not None:
+        return Stack(read(file or _only_deployment_file()).archive.name)
     path = Path(where).expanduser()
-    if path.suffix == ".toml" and not path.is_dir():
-        return Stack(read(path).archive.name)
     if path.is_dir():
         return LocalFolder(path)
     if _STACK.fullmatch(where) and not path.exists():
@@ -43,6 +42,14 @@ def located(where: str | None) -> LocalFolder | Stack:
     if path.exists():
         raise Failure(ExitCode.NOT_FOUND, f"{where} is a file, and no archive: {WAYS}", kind="no_archive")
     raise Failure(ExitCode.NOT_FOUND, f"there is no folder {where}: {WAYS}", kind="no_archive")
+
+
+def deployment_file(where: str | None) -> Path | None:
+    """The deployment file that is meant; None where `where` is a folder or a stack's name. Raises as `located`."""
+    if where is None:
+        return _only_deployment_file()
+    path = Path(where).expanduser()
+    return path if path.suffix == ".toml" and not path.is_dir() else None
 
 
 def _only_deployment_file() -> Path:

@@ -75,6 +75,12 @@ def test_a_reading_verb_sees_what_a_writing_one_wrote(root: Path) -> None:
         reading.ledger("acme").insert(Recording(id="2"), "schedule")
 
 
+def test_a_ledger_that_lies_elsewhere_is_found(root: Path, tmp_path: Path) -> None:
+    (root / ".archive" / "ledger.sqlite").rename(tmp_path / "elsewhere.sqlite")
+    (root / ".archive" / "ledger").write_text(f"{tmp_path / 'elsewhere.sqlite'}\n")
+    assert opened(root).ledger("acme").find("1") is None
+
+
 def test_objects_are_read_from_the_folder(root: Path) -> None:
     (root / "reports").mkdir()
     (root / "reports" / "a.json").write_text("{}")
