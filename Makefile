@@ -2,6 +2,7 @@
 DEPLOYMENT ?= deployments/example.toml
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+CDK_FLAGS ?=
 UV_VERSION := 0.13.8
 CDK_VERSION := 2.1148.1
 LAMBDA_PYTHON := 3.14
@@ -50,20 +51,22 @@ fix: $(VENV) ## let ruff format and repair what it can
 	$(BIN)/ruff format .
 	$(BIN)/python -m ops docs
 
-synth: $(VENV) $(WHEELS) ## write the CloudFormation template of DEPLOYMENT=file into cdk.out; no network, no credentials
+synth: $(VENV) $(WHEELS) ## write the templates of DEPLOYMENT=file into cdk.out; no network, no credentials
 	$(BIN)/python app.py $(DEPLOYMENT)
 
-deploy: $(CDK) synth ## deploy DEPLOYMENT=file into the AWS account of your credentials
-	$(WITH_NODE) $(CDK) deploy --app cdk.out --all
+# Eight stacks at once, and so without a question: the CDK can only ask while it deploys one by one. `make diff` shows
+# beforehand what would change.
+deploy: $(CDK) synth ## deploy DEPLOYMENT=file into the AWS account of your credentials; CDK_FLAGS=... go to the CDK
+	$(WITH_NODE) $(CDK) deploy --app cdk.out --all --concurrency 8 --require-approval never $(CDK_FLAGS)
 
 diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
-	$(WITH_NODE) $(CDK) diff --app cdk.out --all
+	$(WITH_NODE) $(CDK) diff --app cdk.out $(CDK_FLAGS)
 
-destroy: $(CDK) synth ## remove the stack of DEPLOYMENT=file; bucket and table stay
-	$(WITH_NODE) $(CDK) destroy --app cdk.out --all
+destroy: $(CDK) synth ## remove the stacks of DEPLOYMENT=file; bucket and table stay; without a terminal CDK_FLAGS=--force
+	$(WITH_NODE) $(CDK) destroy --app cdk.out --all $(CDK_FLAGS)
 
 bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
-	$(WITH_NODE) $(CDK) bootstrap --app cdk.out
+	$(WITH_NODE) $(CDK) bootstrap --app cdk.out $(CDK_FLAGS)
 
 provider: $(VENV) ## write a provider and its fixture to start from, with name=NAME
 	$(BIN)/python -m ops new-provider "$(name)"

@@ -1,19 +1,25 @@
-"""The CDK app: reads one deployment file and writes one stack. `python app.py [FILE]`, or `make synth`.
+"""The CDK app: reads one deployment file and writes its stacks. `python app.py [FILE]`, or `make synth`.
 
-Ends with 2 and one sentence when the file is wrong, with 1 when the stack breaks a rule, and calls no AWS service.
+Ends with 2 and one sentence when the file is wrong, with 1 when a template breaks a rule, and calls no AWS service.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from functions.archiver.errors import Misconfigured
+from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
-from infra.synth import Findings, synthesise
+from infra.archive_bucket import for_your_bucket
+from infra.quotas import summary
+from infra.synth import Findings, synthesise, written
 
 EXAMPLE = Path("deployments/example.toml")
+
+NOT_YET = "accepted, and nothing acts on it yet"
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +27,8 @@ def main(arguments: list[str]) -> int:
     file = Path(arguments[0]) if arguments else EXAMPLE
     out = Path(os.environ.get("CDK_OUTDIR", "cdk.out"))  # the CDK CLI says where it looks
     try:
-        synthesise(read(file), out)
+        deployment = read(file)
+        synthesise(deployment, out)
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 2
@@ -29,7 +36,27 @@ def main(arguments: list[str]) -> int:
         print(findings, file=sys.stderr)
         return 1
     print(f"{file}: written to {out}")
+    for sentence in summary(deployment.archive.name, written(out)):
+        print(f"  {sentence}")
+    for notice in notices(deployment):
+        print(notice)
     return 0
+
+
+def notices(deployment: Deployment) -> Iterator[str]:
+    """What a person has to know who deploys this."""
+    archive = deployment.archive
+    own = for_your_bucket(deployment)
+    if own:
+        yield own
+    ahead: dict[str, object] = {
+        "archive.object_lock": archive.object_lock,
+        "archive.sign": archive.sign,
+        "archive.export_key": archive.export_key,
+        "archive.events": archive.events,
+    }
+    ahead |= {f"sources.{source.name}.delete_at_source": source.delete_after_days for source in deployment.sources}
+    yield from (f"{key}: {NOT_YET}" for key, value in ahead.items() if value)
 
 
 if __name__ == "__main__":

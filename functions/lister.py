@@ -49,7 +49,6 @@ def _dispatch(run: Runtime) -> Result:
         run.count({Metric.SECONDS_UNTIL_DELETION: (retention - waiting).total_seconds()})
     run.count(
         {
-            Metric.TICKS: 1,
             Metric.OLDEST_WAITING_SECONDS: waiting.total_seconds(),
             Metric.SOURCE_BLOCKED: int(gate.closed_until is not None and gate.refused),
         }

@@ -1,90 +1,152 @@
-"""Alarms: where they go, and how each finds its page in the runbook."""
+"""Alarms: when they ring, where they go, and how each finds its page in the runbook."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 
 RUNBOOK = "docs/operations.md"
 
-MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
-MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
-MISSING_CHANGES_NOTHING = cloudwatch.TreatMissingData.IGNORE
+Missing = Literal["notBreaching", "breaching", "ignore"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """A metric of CloudWatch, taken together over `period_seconds` by `statistic`. Dimensions may hold tokens."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: Literal["Sum", "Minimum", "Maximum"]
+    period_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """When an alarm rings: the metric is at or above (with `below`: below) the threshold in all of `periods`.
+    """When an alarm rings: the value is at or above (with `below`: below) the threshold in all of `periods`.
 
+    The value is the only one of `series`, or what `expression` makes of them by their ids. `words` name the alarm,
     `heading` is its heading in the runbook, `summary` one sentence for the mail.
     """
 
+    words: str
     heading: str
     summary: str
-    metric: cloudwatch.IMetric
+    series: Mapping[str, Series]
+    expression: str | None = None
     threshold: float = 1
     periods: int = 1
     below: bool = False
-    missing: cloudwatch.TreatMissingData = MISSING_IS_FINE
+    missing: Missing = "notBreaching"
+    urgent: bool = False
 
 
-class Alerts(Construct):
-    """The topic that all alarms go to, with a mail subscription for each address."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alerts:
+    """Where the alarms of one archive go: the ARNs of two topics, and where the runbook can be read."""
 
-    def __init__(self, scope: Construct, id_: str, *, addresses: Sequence[str]) -> None:
+    archive: str
+    runbook: str
+    alerts_arn: str
+    urgent_arn: str = field(repr=False)
+
+    def alarm(self, scope: Construct, id_: str, subject: str, rule: Rule) -> None:
+        """An alarm that tells its topic when it rings and when it is over. `subject` is a source or the archive."""
+        topic = self.urgent_arn if rule.urgent else self.alerts_arn
+        cloudwatch.CfnAlarm(
+            scope,
+            id_,
+            alarm_name=f"{self.archive} / {subject}: {rule.words}",
+            alarm_description=f"{rule.summary} What to do: {self.runbook}#{rule.heading}",
+            **_value(rule),
+            threshold=rule.threshold,
+            evaluation_periods=rule.periods,
+            comparison_operator="LessThanThreshold" if rule.below else "GreaterThanOrEqualToThreshold",
+            treat_missing_data=rule.missing,
+            alarm_actions=[topic],
+            ok_actions=[topic],
+        )
+
+
+def _value(rule: Rule) -> dict[str, Any]:
+    if rule.expression is None:
+        (series,) = rule.series.values()
+        return {
+            "namespace": series.namespace,
+            "metric_name": series.name,
+            "dimensions": _dimensions(series),
+            "statistic": series.statistic,
+            "period": series.period_seconds,
+        }
+    queries = [
+        cloudwatch.CfnAlarm.MetricDataQueryProperty(
+            id=id_,
+            return_data=False,
+            metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
+                metric=cloudwatch.CfnAlarm.MetricProperty(
+                    namespace=series.namespace, metric_name=series.name, dimensions=_dimensions(series)
+                ),
+                period=series.period_seconds,
+                stat=series.statistic,
+            ),
+        )
+        for id_, series in rule.series.items()
+    ]
+    result = cloudwatch.CfnAlarm.MetricDataQueryProperty(id="value", expression=rule.expression, return_data=True)
+    return {"metrics": [result, *queries]}
+
+
+def _dimensions(series: Series) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
+    return [cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in series.dimensions.items()]
+
+
+class Topics(Construct):
+    """Two topics, each with a mail subscription for every address: what can wait till morning, and what cannot."""
+
+    def __init__(self, scope: Construct, id_: str, *, archive: Archive) -> None:
         super().__init__(scope, id_)
+        self.alerts = self._topic("Alerts", archive.alerts)
+        self.urgent = self._topic("Urgent", archive.urgent_addresses)
+
+    def _topic(self, id_: str, addresses: Sequence[str]) -> sns.Topic:
         # Not encrypted: CloudWatch cannot publish through the key that AWS manages for SNS, a key of one's own costs a
         # dollar a month, and an alarm's text holds no recording and no secret.
-        self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
+        topic = sns.Topic(self, id_, enforce_ssl=True)
         # A topic with a policy loses the unwritten one that lets the account's own alarms publish.
-        self.topic.add_to_resource_policy(
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        for address in addresses:
-            self.topic.add_subscription(subscriptions.EmailSubscription(address))
-
-    def alarm(self, scope: Construct, id_: str, rule: Rule) -> cloudwatch.Alarm:
-        """An alarm that tells the topic when it rings and when it is over."""
-        comparison = cloudwatch.ComparisonOperator
-        alarm = cloudwatch.Alarm(
-            scope,
-            id_,
-            alarm_description=f"{rule.summary} What to do: {RUNBOOK}#{rule.heading}",
-            metric=rule.metric,
-            threshold=rule.threshold,
-            evaluation_periods=rule.periods,
-            comparison_operator=comparison.LESS_THAN_THRESHOLD
-            if rule.below
-            else comparison.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=rule.missing,
-        )
-        action = actions.SnsAction(self.topic)
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
-        return alarm
+        for number, address in enumerate(addresses):
+            sns.CfnSubscription(
+                self, f"{id_}Mail{number}", topic_arn=topic.topic_arn, protocol="email", endpoint=address
+            )
+        return topic
 
 
-def metric_of(source: str, metric: Metric, *, statistic: str, period: Duration) -> cloudwatch.Metric:
-    """One of the metrics that the functions emit for a source."""
-    return cloudwatch.Metric(
+def metric_of(
+    source: str, metric: Metric, statistic: Literal["Sum", "Minimum", "Maximum"], *, minutes: int
+) -> dict[str, Series]:
+    """One of the metrics that the functions emit for a source, by itself."""
+    series = Series(
         namespace=NAMESPACE,
-        metric_name=metric.value,
-        dimensions_map={"source": source},
+        name=metric,
+        dimensions={"source": source},
         statistic=statistic,
-        period=period,
+        period_seconds=60 * minutes,
     )
+    return {"value": series}

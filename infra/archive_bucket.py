@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, CfnOutput, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.archiver.settings.deployment import Archive
+from functions.archiver.settings.deployment import Deployment
+from infra.bucket_policy import WRITE_ONCE, statements
+from infra.lifecycle import FOR_YOUR_BUCKET, rules
 from infra.logical_ids import name_for_good
 
-ABORT_UPLOADS_AFTER_DAYS = 1
-
-OLD_VERSIONS_KEPT_DAYS = 90
-"""How long an overwritten or deleted object can be brought back."""
-
-OLD_VERSIONS_KEPT_DAYS_WITH_EXPIRY = 7
-"""The same where everything expires: what has expired must also be gone."""
-
-RULES_FOR_YOUR_BUCKET = (
-    "Lifecycle rules that this stack cannot set on a bucket it does not own; set them yourself: "
-    f"abort incomplete multipart uploads after {ABORT_UPLOADS_AFTER_DAYS} day, "
-    f"expire noncurrent versions after {OLD_VERSIONS_KEPT_DAYS} days"
-)
+ERASABLE = ("audio", "metadata", "transcripts", "quarantine")
+"""What an erasure takes away: all versions of one recording."""
 
 
 class ArchiveBucket(Construct):
-    """Versioned, TLS only, never public, encrypted, and kept when the stack goes."""
+    """Versioned, TLS only, never public, encrypted, written once, and kept when the stack goes.
 
-    def __init__(self, scope: Construct, id_: str, *, archive: Archive, logical_id: str) -> None:
+    `eraser` is the only role of the stack that may delete, None without `access_policies`.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, logical_id: str) -> None:
         super().__init__(scope, id_)
-        self.key = kms.Key.from_key_arn(self, "Key", archive.kms_key) if archive.kms_key else None
-        self.bucket = self._theirs(archive.bucket) if archive.bucket else self._ours(archive, logical_id)
+        archive = deployment.archive
+        self.bucket = self._theirs(archive.bucket) if archive.bucket else self._ours(deployment, logical_id)
+        self.eraser = self._eraser() if archive.access_policies else None
+        erasers = [self.eraser.role_arn] if self.eraser else []
+        erasers += [archive.break_glass_role] if archive.break_glass_role else []
+        self._protect(erasers, own=archive.bucket is not None)
 
     def _theirs(self, name: str) -> s3.IBucket:
-        CfnOutput(self, "LifecycleRules", value=RULES_FOR_YOUR_BUCKET)
+        CfnOutput(self, "LifecycleRules", value=FOR_YOUR_BUCKET)
         return s3.Bucket.from_bucket_name(self, "Bucket", name)
 
-    def _ours(self, archive: Archive, logical_id: str) -> s3.IBucket:
+    def _ours(self, deployment: Deployment, logical_id: str) -> s3.IBucket:
+        kms_key = deployment.archive.kms_key
+        key = kms.Key.from_key_arn(self, "Key", kms_key) if kms_key else None
         bucket = s3.Bucket(
             self,
             "Bucket",
@@ -48,11 +50,11 @@ class ArchiveBucket(Construct):
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=self.key,
-            bucket_key_enabled=True if self.key else None,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,
             removal_policy=RemovalPolicy.RETAIN,
-            lifecycle_rules=lifecycle_rules(archive),
+            lifecycle_rules=rules(deployment),
             transition_default_minimum_object_size=s3.TransitionDefaultMinimumObjectSize.ALL_STORAGE_CLASSES_128_K,
         )
         name_for_good(bucket, logical_id)
@@ -69,56 +71,57 @@ class ArchiveBucket(Construct):
         )
         return bucket
 
-
-def lifecycle_rules(archive: Archive) -> Sequence[s3.LifecycleRule]:
-    """Everything that S3 does by itself. Tiers move audio only, for the small documents have to stay readable."""
-    tiers = [
-        s3.LifecycleRule(
-            id=f"audio-to-{tier.storage_class.lower().replace('_', '-')}",
-            prefix="audio/",
-            # S3 compares "greater than"; an explicit size also overrides its own minimum of 128 KB.
-            object_size_greater_than=max(tier.min_bytes - 1, 0),
-            transitions=[
-                s3.Transition(
-                    storage_class=s3.StorageClass(tier.storage_class),
-                    transition_after=Duration.days(tier.after_days),
+    def _eraser(self) -> iam.Role:
+        """Nobody but a person who is allowed to assume it ever acts as this role; CloudTrail then names the person."""
+        objects = [self.bucket.arn_for_objects(f"{folder}/*") for folder in ERASABLE]
+        role = iam.Role(
+            self,
+            "Eraser",
+            description=f"Assumed by people to delete recordings of {Stack.of(self).stack_name} for good",
+            assumed_by=iam.AccountRootPrincipal(),
+            inline_policies={
+                "Erase": iam.PolicyDocument(
+                    statements=[iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=objects)]
                 )
-            ],
+            },
         )
-        for tier in archive.tiers
-    ]
-    expires = archive.expire_after_days
-    kept = OLD_VERSIONS_KEPT_DAYS_WITH_EXPIRY if expires else OLD_VERSIONS_KEPT_DAYS
-    return [
-        *tiers,
-        s3.LifecycleRule(
-            id="expire" if expires else "expire-old-versions",
-            expiration=Duration.days(expires) if expires else None,
-            expired_object_delete_marker=None if expires else True,
-            noncurrent_version_expiration=Duration.days(kept),
-        ),
-        # A rule of its own: S3 takes no filter by size or tag together with this action.
-        s3.LifecycleRule(
-            id="abort-broken-uploads",
-            abort_incomplete_multipart_upload_after=Duration.days(ABORT_UPLOADS_AFTER_DAYS),
-        ),
-    ]
+        acknowledge_prefixes(role, objects, "An erasure names its recordings one by one, of any source.")
+        return role
+
+    def _protect(self, erasers: Sequence[str], *, own: bool) -> None:
+        found = statements(self.bucket.bucket_arn, erasers=erasers)
+        if own:
+            CfnOutput(self, "BucketPolicy", value=Stack.of(self).to_json_string(found))
+            return
+        for statement in found:
+            self.bucket.add_to_resource_policy(iam.PolicyStatement.from_json(statement))
 
 
-def objects(bucket: s3.IBucket, source: str, *folders: str) -> list[str]:
-    """The ARNs of a source's objects in some of the archive's folders."""
-    return [bucket.arn_for_objects(f"{folder}/source={source}/*") for folder in folders]
+def for_your_bucket(deployment: Deployment) -> str | None:
+    """What the owner of a bucket has to add to its policy, with the stack's role by its description; else None."""
+    archive = deployment.archive
+    if archive.bucket is None:
+        return None
+    erasers = ["<the ARN of the role Eraser of this stack>"] if archive.access_policies else []
+    erasers += [archive.break_glass_role] if archive.break_glass_role else []
+    written = json.dumps(statements(f"arn:aws:s3:::{archive.bucket}", erasers=erasers), indent=2)
+    return (
+        f"Add these statements to the policy of the bucket {archive.bucket}; without them it is not enforced that "
+        f"{', '.join(WRITE_ONCE)} are written once. The output BucketPolicy has them with every name filled in.\n"
+        f"{written}\n{FOR_YOUR_BUCKET}."
+    )
 
 
-def acknowledge_prefixes(scope: Construct, arns: Sequence[str]) -> None:
+def acknowledge_prefixes(
+    scope: Construct,
+    arns: Sequence[str],
+    reason: str = "The names of objects come from the provider's ids; the prefix is the source's own.",
+) -> None:
     """Tells the rules why the roles in `scope` may reach every object under these prefixes."""
-    for arn in arns:
-        Validations.of(scope).acknowledge(
-            Acknowledgment(
-                id=f"AwsSolutions-IAM5[Resource::{_flat(Stack.of(scope).resolve(arn))}]",
-                reason="The names of objects come from the provider's ids; the prefix is the source's own.",
-            )
-        )
+    stack = Stack.of(scope)
+    Validations.of(scope).acknowledge(
+        *(Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{_flat(stack.resolve(arn))}]", reason=reason) for arn in arns)
+    )
 
 
 def _flat(resolved: object) -> str:
@@ -128,4 +131,6 @@ def _flat(resolved: object) -> str:
     (intrinsic, argument), *_ = resolved.items()
     if intrinsic == "Fn::Join":
         return "".join(_flat(part) for part in argument[1])
+    if intrinsic == "Fn::ImportValue":
+        return str(argument)
     return f"<{argument}>" if intrinsic == "Ref" else f"<{'.'.join(argument)}>"

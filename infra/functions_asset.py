@@ -18,13 +18,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.archiver.errors import Misconfigured
+from infra.version import ROOT
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime for which every pinned package has a wheel. LAMBDA_PYTHON in the Makefile says the same."""
 
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
-ROOT = Path(__file__).resolve().parent.parent
+
 FUNCTIONS = ROOT / "functions"
 REQUIREMENTS = FUNCTIONS / "requirements.txt"
 WHEELHOUSE = ROOT / ".wheelhouse"

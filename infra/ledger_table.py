@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.logical_ids import name_for_good
@@ -44,21 +43,6 @@ class LedgerTable(Construct):
             sort_key=sort,
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
-
-    def access(self, source: str, *actions: str, query: tuple[str, ...]) -> list[iam.PolicyStatement]:
-        """Statements that allow `actions` on the items of one source, and queries of the indexes in `query`.
-
-        The partition key of every item and of every index entry begins with the source's name and a `#`, which no
-        name can hold. The condition is true where a request names no key, so `Scan` must never be among the actions.
-        """
-        own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source}#*"]}}
-        arn = self.table.table_arn
-        return [
-            iam.PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=[arn], conditions=own),
-            iam.PolicyStatement(
-                actions=["dynamodb:Query"], resources=[f"{arn}/index/{name}" for name in query], conditions=own
-            ),
-        ]
 
 
 def _text(name: str) -> dynamodb.Attribute:

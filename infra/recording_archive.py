@@ -1,60 +1,121 @@
-"""The whole archive as one construct, for this project's own stack or for somebody else's CDK app."""
+"""What the sources of an archive share, as one construct for this project's root stack or for somebody else's app."""
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput
+from dataclasses import asdict
+
+from aws_cdk import Acknowledgment, ArnFormat, CfnOutput, Fn, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.archiver.settings.deployment import Deployment
-from infra.alarms import Alerts
+from functions.archiver.settings.deployment import Archive, Deployment
+from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name
+from infra.alarms import Topics
 from infra.archive_bucket import ArchiveBucket
 from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
-from infra.shared import Shared
-from infra.source.pipeline import SourcePipeline
+from infra.parameters import parameter
+from infra.shared import TAG, Exported, Shared
+from infra.version import commit, version
 from infra.webhook_api import WebhookApi
 
 
 class RecordingArchive(Construct):
     """`RecordingArchive(stack, "Archive", deployment=read(Path("deployments/mine.toml")))`.
 
-    `bucket`, `table` and `alerts` are for the rest of an app; `sources` holds each source's pipeline by its name.
+    `bucket`, `table` and `topics` are for the rest of an app. Each source is a `SourcePipeline` of its own, in this
+    stack or in another one of the same account and region.
     """
 
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
         super().__init__(scope, id_)
-        archive = deployment.archive
-        if archive.permissions_boundary:
-            boundary = iam.ManagedPolicy.from_managed_policy_arn(self, "Boundary", archive.permissions_boundary)
-            iam.PermissionsBoundary.of(self).apply(boundary)
-        store = ArchiveBucket(self, "Store", archive=archive, logical_id=lasting_id(self, "Bucket"))
+        self.archive = deployment.archive
+        apply_boundary(self, self.archive)
+        store = ArchiveBucket(self, "Store", deployment=deployment, logical_id=lasting_id(self, "Bucket"))
         self.bucket = store.bucket
-        self.ledger = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table"))
-        self.table = self.ledger.table
-        self.alerts = Alerts(self, "Alerts", addresses=archive.alerts)
-        shared = Shared(
-            archive=archive,
-            bucket=self.bucket,
-            key=store.key,
-            ledger=self.ledger,
-            code=functions_code(self),
-            alerts=self.alerts,
+        self.table = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table")).table
+        self.topics = Topics(self, "Alerts", archive=self.archive)
+        self._webhooks = WebhookApi(
+            self, "Webhooks", archive=self.archive.name, logical_id=lasting_id(self, "WebhookApi")
         )
-        self.webhooks = self._webhooks(deployment)
-        self.sources = {
-            source.name: SourcePipeline(
-                self, shared=shared, source=source, api=self.webhooks if source.webhook else None
-            )
-            for source in deployment.sources
-        }
-        CfnOutput(self, "BucketName", value=self.bucket.bucket_name)
-        CfnOutput(self, "TableName", value=self.table.table_name)
-        CfnOutput(self, "AlertsTopic", value=self.alerts.topic.topic_arn)
+        self._own = Exported(
+            bucket_name=self.bucket.bucket_name,
+            bucket_arn=self.bucket.bucket_arn,
+            table_name=self.table.table_name,
+            table_arn=self.table.table_arn,
+            alerts_topic_arn=self.topics.alerts.topic_arn,
+            urgent_topic_arn=self.topics.urgent.topic_arn,
+            api_id=self._webhooks.api_id,
+            api_endpoint=self._webhooks.endpoint,
+            scheduler_role_arn=self._scheduler_role().role_arn,
+        )
+        self._imported = self._export()
+        self._webhooks.watch(self._own.alerts(self.archive))
+        name = archive_parameter_name(self.archive.name)
+        parameter(self, name, f"The recording archive {self.archive.name}", self._facts(store))
 
-    def _webhooks(self, deployment: Deployment) -> WebhookApi | None:
-        """Where no source wants webhooks there is nothing that a stranger could call."""
-        if not any(source.webhook for source in deployment.sources):
-            return None
-        return WebhookApi(self, "Webhooks", alerts=self.alerts, logical_id=lasting_id(self, "WebhookApi"))
+    def shared_with(self, scope: Construct) -> Shared:
+        """What a construct of this stack or of another one has to know."""
+        here = Stack.of(scope) == Stack.of(self)
+        return Shared(archive=self.archive, exported=self._own if here else self._imported, code=functions_code(scope))
+
+    def _export(self) -> Exported:
+        imported = {}
+        for field, name in Exported.names().items():
+            export = f"{self.archive.name}:{name}"
+            output = CfnOutput(self, name, value=asdict(self._own)[field], export_name=export)
+            output.override_logical_id(lasting_id(self, f"Export{name}"))
+            imported[field] = Fn.import_value(export)
+        return Exported(**imported)
+
+    def _facts(self, store: ArchiveBucket) -> dict[str, object]:
+        return {
+            "version": version(),
+            "commit": commit(),
+            "bucket": self._own.bucket_name,
+            "table": self._own.table_name,
+            "topics": {"alerts": self._own.alerts_topic_arn, "urgent": self._own.urgent_topic_arn},
+            "zone": self.archive.timezone,
+            "layout": LAYOUT,
+            "eraser": store.eraser.role_arn if store.eraser else None,
+        }
+
+    def _scheduler_role(self) -> iam.Role:
+        """One for all schedules, because an account takes only so many roles. It fires this archive's functions."""
+        stack = Stack.of(self)
+        functions = stack.format_arn(
+            service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        role = iam.Role(
+            self,
+            "Scheduler",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+            ),
+            inline_policies={
+                "Invoke": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            actions=["lambda:InvokeFunction"],
+                            resources=[functions],
+                            conditions={"StringEquals": {f"aws:ResourceTag/{TAG}": self.archive.name}},
+                        )
+                    ]
+                )
+            },
+        )
+        Validations.of(role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:*]",
+                reason="The functions are in other stacks; the condition lets through those with this archive's tag.",
+            )
+        )
+        return role
+
+
+def apply_boundary(scope: Construct, archive: Archive) -> None:
+    """Puts the permissions boundary of the deployment, if there is one, on every role in `scope`."""
+    if archive.permissions_boundary:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(scope, "Boundary", archive.permissions_boundary)
+        iam.PermissionsBoundary.of(scope).apply(boundary)

@@ -1,70 +1,126 @@
-"""What the constructs of all sources share."""
+"""What a source takes from its archive, by value, so that both may be in one stack or in two.
+
+The archive exports each value under a name that never changes; CloudFormation refuses to change or remove an export
+that another stack imports.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import environment_of
 from functions.providers import load
-from infra.alarms import Alerts
-from infra.archive_bucket import objects
-from infra.ledger_table import LedgerTable
+from infra.alarms import RUNBOOK, Alerts
+
+TAG = "recording-archive"
+"""Every function carries it with the archive's name, so that policies can name all functions of an archive at once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """Names and ARNs of what the root stack holds. An export is the archive's name and the field's in CamelCase."""
+
+    bucket_name: str
+    bucket_arn: str
+    table_name: str
+    table_arn: str
+    alerts_topic_arn: str
+    urgent_topic_arn: str
+    api_id: str
+    api_endpoint: str
+    scheduler_role_arn: str
+
+    def alerts(self, archive: Archive) -> Alerts:
+        """Where the alarms of `archive` go."""
+        return Alerts(
+            archive=archive.name,
+            runbook=archive.runbook_url or RUNBOOK,
+            alerts_arn=self.alerts_topic_arn,
+            urgent_arn=self.urgent_topic_arn,
+        )
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """The output of each field."""
+        return {each.name: "".join(map(str.capitalize, each.name.split("_"))) for each in fields(cls)}
+
+
+class Items(NamedTuple):
+    """What a function may do with the ledger: actions on its source's items, and the indexes that it may query."""
+
+    actions: tuple[str, ...]
+    indexes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """Made once in an archive. `key` encrypts the bucket; None where S3 manages the keys."""
+    """The archive as one of its sources sees it, and the functions' code as an asset of the source's stack."""
 
     archive: Archive
-    bucket: s3.IBucket
-    key: kms.IKey | None
-    ledger: LedgerTable
+    exported: Exported
     code: lambda_.Code
-    alerts: Alerts
 
     @property
-    def table(self) -> dynamodb.ITable:
-        """The ledger's table."""
-        return self.ledger.table
+    def alerts(self) -> Alerts:
+        """Where alarms go."""
+        return self.exported.alerts(self.archive)
 
-    def environment(self, source: Source, queue: sqs.IQueue) -> dict[str, str]:
+    def environment(self, source: Source, queue_url: str) -> dict[str, str]:
         """What a function of `source` finds in its environment. Raises Misconfigured."""
         return environment_of(
             self.archive,
             source,
-            bucket=self.bucket.bucket_name,
-            table=self.table.table_name,
-            queue_url=queue.queue_url,
+            bucket=self.exported.bucket_name,
+            table=self.exported.table_name,
+            queue_url=queue_url,
         )
 
     def may_share_token(self, source: Source) -> list[iam.PolicyStatement]:
         """Statements that allow to encrypt and decrypt an access token of this source, and nothing else."""
-        if self.key is None or not load(source.provider).declaration.shares_token:
+        if self.archive.kms_key is None or not load(source.provider).declaration.shares_token:
             return []
         context = {"archive": self.archive.name, "source": source.name}
         return [
             iam.PolicyStatement(
                 actions=["kms:Encrypt", "kms:Decrypt"],
-                resources=[self.key.key_arn],
+                resources=[self.archive.kms_key],
                 conditions={"StringEquals": {f"kms:EncryptionContext:{name}": text for name, text in context.items()}},
             )
         ]
 
-    def may_write(self, source: Source, *folders: str) -> list[iam.PolicyStatement]:
+    def objects(self, source: Source, folders: tuple[str, ...]) -> list[str]:
+        """The ARNs of a source's objects in some of the archive's folders."""
+        return [f"{self.exported.bucket_arn}/{folder}/source={source.name}/*" for folder in folders]
+
+    def may_write(self, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:
         """Statements that allow to put the source's objects into some of the archive's folders."""
-        put = iam.PolicyStatement(actions=["s3:PutObject"], resources=objects(self.bucket, source.name, *folders))
-        if self.key is None:
+        put = iam.PolicyStatement(actions=["s3:PutObject"], resources=self.objects(source, folders))
+        if self.archive.kms_key is None:
             return [put]
         # Decrypt because the parts of a multipart upload are read again when it is completed.
         return [
             put,
-            iam.PolicyStatement(actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[self.key.key_arn]),
+            iam.PolicyStatement(actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[self.archive.kms_key]),
+        ]
+
+    def may_use(self, source: Source, items: Items) -> list[iam.PolicyStatement]:
+        """Statements for the ledger's items of one source.
+
+        The partition key of every item and of every index entry begins with the source's name and a `#`, which no
+        name can hold. The condition is true where a request names no key, so `Scan` must never be among the actions.
+        """
+        own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#*"]}}
+        arn = self.exported.table_arn
+        return [
+            iam.PolicyStatement(
+                actions=[f"dynamodb:{action}" for action in items.actions], resources=[arn], conditions=own
+            ),
+            iam.PolicyStatement(
+                actions=["dynamodb:Query"], resources=[f"{arn}/index/{name}" for name in items.indexes], conditions=own
+            ),
         ]

@@ -1,19 +1,44 @@
-"""The stack of one deployment file."""
+"""The stacks of one deployment file: one that the sources share, and one for each source."""
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from functions.archiver.settings.deployment import Deployment
+from functions.archiver.settings.deployment import Deployment, Source
 from infra.recording_archive import RecordingArchive
+from infra.source.pipeline import SourcePipeline
 
 
 class ArchiveStack(Stack):
-    """One archive, under the name that the file gives it."""
+    """The archive, under the name that the file gives it."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment) -> None:
         super().__init__(
             scope, deployment.archive.name, description="Archive of call recordings", analytics_reporting=False
         )
         self.archive = RecordingArchive(self, "Archive", deployment=deployment)
+        CfnOutput(self, "BucketName", value=self.archive.bucket.bucket_name)
+        CfnOutput(self, "TableName", value=self.archive.table.table_name)
+
+
+class SourceStack(Stack):
+    """One source. When its deploy fails, it rolls back alone."""
+
+    def __init__(self, scope: Construct, name: str, *, root: ArchiveStack, source: Source) -> None:
+        super().__init__(
+            scope, name, description=f"Archive of call recordings: source {source.name}", analytics_reporting=False
+        )
+        self.add_stack_dependency(root)  # imports by name are a dependency that the CDK cannot see
+        pipeline = SourcePipeline(self, "Source", archive=root.archive, source=source)
+        if pipeline.webhook_url:
+            CfnOutput(self, f"WebhookUrl{source.name}", value=pipeline.webhook_url)
+
+
+def stacks(scope: Construct, deployment: Deployment) -> list[Stack]:
+    """Makes all stacks of `deployment` in an app; the root comes first."""
+    root = ArchiveStack(scope, deployment=deployment)
+    sources = [
+        SourceStack(scope, deployment.stack_of(source), root=root, source=source) for source in deployment.sources
+    ]
+    return [root, *sources]

@@ -1,9 +1,11 @@
-"""Synthesis in this process: the cloud assembly for the CDK CLI, or just the template for tests and local runs."""
+"""Synthesis in this process: the cloud assembly for the CDK CLI, or just templates for tests and local runs."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +14,76 @@ from cdk_nag import AwsSolutionsChecks
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment
-from infra.functions_asset import ROOT
-from infra.stack import ArchiveStack
+from infra.recording_archive import RecordingArchive
+from infra.source.pipeline import SourcePipeline
+from infra.stack import stacks
+from infra.version import ROOT
 
 REPORT = "validation-report.json"
 
-MOST_RESOURCES = 500
-"""CloudFormation takes no more in one stack."""
+MAX_RESOURCES = 300
+"""In a stack of ours. CloudFormation takes 500; the rest is for what a user adds."""
 
-_WITHOUT_BUNDLING: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
+Document = dict[str, Any]
+
+_WITHOUT_BUNDLING: Document = {"aws:cdk:bundling-stacks": []}
+_WITHOUT_LIMIT: Document = {"@aws-cdk/core:stackResourceLimit": 0}
+_WRITTEN_BY_A_SYNTH = ("asset.*", "*.assets.json", "*.template.json", "manifest.json", "tree.json", "cdk.out", REPORT)
 
 
 class Findings(Exception):
-    """The stack breaks a rule of AWS Solutions or of CDK's own validation; CDK has printed which."""
+    """A template breaks a rule of AWS Solutions or of CDK's own validation; CDK has printed which."""
 
 
-def template(deployment: Deployment) -> dict[str, Any]:
-    """The CloudFormation template of `deployment`. Bundles nothing, leaves no file. Raises Misconfigured."""
+def templates(deployment: Deployment) -> dict[str, Document]:
+    """The templates of `deployment` by their stack's name. Bundles nothing, leaves no file. Raises Misconfigured."""
     with tempfile.TemporaryDirectory() as folder:
-        app = App(outdir=folder, context=_context() | _WITHOUT_BUNDLING, builtin_cloud_formation_validation=False)
-        _check_size(ArchiveStack(app, deployment=deployment))
+        app = _app(Path(folder), _WITHOUT_BUNDLING, validate=False)
+        for stack in stacks(app, deployment):
+            _check_size(stack)
         app.synth()
-        text = Path(folder, f"{deployment.archive.name}.template.json").read_text(encoding="utf-8")
-        parsed: dict[str, Any] = json.loads(text)
-        return parsed
+        return written(Path(folder))
+
+
+def written(assembly: Path) -> dict[str, Document]:
+    """The templates in a cloud assembly by their stack's name."""
+    return {
+        file.name.removesuffix(".template.json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in assembly.glob("*.template.json")
+    }
+
+
+def template(deployment: Deployment) -> Document:
+    """The whole of `deployment` in one template of any size, as an app with a single stack would have it."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = _app(Path(folder), _WITHOUT_BUNDLING | _WITHOUT_LIMIT, validate=False)
+        stack = Stack(app, "Whole", analytics_reporting=False)
+        archive = RecordingArchive(stack, "Archive", deployment=deployment)
+        for source in deployment.sources:
+            SourcePipeline(stack, source.name, archive=archive, source=source)
+        app.synth()
+        document: Document = json.loads(Path(folder, "Whole.template.json").read_text(encoding="utf-8"))
+        return document
 
 
 def synthesise(deployment: Deployment, out: Path, *, bundle: bool = True) -> None:
-    """Writes the cloud assembly of `deployment` into `out`. Raises Misconfigured; Findings once all is written."""
-    app = App(outdir=str(out), context=_context() | ({} if bundle else _WITHOUT_BUNDLING))
-    _check_size(ArchiveStack(app, deployment=deployment))
+    """Writes the cloud assembly of `deployment` into `out`, in place of an earlier one.
+
+    Raises Misconfigured; Findings once all is written.
+    """
+    _empty(out)
+    app = _app(out, {} if bundle else _WITHOUT_BUNDLING, validate=True)
+    for stack in stacks(app, deployment):
+        _check_size(stack)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    (out / REPORT).unlink(missing_ok=True)
     try:
         app.synth()
     except RuntimeError as error:  # the only kind of error that jsii knows
         if not findings(out):
             raise
-        raise Findings(f"the template breaks rules: see {out / REPORT}") from error
+        raise Findings(f"the templates break rules: see {out / REPORT}") from error
     if findings(out):
-        raise Findings(f"the template breaks rules: see {out / REPORT}")
+        raise Findings(f"the templates break rules: see {out / REPORT}")
 
 
 def findings(assembly: Path) -> list[str]:
@@ -67,16 +99,25 @@ def findings(assembly: Path) -> list[str]:
     ]
 
 
+def _app(out: Path, context: Mapping[str, Any], *, validate: bool) -> App:
+    """With the feature flags of cdk.json, which only the CDK CLI reads by itself."""
+    flags: Document = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return App(outdir=str(out), context={**flags, **context}, builtin_cloud_formation_validation=validate)
+
+
+def _empty(out: Path) -> None:
+    """Takes away what an earlier synth wrote, and nothing else: a template of a stack that is gone would be linted."""
+    for pattern in _WRITTEN_BY_A_SYNTH:
+        for path in out.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
 def _check_size(stack: Stack) -> None:
     resources = sum(isinstance(construct, CfnResource) for construct in stack.node.find_all())
-    if resources > MOST_RESOURCES:
+    if resources > MAX_RESOURCES:
         raise Misconfigured(
-            f"this deployment makes {resources} resources and CloudFormation takes {MOST_RESOURCES} in one stack: "
-            "divide its sources among two deployment files with two archive names"
+            f"the stack {stack.stack_name} would have {resources} resources, and {MAX_RESOURCES} are allowed"
         )
-
-
-def _context() -> dict[str, Any]:
-    """The feature flags of cdk.json, which only the CDK CLI reads by itself."""
-    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return context

@@ -1,19 +1,19 @@
-"""The HTTP API in front of the webhook functions: one for the archive, with a few routes for each source."""
+"""The HTTP API in front of the webhook functions: one for the archive, with two routes for each source."""
 
 from __future__ import annotations
 
 import json
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, ArnFormat, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.alarms import Alerts, Rule
-from infra.logical_ids import name_for_good
-from infra.source.function import LOGS_KEPT
+from infra.alarms import Alerts, Rule, Series
+from infra.shared import Exported
+
+LOGS_KEPT = logs.RetentionDays.THREE_MONTHS
 
 REQUESTS_PER_SECOND = 50
 BURST = 200
@@ -34,19 +34,22 @@ ACCESS = {
 
 
 class WebhookApi(Construct):
-    """The API, its stage and its access log. It keeps its address, because providers are told that by hand."""
+    """The API, its stage and its access log. It keeps its address, because providers are told that by hand.
 
-    def __init__(self, scope: Construct, id_: str, *, alerts: Alerts, logical_id: str) -> None:
+    It is there also while no source wants webhooks, and then has no route: the sources' stacks import its id, and an
+    export that comes and goes would stand in the way of a deploy.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, archive: str, logical_id: str) -> None:
         super().__init__(scope, id_)
-        self.api = apigateway.HttpApi(
-            self, "Api", api_name=f"{Stack.of(self).stack_name}-webhooks", create_default_stage=False
-        )
-        name_for_good(self.api, logical_id)
+        api = apigateway.CfnApi(self, "Api", name=f"{archive}-webhooks", protocol_type="HTTP")
+        api.override_logical_id(logical_id)
+        self.api_id, self.endpoint = api.ref, api.attr_api_endpoint
         log = logs.LogGroup(self, "Access", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
         apigateway.CfnStage(
             self,
             "Stage",
-            api_id=self.api.api_id,
+            api_id=self.api_id,
             stage_name="$default",
             auto_deploy=True,
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
@@ -56,30 +59,70 @@ class WebhookApi(Construct):
                 destination_arn=log.log_group_arn, format=json.dumps(ACCESS)
             ),
         )
+
+    def watch(self, alerts: Alerts) -> None:
+        """Has an alarm ring when requests fail on our side."""
+        failures = Series(
+            namespace="AWS/ApiGateway",
+            name="5xx",
+            dimensions={"ApiId": self.api_id},
+            statistic="Sum",
+            period_seconds=900,
+        )
         alerts.alarm(
             self,
             "Failing",
+            "all sources",
             Rule(
+                words="webhook requests fail",
                 heading="webhooks-fail",
                 summary="Webhook requests could not be taken.",
-                metric=self.api.metric_server_error(period=Duration.minutes(15), statistic="Sum"),
+                series={"value": failures},
                 threshold=FAILURES,
             ),
         )
 
-    def serve(self, source: str, function: lambda_.Function) -> str:
-        """Routes everything for `source` to its function: by POST or GET, with a secret in the path or without.
 
-        Returns the URL to register.
-        """
-        integration = integrations.HttpLambdaIntegration(f"{source}-webhook", function, scope_permission_to_route=False)
-        methods = [apigateway.HttpMethod.POST, apigateway.HttpMethod.GET]  # some providers can only call a URL
-        for path in (f"/webhooks/{source}", f"/webhooks/{source}/{{secret}}"):
-            for route in self.api.add_routes(path=path, methods=methods, integration=integration):
-                Validations.of(route).acknowledge(
-                    Acknowledgment(
-                        id="AwsSolutions-APIG4",
-                        reason="Providers cannot sign in to AWS: the function verifies the signature or the secret.",
-                    )
-                )
-        return f"{self.api.api_endpoint}/webhooks/{source}"
+def serve(scope: Construct, exported: Exported, source: str, function: lambda_.Function) -> str:
+    """Routes everything for `source` to its function, with a secret in the path or without.
+
+    The routes take every method, and the function answers 405 to those that no provider uses. Returns the public URL.
+    """
+    arn = Stack.of(scope).format_arn(
+        service="execute-api",
+        resource=exported.api_id,
+        resource_name="*/*/*",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+    lambda_.CfnPermission(
+        scope,
+        "Permission",
+        action="lambda:InvokeFunction",
+        function_name=function.function_arn,
+        principal="apigateway.amazonaws.com",
+        source_arn=arn,
+    )
+    integration = apigateway.CfnIntegration(
+        scope,
+        "Integration",
+        api_id=exported.api_id,
+        integration_type="AWS_PROXY",
+        integration_uri=function.function_arn,
+        payload_format_version="2.0",
+    )
+    for id_, path in {"Route": f"/webhooks/{source}", "SecretRoute": f"/webhooks/{source}/{{secret}}"}.items():
+        route = apigateway.CfnRoute(
+            scope,
+            id_,
+            api_id=exported.api_id,
+            route_key=f"ANY {path}",
+            authorization_type="NONE",
+            target=f"integrations/{integration.ref}",
+        )
+        Validations.of(route).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-APIG4",
+                reason="Providers cannot sign in to AWS: the function verifies the signature or the secret.",
+            )
+        )
+    return f"{exported.api_endpoint}/webhooks/{source}"

@@ -28,6 +28,9 @@ MOST_BYTES = 256 * 1024
 MAX_HINTS = 100
 """Of one event. Whatever it names beyond them is found by listing."""
 
+METHODS = ("POST", "GET")
+"""Some providers can only call a URL. The API's routes take every method, so that there are two for each source."""
+
 CONTENT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
 
 Event = Mapping[str, Any]
@@ -109,6 +112,8 @@ class Receiver:
         return Reception(status=HTTPStatus.OK, outcome="accepted" if any(changed) else "repeated", hints=hints)
 
     def _delivery(self, event: Event) -> Delivery:
+        if _method(event) not in METHODS:
+            raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, "unsupported")
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         if headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported")
@@ -150,6 +155,11 @@ class Receiver:
             readiness = Readiness.READY if hint.ready else Readiness.NOT_READY
             return self._intake.take_hint(Recording(id=hint.recording_id, readiness=readiness))
         return self._intake.take_calls([Call(call_id=str(hint.call_id))], "webhook") > 0
+
+
+def _method(event: Event) -> str:
+    request = (event.get("requestContext") or {}).get("http") or {}
+    return str(request.get("method", "POST"))
 
 
 def _body(event: Event) -> bytes:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
-from functions.archiver.settings.metrics import Metric
-from infra.alarms import Rule, metric_of
-from infra.archive_bucket import acknowledge_prefixes, objects
+from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DUE
-from infra.shared import Shared
+from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
 
 FOLDERS = ("audio", "metadata", "transcripts")
+
+ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
 
 
 class Downloader(Construct):
@@ -29,22 +28,18 @@ class Downloader(Construct):
             "Downloader",
             shared=shared,
             source=source,
-            queue=lanes.queue,
-            handler="functions.downloader.handler",
+            lanes=lanes,
             description="Downloads, verifies and archives recordings",
             memory_mib=512,
             timeout=DOWNLOAD_TIMEOUT,
             statements=[
-                *shared.ledger.access(
-                    source.name, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", query=(DUE,)
-                ),
+                *shared.may_use(source, ITEMS),
                 *_may_archive(shared, source),
                 lanes.may_send(),
                 lanes.may_work(),
             ],
-            errors_within=Duration.minutes(15),
         ).function
-        acknowledge_prefixes(self, objects(shared.bucket, source.name, *FOLDERS))
+        acknowledge_prefixes(self, shared.objects(source, FOLDERS))
         lambda_.EventSourceMapping(
             self,
             "Lanes",
@@ -52,27 +47,19 @@ class Downloader(Construct):
             event_source_arn=lanes.queue.queue_arn,
             batch_size=1,  # so a function that raises gives back its own message and no other
         )
-        shared.alerts.alarm(
-            self,
-            "Failed",
-            Rule(
-                heading="recordings-failed",
-                summary=f"A recording of source {source.name} was given up.",
-                metric=metric_of(source.name, Metric.RECORDINGS_FAILED, statistic="Sum", period=Duration.hours(1)),
-            ),
-        )
 
 
 def _may_archive(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Writing, and finding what an earlier attempt of the same recording has written. Never deleting."""
-    own = objects(shared.bucket, source.name, *FOLDERS)
     prefixes = [f"{folder}/source={source.name}/*" for folder in FOLDERS]
     return [
-        *shared.may_write(source, *FOLDERS),
-        iam.PolicyStatement(actions=["s3:AbortMultipartUpload", "s3:GetObject"], resources=own),
+        *shared.may_write(source, FOLDERS),
+        iam.PolicyStatement(
+            actions=["s3:AbortMultipartUpload", "s3:GetObject"], resources=shared.objects(source, FOLDERS)
+        ),
         iam.PolicyStatement(
             actions=["s3:ListBucket"],
-            resources=[shared.bucket.bucket_arn],
+            resources=[shared.exported.bucket_arn],
             conditions={"StringLike": {"s3:prefix": prefixes}},
         ),
     ]

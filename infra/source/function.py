@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
-from infra.alarms import Rule
 from infra.functions_asset import ARCHITECTURE, RUNTIME
-from infra.shared import Shared
-
-LOGS_KEPT = logs.RetentionDays.THREE_MONTHS
-
-ERRORS = 3
-"""A single failed run heals itself: the next tick does its work. So many in a row do not."""
+from infra.shared import TAG, Shared
+from infra.source.lanes import Lanes
+from infra.webhook_api import LOGS_KEPT
 
 
 class SourceFunction(Construct):
-    """The function, its role and its log. An alarm rings when it fails `ERRORS` times within `errors_within`."""
+    """The function, its role and its log."""
 
     def __init__(
         self,
@@ -32,13 +27,11 @@ class SourceFunction(Construct):
         *,
         shared: Shared,
         source: Source,
-        queue: sqs.IQueue,
-        handler: str,
+        lanes: Lanes,
         description: str,
         memory_mib: int,
         timeout: Duration,
         statements: Sequence[iam.PolicyStatement],
-        errors_within: Duration,
     ) -> None:
         super().__init__(scope, id_)
         self._log = logs.LogGroup(self, "Log", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
@@ -48,19 +41,19 @@ class SourceFunction(Construct):
             self,
             "Function",
             code=shared.code,
-            handler=handler,
+            handler=f"functions.{id_.lower()}.handler",
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             description=f"{description} ({source.name})",
             memory_size=memory_mib,
             timeout=timeout,
-            environment=shared.environment(source, queue),
+            environment=shared.environment(source, lanes.queue.queue_url),
             role=self._role(
                 [*statements, *shared.may_share_token(source), self._may_read_secret(source), self._may_log()]
             ),
             log_group=self._log,
         )
-        self._alarm(shared, source, errors_within)
+        Tags.of(self.function).add(TAG, shared.archive.name)
 
     def _role(self, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(
@@ -83,16 +76,4 @@ class SourceFunction(Construct):
     def _may_log(self) -> iam.PolicyStatement:
         return iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log.log_group_arn]
-        )
-
-    def _alarm(self, shared: Shared, source: Source, within: Duration) -> None:
-        shared.alerts.alarm(
-            self,
-            "Errors",
-            Rule(
-                heading="function-errors",
-                summary=f"A function of source {source.name} keeps failing.",
-                metric=self.function.metric_errors(period=within, statistic="Sum"),
-                threshold=ERRORS,
-            ),
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
-from infra.alarms import Alerts, Rule
 
 DOWNLOAD_TIMEOUT = Duration.minutes(15)
 
@@ -19,7 +18,7 @@ VISIBILITY_TIMEOUT = DOWNLOAD_TIMEOUT.plus(Duration.minutes(1))
 class Lanes(Construct):
     """Nothing in the queues is precious: the ledger knows everything that is due."""
 
-    def __init__(self, scope: Construct, id_: str, *, alerts: Alerts, source: str) -> None:
+    def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_)
         self.dead_letters = sqs.Queue(
             self,
@@ -38,18 +37,6 @@ class Lanes(Construct):
             enforce_ssl=True,
             visibility_timeout=VISIBILITY_TIMEOUT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT),
-        )
-        CfnOutput(self, "DeadLettersUrl", value=self.dead_letters.queue_url)
-        alerts.alarm(
-            self,
-            "DeadLettersWaiting",
-            Rule(
-                heading="dead-letters",
-                summary=f"The dead-letter queue of source {source} holds a message that could not be worked on.",
-                metric=self.dead_letters.metric_approximate_number_of_messages_visible(
-                    period=Duration.minutes(5), statistic="Maximum"
-                ),
-            ),
         )
 
     def may_send(self) -> iam.PolicyStatement:

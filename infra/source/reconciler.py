@@ -6,14 +6,16 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
-from infra.archive_bucket import acknowledge_prefixes, objects
+from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DAY, DUE
-from infra.shared import Shared
+from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
 
-REPORTS = "reports"
+FOLDERS = ("reports",)
+
+ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE, DAY))
 
 EVERY_HOUR = "rate(1 hour)"
 """It works once a day; what one run does not get through, the next one goes on with."""
@@ -29,19 +31,16 @@ class Reconciler(Construct):
             "Reconciler",
             shared=shared,
             source=source,
-            queue=lanes.queue,
-            handler="functions.reconciler.handler",
+            lanes=lanes,
             description="Compares what the provider lists with the archive, daily",
             memory_mib=512,
             timeout=Duration.minutes(15),
             statements=[
-                *shared.ledger.access(
-                    source.name, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", query=(DUE, DAY)
-                ),
-                *shared.may_write(source, REPORTS),
+                *shared.may_use(source, ITEMS),
+                *shared.may_write(source, FOLDERS),
                 lanes.may_send(),
             ],
-            errors_within=Duration.hours(6),
         ).function
-        acknowledge_prefixes(self, objects(shared.bucket, source.name, REPORTS))
-        Schedules(self, "Schedules", function=self.function).add("Reconcile", EVERY_HOUR, {})
+        acknowledge_prefixes(self, shared.objects(source, FOLDERS))
+        schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
+        schedules.add("Reconcile", EVERY_HOUR, {})

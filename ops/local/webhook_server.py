@@ -54,7 +54,7 @@ def matched(route: Route, request: Request) -> Mapping[str, str] | None:
     """The decoded path parameters, when the route is the request's."""
     method, _, path = route.key.partition(" ")
     wanted, given = path.split("/"), request.path.split("/")
-    if method != request.method or len(wanted) != len(given):
+    if method not in ("ANY", request.method) or len(wanted) != len(given):
         return None
     parameters: dict[str, str] = {}
     for name, segment in zip(wanted, given, strict=True):

@@ -6,18 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from infra.synth import template
-from tests.infra.template import TIERS, Template, a_deployment, a_source
+from tests.infra.template import TIERS, Template, a_deployment, a_source, deployed
 
 
 @pytest.fixture(scope="session")
 def archive() -> Template:
     """Two sources, everything expires, one tier."""
-    return Template(document=template(a_deployment(expire_after_days=2555, tiers=TIERS)))
+    return deployed(a_deployment(expire_after_days=2555, tiers=TIERS))
 
 
 @pytest.fixture(scope="session")
 def listening() -> Template:
     """Two sources, the first one with a webhook whose silence is watched."""
     with_webhook = a_source("acme-uk", webhook=True, webhook_quiet_after=timedelta(hours=6))
-    return Template(document=template(a_deployment(with_webhook, a_source("acme-de"))))
+    return deployed(a_deployment(with_webhook, a_source("acme-de")))

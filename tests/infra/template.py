@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from functions.archiver.settings.deployment import Archive, Deployment, Source, Tier
+from infra.synth import templates
 
 Resource = dict[str, Any]
 
@@ -126,6 +127,41 @@ class Template:
         return {target["Input"]: when for target, when in targets if refers_to(target["Arn"]) == function.logical_id}
 
 
+def deployed(deployment: Deployment) -> Template:
+    """What all stacks of a deployment make together: ids of a source's stack begin with the source's name.
+
+    An imported value is replaced by the one that is exported, so a missing export is an error.
+    """
+    documents = templates(deployment)
+    root = documents.pop(deployment.archive.name)
+    outputs: Resource = dict(root["Outputs"])
+    resources: Resource = dict(root["Resources"])
+    exports = {output["Export"]["Name"]: output["Value"] for output in outputs.values() if "Export" in output}
+    for source in deployment.sources:
+        document = documents.pop(deployment.stack_of(source))
+        prefix = source.name.replace("-", "")
+        ids = {id_: f"{prefix}{id_}" for id_ in document["Resources"]}
+        for kind, into in (("Resources", resources), ("Outputs", outputs)):
+            into |= {ids.get(id_, id_): _moved(each, ids, exports) for id_, each in document.get(kind, {}).items()}
+    assert not documents
+    return Template(document={"Resources": resources, "Outputs": outputs})
+
+
+def _moved(value: Any, ids: Mapping[str, str], exports: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_moved(each, ids, exports) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::ImportValue" in value:
+        return exports[value["Fn::ImportValue"]]
+    if "Ref" in value:
+        return {"Ref": ids.get(value["Ref"], value["Ref"])}
+    if "Fn::GetAtt" in value:
+        id_, attribute = value["Fn::GetAtt"]
+        return {"Fn::GetAtt": [ids[id_], attribute]}
+    return {name: _moved(each, ids, exports) for name, each in value.items()}
+
+
 def refers_to(value: Any) -> str:
     """The logical id behind a reference; a text stays what it is."""
     if isinstance(value, str):
@@ -140,6 +176,8 @@ def flat(value: Any) -> str:
             return f"<{value['Ref']}>"
         if "Fn::GetAtt" in value:
             return f"<{'.'.join(value['Fn::GetAtt'])}>"
+        if "Fn::ImportValue" in value:
+            return f"<{value['Fn::ImportValue']}>"
         return "".join(flat(part) for part in value["Fn::Join"][1])
     return str(value)
 

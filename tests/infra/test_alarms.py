@@ -1,29 +1,37 @@
-"""Whatever goes wrong tells a person, and tells them where to read on."""
+"""Whatever goes wrong tells a person, in words, and tells them where to read on."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from functions.archiver.settings.metrics import NAMESPACE
-from infra.synth import template
-from tests.infra.template import Resource, Template, a_deployment, flat, refers_to
+from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
 
 RUNBOOK = Path("docs/operations.md")
 SOURCES = ("acme-uk", "acme-de")
+URGENT = {"stopped", "a recording is about to be deleted", "the provider refuses the credentials"}
 
 
 def alarms(archive: Template) -> list[Resource]:
     return [alarm["Properties"] for alarm in archive.of_type("AWS::CloudWatch::Alarm").values()]
 
 
-def on_metric(archive: Template, name: str, source: str) -> Resource:
-    wanted = [{"Name": "source", "Value": source}]
-    (alarm,) = (a for a in alarms(archive) if (a["MetricName"], a["Dimensions"]) == (name, wanted))
-    assert alarm["Namespace"] == NAMESPACE
+def named(archive: Template, source: str, words: str) -> Resource:
+    (alarm,) = (each for each in alarms(archive) if each["AlarmName"] == f"recordings / {source}: {words}")
     return alarm
+
+
+def series(alarm: Resource) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Namespace, name and dimensions of everything that an alarm looks at."""
+    stats = (
+        [alarm] if "MetricName" in alarm else [q["MetricStat"]["Metric"] for q in alarm["Metrics"] if "MetricStat" in q]
+    )
+    for stat in stats:
+        dimensions = {each["Name"]: refers_to(each["Value"]) for each in stat["Dimensions"]}
+        yield stat["Namespace"], stat["MetricName"], dimensions
 
 
 def headings() -> set[str]:
@@ -32,74 +40,136 @@ def headings() -> set[str]:
     return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
-def test_every_alarm_names_an_existing_heading_of_the_runbook(archive: Template) -> None:
-    assert alarms(archive)
-    for alarm in alarms(archive):
+def test_every_alarm_names_an_existing_heading_of_the_runbook(listening: Template) -> None:
+    assert alarms(listening)
+    for alarm in alarms(listening):
         (anchor,) = re.findall(r"docs/operations\.md#([\w-]+)$", alarm["AlarmDescription"])
         assert anchor in headings()
 
 
-def test_every_alarm_goes_to_the_topic_when_it_rings_and_when_it_is_over(archive: Template) -> None:
-    (topic,) = archive.of_type("AWS::SNS::Topic")
+def test_an_alarm_leads_to_the_runbook_of_ones_own_where_there_is_one() -> None:
+    archive = deployed(a_deployment(a_source(), runbook_url="https://wiki.example.com/calls"))
     for alarm in alarms(archive):
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        assert re.search(r"What to do: https://wiki\.example\.com/calls#[\w-]+$", alarm["AlarmDescription"])
 
 
-def test_every_address_is_subscribed() -> None:
-    archive = Template(document=template(a_deployment(alerts=("a@example.com", "b@example.com"))))
-    subscriptions = [s["Properties"] for s in archive.of_type("AWS::SNS::Subscription").values()]
-    assert {(s["Protocol"], s["Endpoint"]) for s in subscriptions} == {
-        ("email", "a@example.com"),
-        ("email", "b@example.com"),
-    }
+def test_every_alarm_has_a_name_in_words_that_is_its_own(listening: Template) -> None:
+    names = [alarm["AlarmName"] for alarm in alarms(listening)]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"recordings / (acme-uk|acme-de|all sources): [a-z][a-z ]+", name)
 
 
-def test_cloudwatch_may_publish_although_the_topic_has_a_policy_of_its_own(archive: Template) -> None:
-    statements = archive.only("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
-    (allowed,) = (s for s in statements if s["Effect"] == "Allow")
-    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert allowed["Action"] == "sns:Publish"
+def test_an_alarm_says_so_when_it_rings_and_when_it_is_over(listening: Template) -> None:
+    topics = listening.of_type("AWS::SNS::Topic").keys()
+    for alarm in alarms(listening):
+        assert alarm["AlarmActions"] == alarm["OKActions"]
+        (topic,) = alarm["AlarmActions"]
+        assert refers_to(topic) in topics
 
 
-def test_every_dead_letter_queue_has_an_alarm_on_what_is_in_it(archive: Template) -> None:
-    watched = {
-        refers_to(alarm["Dimensions"][0]["Value"])
-        for alarm in alarms(archive)
-        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 1
-    }
-    assert watched == archive.queues(dead_letters=True).keys()
+def test_what_cannot_wait_goes_to_a_topic_of_its_own(listening: Template) -> None:
+    by_topic: dict[str, set[str]] = {}
+    for alarm in alarms(listening):
+        by_topic.setdefault(refers_to(alarm["AlarmActions"][0]), set()).add(alarm["AlarmName"].partition(": ")[2])
+    assert len(by_topic) == 2
+    assert URGENT in by_topic.values()
 
 
-def test_every_function_has_an_alarm_on_its_errors(archive: Template) -> None:
-    watched = {
-        refers_to(alarm["Dimensions"][0]["Value"])
-        for alarm in alarms(archive)
-        if (alarm.get("Namespace"), alarm["MetricName"]) == ("AWS/Lambda", "Errors")
-    }
-    assert watched == {function.logical_id for function in archive.functions()}
+@pytest.mark.parametrize(
+    ("urgent", "told"), [((), {"a@example.com", "b@example.com"}), (("night@example.com",), {"night@example.com"})]
+)
+def test_urgent_alarms_go_to_the_same_addresses_unless_others_are_named(
+    urgent: tuple[str, ...], told: set[str]
+) -> None:
+    archive = deployed(a_deployment(a_source(), alerts=("a@example.com", "b@example.com"), urgent=urgent))
+    topic = refers_to(named(archive, "acme-uk", "stopped")["AlarmActions"][0])
+    found: dict[str, set[str]] = {}
+    for each in archive.of_type("AWS::SNS::Subscription").values():
+        assert each["Properties"]["Protocol"] == "email"
+        found.setdefault(refers_to(each["Properties"]["TopicArn"]), set()).add(each["Properties"]["Endpoint"])
+    assert found.pop(topic) == told
+    assert [*found.values()] == [{"a@example.com", "b@example.com"}]
+
+
+def test_cloudwatch_may_publish_although_a_topic_has_a_policy_of_its_own(archive: Template) -> None:
+    policies = archive.of_type("AWS::SNS::TopicPolicy").values()
+    assert len(policies) == len(archive.of_type("AWS::SNS::Topic"))
+    for policy in policies:
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        (allowed,) = (s for s in statements if s["Effect"] == "Allow")
+        assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allowed["Action"] == "sns:Publish"
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_tick_that_sends_nothing_rings(archive: Template, source: str) -> None:
-    # A tick that dies sends no metric at all: no data must count as bad.
-    alarm = on_metric(archive, "Ticks", source)
+def test_a_source_that_nothing_fires_any_more_rings(listening: Template, source: str) -> None:
+    # A schedule that is gone leaves no data at all: that must count as bad.
+    alarm = named(listening, source, "stopped")
+    assert [*series(alarm)] == [
+        ("AWS/Lambda", "Invocations", {"FunctionName": listening.function("lister", source).logical_id})
+    ]
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 15 * 60
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_one_alarm_adds_up_the_errors_of_all_functions_of_a_source(listening: Template, source: str) -> None:
+    alarm = named(listening, source, "functions keep failing")
+    own = {function.logical_id for function in listening.functions() if function.source == source}
+    assert {dimensions["FunctionName"] for _, _, dimensions in series(alarm)} == own
+    assert {(namespace, name) for namespace, name, _ in series(alarm)} == {("AWS/Lambda", "Errors")}
+    (expression,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
+    added = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
+    assert expression.split(" + ") == [f"FILL({id_}, 0)" for id_ in re.findall(r"\w+(?=, 0)", expression)]
+    assert set(re.findall(r"\w+(?=, 0)", expression)) == added
+
+
+def test_one_unreadable_message_alone_does_not_ring_for_failing_functions(listening: Template) -> None:
+    alarm = named(listening, "acme-uk", "functions keep failing")
+    for queue in listening.queues(dead_letters=False).values():
+        assert alarm["Threshold"] > queue["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_dead_letter_rings(listening: Template, source: str) -> None:
+    alarm = named(listening, source, "a message could not be worked on")
+    ((namespace, name, dimensions),) = series(alarm)
+    assert (namespace, name, alarm["Threshold"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1)
+    assert dimensions["QueueName"] in listening.queues(dead_letters=True)
+    assert dimensions["QueueName"].startswith(source.replace("-", ""))
+
+
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(
-    ("metric", "threshold"),
-    [("OldestWaitingSeconds", 86400), ("RecordingsFailed", 1), ("SourceBlocked", 1), ("WindowsUnclean", 1)],
+    ("words", "metric", "threshold"),
+    [
+        ("a recording waits too long", "OldestWaitingSeconds", 86400),
+        ("a recording failed", "RecordingsFailed", 1),
+        ("the provider refuses the credentials", "SourceBlocked", 1),
+        ("a listing does not come out even", "WindowsUnclean", 1),
+    ],
 )
 def test_what_the_functions_report_of_a_source_rings(
-    archive: Template, source: str, metric: str, threshold: int
+    listening: Template, source: str, words: str, metric: str, threshold: int
 ) -> None:
-    alarm = on_metric(archive, metric, source)
+    alarm = named(listening, source, words)
+    assert [*series(alarm)] == [("RecordingArchive", metric, {"source": source})]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", threshold)
 
 
-def test_an_alarms_text_names_its_source(archive: Template) -> None:
-    for alarm in alarms(archive):
-        assert [source for source in SOURCES if source in flat(alarm["AlarmDescription"])]
+def test_an_alarms_text_names_its_source(listening: Template) -> None:
+    for alarm in alarms(listening):
+        source = alarm["AlarmName"].removeprefix("recordings / ").partition(":")[0]
+        assert source == "all sources" or source in flat(alarm["AlarmDescription"])
+
+
+def test_no_alarm_looks_further_back_than_cloudwatch_does(listening: Template) -> None:
+    for alarm in alarms(listening):
+        periods = (
+            [alarm["Period"]]
+            if "Period" in alarm
+            else [query["MetricStat"]["Period"] for query in alarm["Metrics"] if "MetricStat" in query]
+        )
+        assert max(periods) * alarm["EvaluationPeriods"] <= 86400 * (7 if max(periods) >= 3600 else 1)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
 
+from app import notices
 from functions.archiver.settings.toml_file import read
 from infra.recording_archive import RecordingArchive
-from infra.synth import Findings, findings, synthesise, template
+from infra.synth import Findings, findings, synthesise, template, written
 from tests.infra.template import TIERS, a_deployment, a_source
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
@@ -40,16 +38,15 @@ def run_app(file: Path, out: Path) -> subprocess.CompletedProcess[str]:
         {},
         {"expire_after_days": 400, "tiers": TIERS},
         {"kms_key": KEY, "permissions_boundary": BOUNDARY},
-        {"bucket": "calls-of-acme", "kms_key": KEY},
+        {"bucket": "calls-of-acme", "kms_key": KEY, "access_policies": False},
     ],
     ids=["smallest", "expiry", "own-key", "own-bucket"],
 )
 def test_no_rule_finds_anything_that_is_not_acknowledged(tmp_path: Path, settings: dict[str, object]) -> None:
-    synthesise(a_deployment(a_source(), **settings), tmp_path, bundle=False)
+    synthesise(a_deployment(a_source(webhook=True), **settings), tmp_path, bundle=False)
     assert findings(tmp_path) == []
-    written = tmp_path / "recordings.template.json"
-    assert len(json.loads(written.read_text(encoding="utf-8"))["Resources"]) > 30
-    lint = [str(Path(sys.executable).with_name("cfn-lint")), str(written)]
+    assert written(tmp_path).keys() == {"recordings", "recordings-acme-uk"}
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), *map(str, tmp_path.glob("*.template.json"))]
     done = subprocess.run(lint, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -67,19 +64,12 @@ def test_the_rules_do_find_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     assert [found for found in findings(tmp_path) if found.startswith("AwsSolutions-S")]
 
 
-def test_a_permissions_boundary_is_on_every_role(tmp_path: Path) -> None:
-    synthesise(a_deployment(a_source(), permissions_boundary=BOUNDARY), tmp_path, bundle=False)
-    resources = json.loads((tmp_path / "recordings.template.json").read_text(encoding="utf-8"))["Resources"]
-    roles = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::IAM::Role"]
-    assert roles
-    assert {role.get("PermissionsBoundary") for role in roles} == {BOUNDARY}
-
-
 def test_synth_writes_the_example_without_credentials_or_a_node_of_the_machine(tmp_path: Path) -> None:
     done = run_app(Path("deployments/example.toml"), tmp_path)
     assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
     assert [*tmp_path.glob("*.template.json")]
     assert [*tmp_path.glob("asset.*/functions/lister.py")]
+    assert "one stack for the archive" in done.stdout
 
 
 def test_every_line_of_the_example_that_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
@@ -104,19 +94,28 @@ def test_a_broken_file_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_the_archive_is_a_construct_for_other_apps_too(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
-    stack = Stack(app, "Theirs")
-    for name in ("Sales", "Support"):
-        RecordingArchive(stack, name, deployment=a_deployment(a_source()))
-    app.synth()
-    resources = json.loads((tmp_path / "Theirs.template.json").read_text(encoding="utf-8"))["Resources"]
-    assert {"SalesBucket", "SalesTable", "SupportBucket", "SupportTable"} <= resources.keys()
-
-
 def test_nothing_that_make_leaves_behind_is_in_the_way_of_a_clean_start(tmp_path: Path) -> None:
     report = tmp_path / "validation-report.json"
     report.write_text('{"pluginReports": [{"violations": [{"ruleName": "old", "description": "news"}]}]}')
     synthesise(a_deployment(a_source()), tmp_path, bundle=False)
     assert findings(tmp_path) == []
-    shutil.rmtree(tmp_path)
+
+
+def test_a_synth_takes_away_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Path) -> None:
+    synthesise(a_deployment(a_source("gone")), tmp_path, bundle=False)
+    (tmp_path / "asset.0123" / "functions").mkdir(parents=True)
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    synthesise(a_deployment(a_source("new")), tmp_path, bundle=False)
+    assert written(tmp_path).keys() == {"recordings", "recordings-new"}
+    assert not (tmp_path / "asset.0123").exists()
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_what_nothing_acts_on_yet_is_said() -> None:
+    plain = a_deployment(a_source(), timezone="Europe/Berlin", urgent=("night@example.com",))
+    assert not [*notices(plain)]
+    ahead = a_deployment(a_source(delete_after_days=30, delete_secret="x"), object_lock="governance", events=True)
+    said = [notice.partition(":")[0] for notice in notices(ahead)]
+    assert said == ["archive.object_lock", "archive.events", "sources.acme-uk.delete_at_source"]
+    (own,) = notices(a_deployment(a_source(), bucket="calls-of-acme"))
+    assert "Add these statements to the policy of the bucket calls-of-acme" in own

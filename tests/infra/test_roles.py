@@ -7,8 +7,6 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from aws_cdk import App, Stack
-from aws_cdk import aws_kms as kms
 
 from functions.providers import load
 from infra.shared import Shared
@@ -107,8 +105,7 @@ def test_a_token_can_be_encrypted_for_its_own_source_alone_and_only_where_it_is_
     declaration = replace(load("kazoo").declaration, shares_token=shares)
     monkeypatch.setattr("infra.shared.load", lambda _: SimpleNamespace(declaration=declaration))
     arn = "arn:aws:kms:eu-central-1:111122223333:key/abc"
-    key = kms.Key.from_key_arn(Stack(App(), "S"), "Key", arn)
-    shared = cast("Shared", SimpleNamespace(key=key, archive=a_deployment().archive))
+    shared = cast("Shared", SimpleNamespace(archive=a_deployment(kms_key=arn).archive))
     given = [each.to_statement_json() for each in Shared.may_share_token(shared, a_source("acme-uk"))]
     context = {"kms:EncryptionContext:archive": "recordings", "kms:EncryptionContext:source": "acme-uk"}
     allowed = {

@@ -368,6 +368,13 @@ def test_other_content_types_are_refused(hook: Hook, content_type: str) -> None:
     assert hooked.calls == {}
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+def test_a_method_that_no_provider_uses_is_answered_with_405(hook: Hook, method: str) -> None:
+    hooked = hook("babelforce")
+    assert hooked.send({**babelforce(ID, HOOK), "requestContext": {"http": {"method": method}}}) == 405
+    assert hooked.calls == {}
+
+
 @pytest.mark.parametrize("content_type", ["Application/JSON; charset=utf-8", "text/plain", None])
 def test_json_is_taken_by_any_name_it_is_sent_under(hook: Hook, content_type: str | None) -> None:
     body = json.dumps({"recording_id": ID}).encode()

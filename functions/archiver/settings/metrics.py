@@ -17,7 +17,6 @@ class Metric(StrEnum):
     RECORDINGS_FAILED = "RecordingsFailed"
     RECORDINGS_QUARANTINED = "RecordingsQuarantined"
     WINDOWS_UNCLEAN = "WindowsUnclean"
-    TICKS = "Ticks"
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     SECONDS_UNTIL_DELETION = "SecondsUntilDeletion"
     SOURCE_BLOCKED = "SourceBlocked"

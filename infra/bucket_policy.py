@@ -1,0 +1,37 @@
+"""What the bucket itself forbids, whoever asks: writing over what is written once, and deleting it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+WRITE_ONCE = ("audio", "quarantine", "seals", "holds", "erasures", "accesses")
+
+
+def statements(bucket_arn: str, *, erasers: Sequence[str]) -> list[dict[str, Any]]:
+    """The policy's statements. Only the roles in `erasers` may delete, and only S3's lifecycle rules besides them.
+
+    A write must carry If-None-Match. The second key exempts the parts of a multipart upload, whose completion carries
+    it; a copy cannot and is denied. A delete marker would let such a write succeed, so deletes are denied too.
+    """
+    objects = [f"{bucket_arn}/{folder}/*" for folder in WRITE_ONCE]
+    return [
+        _deny(
+            "WriteOnce",
+            ["s3:PutObject"],
+            objects,
+            {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+        ),
+        _deny("NoReplicas", ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], objects, {}),
+        _deny(
+            "NoDeletes",
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            objects,
+            {"ArnNotEquals": {"aws:PrincipalArn": list(erasers)}} if erasers else {},
+        ),
+    ]
+
+
+def _deny(sid: str, actions: list[str], resources: list[str], conditions: dict[str, Any]) -> dict[str, Any]:
+    statement = {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": actions, "Resource": resources}
+    return statement | ({"Condition": conditions} if conditions else {})

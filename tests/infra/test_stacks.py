@@ -1,0 +1,205 @@
+"""One stack for what sources share, one for each source, and what they take from each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from infra.recording_archive import RecordingArchive
+from infra.source.pipeline import SourcePipeline
+from infra.synth import MAX_RESOURCES, synthesise, templates
+from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
+
+EXPORTS = {
+    "recordings:BucketName",
+    "recordings:BucketArn",
+    "recordings:TableName",
+    "recordings:TableArn",
+    "recordings:AlertsTopicArn",
+    "recordings:UrgentTopicArn",
+    "recordings:ApiId",
+    "recordings:ApiEndpoint",
+    "recordings:SchedulerRoleArn",
+}
+
+
+@pytest.fixture(scope="module")
+def stacks() -> dict[str, Resource]:
+    return templates(a_deployment(a_source("acme-uk", webhook=True), a_source("acme-de")))
+
+
+def imports(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return set().union(*map(imports, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {str(value["Fn::ImportValue"])} if "Fn::ImportValue" in value else set()
+    return own.union(*map(imports, value.values()))
+
+
+def exports(root: Resource) -> dict[str, Any]:
+    return {each["Export"]["Name"]: each["Value"] for each in root["Outputs"].values() if "Export" in each}
+
+
+def value_of(stack: Resource) -> tuple[str, dict[str, Any]]:
+    """Name and content of a stack's parameter, references written flat."""
+    (parameter,) = (r["Properties"] for r in stack["Resources"].values() if r["Type"] == "AWS::SSM::Parameter")
+    content: dict[str, Any] = json.loads(flat(parameter["Value"]))
+    return parameter["Name"], content
+
+
+def test_the_archive_and_each_source_have_a_stack_of_their_own(stacks: dict[str, Resource]) -> None:
+    assert stacks.keys() == {"recordings", "recordings-acme-uk", "recordings-acme-de"}
+
+
+def test_no_stack_comes_near_what_cloudformation_takes(stacks: dict[str, Resource]) -> None:
+    assert max(len(stack["Resources"]) for stack in stacks.values()) < 50 < MAX_RESOURCES
+
+
+def test_bucket_table_topics_and_api_are_in_the_root_and_nowhere_else(stacks: dict[str, Resource]) -> None:
+    lasting = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::ApiGatewayV2::Api"}
+    for name, stack in stacks.items():
+        types = {resource["Type"] for resource in stack["Resources"].values()}
+        assert lasting & types == (lasting if name == "recordings" else set())
+
+
+def test_the_exports_never_change(stacks: dict[str, Resource]) -> None:
+    # CloudFormation refuses to change or remove an export that a deployed stack imports.
+    assert exports(stacks["recordings"]).keys() == EXPORTS
+    without_webhooks = templates(a_deployment(a_source("acme-de"), urgent=("night@example.com",)))
+    assert exports(without_webhooks["recordings"]) == exports(stacks["recordings"])
+
+
+def test_a_source_takes_nothing_of_the_root_but_its_exports(stacks: dict[str, Resource]) -> None:
+    for name in ("recordings-acme-uk", "recordings-acme-de"):
+        assert imports(stacks[name]) <= EXPORTS
+    assert imports(stacks["recordings-acme-uk"]) == EXPORTS
+    assert not imports(stacks["recordings"])
+
+
+def test_sources_stacks_differ_by_their_settings_alone(stacks: dict[str, Resource]) -> None:
+    one, other = (templates(a_deployment(a_source(name)))[f"recordings-{name}"] for name in ("acme-uk", "acme-de"))
+    assert json.loads(json.dumps(one).replace("acme-uk", "acme-de")) == other
+
+
+def test_adding_a_source_changes_no_other_stack(stacks: dict[str, Resource]) -> None:
+    fewer = templates(a_deployment(a_source("acme-uk", webhook=True)))
+    assert fewer == {name: stacks[name] for name in fewer}
+
+
+def test_the_outputs_name_what_people_need(stacks: dict[str, Resource]) -> None:
+    root = stacks["recordings"]["Outputs"]
+    assert refers_to(root["BucketName"]["Value"]) == "ArchiveBucket"
+    assert refers_to(root["TableName"]["Value"]) == "ArchiveTable"
+    url = flat(stacks["recordings-acme-uk"]["Outputs"]["WebhookUrlacmeuk"]["Value"])
+    assert url == "<recordings:ApiEndpoint>/webhooks/acme-uk"
+    assert not stacks["recordings-acme-de"].get("Outputs")
+
+
+def test_a_domain_of_ones_own_is_the_url_to_register() -> None:
+    url = "https://hooks.example.com/webhooks/acme-uk"
+    stack = templates(a_deployment(a_source(webhook=True, webhook_url=url)))["recordings-acme-uk"]
+    assert stack["Outputs"]["WebhookUrlacmeuk"]["Value"] == url
+    assert value_of(stack)[1]["webhook_url"] == url
+
+
+def test_the_archives_parameter_says_where_everything_is(stacks: dict[str, Resource]) -> None:
+    name, content = value_of(stacks["recordings"])
+    assert name == "/recording-archive/recordings"
+    assert content.keys() == {"version", "commit", "bucket", "table", "topics", "zone", "layout", "eraser"}
+    assert (content["bucket"], content["table"]) == ("<ArchiveBucket>", "<ArchiveTable>")
+    assert content["topics"].keys() == {"alerts", "urgent"}
+    assert (content["zone"], content["layout"]) == ("UTC", 1)
+    assert content["version"]
+
+
+def test_a_sources_parameter_says_what_it_is_made_of(stacks: dict[str, Resource]) -> None:
+    name, content = value_of(stacks["recordings-acme-uk"])
+    assert name == "/recording-archive/recordings/sources/acme-uk"
+    assert content.keys() == {"queue", "dead_letters", "functions", "webhook_url"}
+    assert content["functions"].keys() == {"lister", "downloader", "reconciler", "webhook"}
+    _, without = value_of(stacks["recordings-acme-de"])
+    assert without["functions"].keys() == {"lister", "downloader", "reconciler"}
+    assert without["webhook_url"] is None
+
+
+def test_a_sources_parameter_stays_below_a_kilobyte() -> None:
+    source = a_source("a" * 32, webhook=True, webhook_url=f"https://hooks.example.com/{'w' * 60}")
+    _, content = value_of(templates(a_deployment(source, name="r" * 90))[f"{'r' * 90}-{'a' * 32}"])
+    longest = {"queue": "https://sqs.eu-central-1.amazonaws.com/111122223333/" + "q" * 80}
+    longest["dead_letters"] = longest["queue"]
+    filled = content | longest | {"functions": dict.fromkeys(content["functions"], "f" * 64)}
+    assert len(json.dumps(filled, separators=(",", ":"))) <= 1024
+
+
+def test_only_resources_that_never_move_have_names_of_their_own(stacks: dict[str, Resource]) -> None:
+    names = {
+        "AWS::S3::Bucket": "BucketName",
+        "AWS::DynamoDB::Table": "TableName",
+        "AWS::SQS::Queue": "QueueName",
+        "AWS::SNS::Topic": "TopicName",
+        "AWS::Lambda::Function": "FunctionName",
+        "AWS::IAM::Role": "RoleName",
+        "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::Scheduler::Schedule": "Name",
+    }
+    resources = [resource for stack in stacks.values() for resource in stack["Resources"].values()]
+    assert names.keys() <= {resource["Type"] for resource in resources}
+    for resource in resources:
+        assert names.get(resource["Type"]) not in resource.get("Properties", {})
+
+
+def test_source_stacks_are_deployed_after_the_root(tmp_path: Path) -> None:
+    synthesise(a_deployment(), tmp_path, bundle=False)
+    artifacts = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    for name in ("recordings-acme-uk", "recordings-acme-de"):
+        assert "recordings" in artifacts[name]["dependencies"]
+
+
+def test_archive_and_sources_fit_into_one_stack_of_somebody_elses(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Theirs")
+    for name in ("Sales", "Support"):
+        deployment = a_deployment(a_source("one", webhook=True), a_source("two"), name=name)
+        archive = RecordingArchive(stack, name, deployment=deployment)
+        for source in deployment.sources:
+            SourcePipeline(stack, f"{name}-{source.name}", archive=archive, source=source)
+    app.synth()
+    document = json.loads((tmp_path / "Theirs.template.json").read_text(encoding="utf-8"))
+    assert {"SalesBucket", "SalesTable", "SupportBucket", "SupportTable"} <= document["Resources"].keys()
+    assert not imports(document)
+    theirs = Template(document=document)
+    sales = [f for f in theirs.functions() if f.environment["BUCKET"] == "SalesBucket"]
+    assert sorted((f.source, f.step) for f in sales) == [
+        ("one", "downloader"),
+        ("one", "lister"),
+        ("one", "reconciler"),
+        ("one", "webhook"),
+        ("two", "downloader"),
+        ("two", "lister"),
+        ("two", "reconciler"),
+    ]
+
+
+def test_a_source_may_be_in_another_stack_of_somebody_elses_app(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    deployment = a_deployment(a_source("one"))
+    archive = RecordingArchive(Stack(app, "Shared"), "Calls", deployment=deployment)
+    SourcePipeline(Stack(app, "One"), "One", archive=archive, source=deployment.sources[0])
+    app.synth()
+    document = json.loads((tmp_path / "One.template.json").read_text(encoding="utf-8"))
+    assert imports(document) < EXPORTS
+    shared = json.loads((tmp_path / "Shared.template.json").read_text(encoding="utf-8"))
+    assert exports(shared).keys() == EXPORTS
+
+
+def test_a_permissions_boundary_is_on_every_role() -> None:
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    archive = deployed(a_deployment(a_source(webhook=True), permissions_boundary=boundary))
+    roles = [role["Properties"] for role in archive.of_type("AWS::IAM::Role").values()]
+    assert len(roles) == 6
+    assert {role.get("PermissionsBoundary") for role in roles} == {boundary}
