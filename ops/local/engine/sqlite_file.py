@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Literal
 
 from ops.local.engine.errors import LedgerDamaged, LedgerError, LedgerInUse, LedgerTooNew, LedgerUnusable
-from ops.local.engine.ground import is_remote
+from ops.local.engine.ground import bears_a_log, is_remote
 
 Journal = Literal["wal", "truncate"]
 """`wal` is for many processes. `truncate` holds the file for this process as long as it is open."""
 
 WAIT_SECONDS = 60.0
 """How long one waits for another's write, which takes milliseconds."""
+
+READER_WAIT_SECONDS = 5.0
+"""A reader waits only for a file that is one process's alone, and that may last for days."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -67,6 +70,7 @@ class SqliteFile:
     ) -> None:
         self.path = path
         self._migrations = migrations
+        self._read_only = read_only
         self._free: queue.LifoQueue[_Connection] = queue.LifoQueue()
         self._closed = False
         self._uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
@@ -130,7 +134,7 @@ class SqliteFile:
         connection = sqlite3.connect(
             self._uri,
             uri=True,
-            timeout=WAIT_SECONDS,
+            timeout=READER_WAIT_SECONDS if self._read_only else WAIT_SECONDS,
             isolation_level=None,
             check_same_thread=False,
             factory=_Connection,
@@ -209,12 +213,15 @@ class SqliteFile:
 
     def _choose_journal(self, connection: _Connection, asked_for: Journal | None, *, is_new: bool) -> None:
         (present,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if self.journal == "wal" and not (is_new or present == "wal" or asked_for):
-            # Whoever made the file found that its ground does not bear a write-ahead log.
+        if self.journal == "wal" and not asked_for and not self._bears_a_log(present, is_new=is_new):
             self.journal = "truncate"
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         _patiently(lambda: connection.execute(f"PRAGMA journal_mode = {self.journal}").fetchone())
         connection.execute("PRAGMA journal_size_limit = 67108864")
+
+    def _bears_a_log(self, present: str, *, is_new: bool) -> bool:
+        """Tried when the file is made; later the file itself tells what came of that."""
+        return bears_a_log(self.path.parent) if is_new else present == "wal"
 
     def _migrate(self, connection: _Connection) -> None:
         version = self._version(connection)

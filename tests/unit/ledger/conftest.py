@@ -15,5 +15,5 @@ from tests.doubles.aws import aws as fresh_aws
 
 @pytest.fixture(params=["dynamodb", "sqlite"])
 def aws(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Aws]:
-    with fresh_aws() as made, SqliteTable(tmp_path / "ledger.sqlite") as local:
+    with fresh_aws() as made, SqliteTable(tmp_path / "ledger.sqlite", journal="wal") as local:
         yield made if request.param == "dynamodb" else replace(made, table=local)

@@ -199,6 +199,7 @@ def test_a_file_for_one_process_keeps_others_out_and_lets_them_in_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_file, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_file, "READER_WAIT_SECONDS", 0.1)
     with SqliteTable(path, journal="truncate") as table:
         table.put_new(ITEM)
         assert table.journal == "truncate"
@@ -206,6 +207,8 @@ def test_a_file_for_one_process_keeps_others_out_and_lets_them_in_again(
         with pytest.raises(LedgerInUse) as refused:
             SqliteTable(path)
         assert refused.value.code is ExitCode.REFUSED
+        with pytest.raises(LedgerInUse):
+            SqliteTable(path, read_only=True)
     with SqliteTable(path) as again:
         assert again.journal == "truncate", "whoever made it knew that its ground bears no log"
         assert again.get(ITEM["pk"]) == ITEM
@@ -218,6 +221,15 @@ def test_a_file_may_change_its_way_when_that_is_asked_for(path: Path) -> None:
         assert table.journal == "wal"
     filled(path, journal="truncate")
     assert contents(path) == [ITEM]
+
+
+def test_where_a_trial_fails_the_file_is_for_one_process_for_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_file, "bears_a_log", lambda folder: False)
+        filled(path)
+    with SqliteTable(path) as table:
+        assert table.journal == "truncate"
+        assert table.get(ITEM["pk"]) == ITEM
 
 
 def test_on_a_network_the_file_is_for_one_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
