@@ -48,9 +48,9 @@ class Case:
     # the parts
 
     def has(self, exchange: str) -> bool:
-        """Whether the provider makes this request to its own host."""
+        """Whether the provider makes this request to a host that it trusts."""
         found = self.fixture.exchanges.get(exchange)
-        return found is not None and bool(found.pattern) and found.at == "own"
+        return found is not None and bool(found.pattern) and found.at != "other"
 
     def excepted(self, exception: str) -> bool:
         return exception in self.fixture.exceptions
@@ -74,7 +74,8 @@ class Case:
     def options(self) -> dict[str, Any]:
         """As the settings hand them over: the fixture's, and the declared defaults."""
         defaults = {option.name: option.default for option in self.declaration.options if option.default is not None}
-        return {**defaults, **self.fixture.options}
+        given: dict[str, Any] = json.loads(self.replay.addressed(json.dumps(self.fixture.options)))
+        return {**defaults, **given}
 
     def http(self, *, allow_private: bool = True) -> Http:
         public = self.declaration.public_fields
@@ -133,7 +134,7 @@ class Case:
         """Everything marked as confidential, and whatever the own host was sent to prove who asks."""
         carried = {
             value
-            for seen in self.replay.own.requests
+            for seen in [*self.replay.own.requests, *self.replay.further.requests]
             for header, value in seen.headers.items()
             if header not in _CARRY_NOTHING
         }

@@ -17,7 +17,7 @@ def _asked(fixture: Fixture) -> list[str]:
 
 
 def _asked_at_home(fixture: Fixture) -> list[str]:
-    return [name for name in _asked(fixture) if fixture.exchanges[name].at == "own"]
+    return [name for name in _asked(fixture) if fixture.exchanges[name].at != "other"]
 
 
 def _with_a_token(fixture: Fixture) -> list[str]:
@@ -31,6 +31,7 @@ CHOICES: dict[str, Callable[[Fixture], Sequence[object]]] = {
     "document": lambda fixture: [name for name in _asked(fixture) if name in ("list", "last", "lookup")],
     "token": lambda fixture: [name for name in _asked(fixture) if name == "token"],
     "sample": lambda fixture: fixture.webhooks,
+    "handshake": lambda fixture: fixture.handshakes,
 }
 """For arguments of a test: what of a provider's fixture it runs for."""
 
@@ -61,7 +62,7 @@ def shared_aws() -> Iterator[Aws]:
 
 @pytest.fixture
 def case(name: str, caplog: pytest.LogCaptureFixture) -> Iterator[Case]:
-    """At the end: no secret was logged or sent elsewhere, and each request to the own host took exactly one slot."""
+    """At the end: no secret was logged or sent elsewhere, and each paced request took exactly one slot."""
     caplog.set_level(logging.DEBUG)
     # It quotes whatever goes to AWS, a pending recording's link as well, and nothing in the service lets it.
     caplog.set_level(logging.WARNING, logger="botocore")
@@ -72,4 +73,4 @@ def case(name: str, caplog: pytest.LogCaptureFixture) -> Iterator[Case]:
         logged = [logging.Formatter().format(record) for record in caplog.get_records("call")]
         case.assert_tells_no_secret("\n".join(logged), "the log")
         case.assert_other_hosts_saw_no_secret()
-        assert case.guarded or len(case.slots.booked) == len(replay.own.requests)
+        assert case.guarded or len(case.slots.booked) == replay.paced

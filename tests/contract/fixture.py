@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +24,14 @@ EXCEPTIONS = {
     "durable_link": "a row holds a link to its audio that needs no credentials",
     "lookup_by_listing": "a recording is looked up in a listing, so that a trouble with it is one of the source",
     "cursors_never_expire": "a cursor is a page's number, or is made on this side",
+    "forbidden_is_unauthorized": "a 403 says that the credentials are refused, whatever was asked for",
 }
 AUDIO_BYTES = 4000
+
+Host = Literal["own", "further", "other"]
+"""The provider's own host, a further origin that gets the credentials with some requests, and any other one."""
+
+HOSTS: tuple[Host, ...] = ("own", "further", "other")
 
 _SECRET = re.compile(r"confidential[\w.~+/=-]*")
 
@@ -53,12 +59,12 @@ class Exchange:
         return self.pattern.partition(" ")[2]
 
     @property
-    def at(self) -> Literal["own", "other"]:
-        return "other" if self.target.startswith("{other}") else "own"
+    def at(self) -> Host:
+        return next((host for host in HOSTS if self.target.startswith(f"{{{host}}}")), "own")
 
     def segments(self, names: Names) -> list[str]:
         """The decoded segments of the path."""
-        path = self.target.removeprefix("{other}").partition("?")[0]
+        path = self.target.removeprefix(f"{{{self.at}}}").partition("?")[0]
         return [renamed(unquote(segment), names) for segment in path.split("/")]
 
     def fields(self, names: Names) -> dict[str, str]:
@@ -78,7 +84,7 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One webhook request, and what it says: the fields of a Hint, or None for an event that asks for nothing."""
+    """One webhook request, and what it says: the fields of a Hint, of each of several, or None for nothing asked."""
 
     by: Literal["signature", "secret"]
     secrets: tuple[str, ...]
@@ -87,12 +93,30 @@ class Sample:
     body: bytes
     path_secret: str | None
     received_at: datetime
-    hint: Mapping[str, Any] | None
+    url: str
+    hint: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+    @property
+    def proven_by_its_body(self) -> bool:
+        """Whether the shared secret stands in the body."""
+        return any(secret.encode() in self.body for secret in self.secrets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handshake:
+    """A request that wants an answer of its own, the fields of a Reply. One that is `proven` is refused without it."""
+
+    request: Sample
+    reply: Mapping[str, Any]
+    proven: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fixture:
-    """One provider's fixture. `recordings` are those on `list`, then those on `last`: their facts as they must come."""
+    """One provider's fixture. `recordings` are those on `list`, then those on `last`: their facts as they must come.
+
+    `also_written` are other ways to write the first recording's id.
+    """
 
     credentials: Mapping[str, str]
     options: Mapping[str, Any]
@@ -100,6 +124,8 @@ class Fixture:
     recordings: tuple[Mapping[str, Any], ...]
     exchanges: Mapping[str, Exchange]
     webhooks: tuple[Sample, ...]
+    handshakes: tuple[Handshake, ...]
+    also_written: tuple[str, ...]
     exceptions: Mapping[str, str]
     confidential: frozenset[str]
 
@@ -125,6 +151,8 @@ def read(provider: str) -> Fixture:
         recordings=tuple(document["recordings"]),
         exchanges={name: _exchange(name, fields) for name, fields in document["exchanges"].items()},
         webhooks=tuple(map(_sample, document.get("webhooks", ()))),
+        handshakes=tuple(map(_handshake, document.get("handshakes", ()))),
+        also_written=tuple(document.get("also_written", ())),
         exceptions=document.get("exceptions", {}),
         confidential=frozenset(_SECRET.findall(text)),
     )
@@ -151,8 +179,14 @@ def _sample(fields: Mapping[str, Any]) -> Sample:
         body=(body if isinstance(body, str) else json.dumps(body)).encode(),
         path_secret=fields.get("path_secret"),
         received_at=datetime.fromisoformat(fields.get("received_at", "2026-01-10T12:00:00+00:00")),
-        hint=fields["hint"],
+        url=fields.get("url", ""),
+        hint=fields.get("hint"),
     )
+
+
+def _handshake(fields: Mapping[str, Any]) -> Handshake:
+    request = _sample({"by": "signature", **fields["request"]})
+    return Handshake(request=request, reply=fields["reply"], proven=fields["proven"])
 
 
 def audio_of(recording_id: str, kind: Format) -> bytes:
@@ -178,6 +212,6 @@ def _within(value: Any, names: Names) -> Any:
     if isinstance(value, list):
         return [_within(each, names) for each in value]
     if isinstance(value, str):
-        is_link = value.startswith(("{own}", "{other}"))
+        is_link = value.startswith(tuple(f"{{{host}}}" for host in HOSTS))
         return renamed(value, names, _quoted if is_link else str)
     return value

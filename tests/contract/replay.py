@@ -7,13 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from tests.contract.fixture import Exchange, Fixture, Names, renamed
+from tests.contract.fixture import HOSTS, Exchange, Fixture, Host, Names, renamed
 from tests.doubles.http_server import Answer, Answering, HttpServer, Reply, Seen
-
-Host = Literal["own", "other"]
 
 ELSEWHERE = "/elsewhere"
 """A path of the other host that answers everything with an empty JSON object."""
@@ -42,9 +40,12 @@ class Replay:
     def __init__(self, fixture: Fixture) -> None:
         self.fixture = fixture
         self.own = Origin(self, "own")
+        self.further = Origin(self, "further")
         self.other = Origin(self, "other")
+        self.paced = 0
         # Another name for this machine, so that it is another host and not only another port.
         self.other.url = f"http://localhost:{self.other.port}"
+        self.further.url = f"http://localhost:{self.further.port}"
         self.names: Names = {}
         self.faults: dict[str, list[Answering]] = defaultdict(list)
         self.lasting: set[str] = set()
@@ -68,14 +69,22 @@ class Replay:
         final = {first: renamed(then, self.names) for first, then in {**self.names, **of, **(names or {})}.items()}
         kind, body = exchange.body(final, self.fixture.ids[0])
         if not exchange.audio:
-            body = body.replace(b"{own}", self.own.url.encode()).replace(b"{other}", self.other.url.encode())
+            body = self.addressed(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         return Reply(status=exchange.status, headers={"Content-Type": kind}, body=body)
+
+    def addressed(self, text: str) -> str:
+        """With the hosts' addresses in place of their names."""
+        for host in HOSTS:
+            text = text.replace(f"{{{host}}}", getattr(self, host).url)
+        return text
 
     def answer(self, host: Host, seen: Seen) -> Answer:
         """What a request gets."""
         if (host, seen.path) == ("other", ELSEWHERE):
             return Reply(headers={"Content-Type": "application/json"}, body=b"{}")
         found = self._found(host, seen)
+        # A token request at an origin of its own is the only one to a trusted host that is not paced.
+        self.paced += host == "own" or (host == "further" and (found is None or found[0].name != "token"))
         if found is None:
             self.unknown.append(f"{seen.method} {seen.path}")
             return Reply(status=404)
@@ -117,11 +126,13 @@ class Replay:
 
     def __enter__(self) -> Replay:
         self.own.__enter__()
+        self.further.__enter__()
         self.other.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.own.__exit__(None, None, None)
+        self.further.__exit__(None, None, None)
         self.other.__exit__(None, None, None)
 
 

@@ -33,7 +33,7 @@ def as_given(recording: Recording, name: str) -> object:
 
 def test_building_a_provider_asks_nothing(case: Case) -> None:
     case.provider()
-    assert case.replay.own.requests == case.replay.other.requests == []
+    assert case.replay.own.requests == case.replay.further.requests == case.replay.other.requests == []
     assert case.slots.booked == []
 
 

@@ -145,6 +145,8 @@ def test_abilities_are_declared_if_and_only_if_they_are_there(provider: str, dec
     assert overridden(provider, "annotate") is declaration.annotates
     assert overridden(provider, "upload") is declaration.uploads
     assert overridden(provider, "event") is bool(declaration.webhook)
+    assert overridden(provider, "webhooks") is declaration.registers_webhooks
+    assert overridden(provider, "register_webhook") is declaration.registers_webhooks
     assert declaration.deletes or not overridden(provider, "delete_many")
 
 
@@ -159,6 +161,7 @@ def test_every_option_has_a_help_text_and_a_default_that_fits(declaration: Decla
         assert not (option.required and option.default is not None)
         assert not option.choices or option.default is None or option.default in option.choices
         assert bool(option.fields) is (option.kind == "tables")
+        assert bool(option.purpose) is (option.kind == "origin")
 
 
 def test_a_declaration_holds_numbers_that_make_sense(declaration: Declaration) -> None:
@@ -167,6 +170,11 @@ def test_a_declaration_holds_numbers_that_make_sense(declaration: Declaration) -
     assert 0 < declaration.parallel_default <= MAX_PARALLEL
     assert declaration.overlap_minimum.total_seconds() > 0
     assert declaration.page_size > 0
+    late = declaration.filter_clock == "start"  # a call is listed when it ends, under the time when it began
+    assert declaration.overlap_minimum.total_seconds() >= (12 * 3600 if late else 1)
+    for limit in declaration.limits:
+        assert limit.kinds
+        assert limit.per_minute or limit.per_day
     assert declaration.secret_fields
     fields = {field for shape in declaration.secret_fields for field in shape}
     assert set(declaration.public_fields) < fields

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from functions.archiver.errors import BadEvent, Unverified
-from functions.archiver.provider.delivery import Delivery, Hint, Ignored
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said
 from functions.archiver.provider.provider import Provider
 from functions.archiver.secret import Secret
 from tests.contract.case import Case
-from tests.contract.fixture import Sample
+from tests.contract.fixture import Handshake, Sample
 
 FORGED = {
     "nothing": b"",
@@ -32,6 +32,7 @@ def delivery_of(sample: Sample) -> Delivery:
         body=sample.body,
         path_secret=Secret(sample.path_secret) if sample.path_secret else None,
         received_at=sample.received_at,
+        url=sample.url,
     )
 
 
@@ -54,7 +55,37 @@ def test_a_sample_says_what_it_should(case: Case, sample: Sample) -> None:
         assert isinstance(said, Ignored)
         assert said.reason
     else:
-        assert said == Hint(**sample.hint)
+        several = [sample.hint] if isinstance(sample.hint, Mapping) else sample.hint
+        assert hints(said) == [Hint(**fields) for fields in several]
+
+
+def hints(said: Said) -> list[Hint]:
+    assert not isinstance(said, Ignored | Reply)
+    return [said] if isinstance(said, Hint) else list(said)
+
+
+def test_a_handshake_is_answered_without_a_question_to_the_provider(case: Case, handshake: Handshake) -> None:
+    request = handshake.request
+    assert case.provider().event(delivery_of(request), secrets_of(request)) == Reply(**handshake.reply)
+    assert case.replay.own.requests == []
+
+
+def test_a_proven_handshake_is_refused_without_its_proof(case: Case, handshake: Handshake) -> None:
+    if handshake.proven:
+        bare = replace(delivery_of(handshake.request), headers={}, path_secret=None)
+        refused(case.provider(), bare, secrets_of(handshake.request))
+        refused(case.provider(), delivery_of(handshake.request), [Secret("another-secret")])
+
+
+@pytest.mark.parametrize("echoed", ["a" * 5000, "ünïcode", "two\r\nlines"])
+def test_a_handshake_echoes_nothing_but_a_few_printable_characters(
+    case: Case, handshake: Handshake, echoed: str
+) -> None:
+    if handshake.proven:
+        return  # it could not have been signed
+    headers = dict.fromkeys(handshake.request.headers, echoed)
+    with pytest.raises((BadEvent, Unverified)):
+        case.provider().event(replace(delivery_of(handshake.request), headers=headers), secrets_of(handshake.request))
 
 
 def test_a_sample_is_verified_while_its_secret_is_rotated(case: Case, sample: Sample) -> None:
@@ -87,6 +118,8 @@ def test_an_event_without_its_proof_is_refused(case: Case, sample: Sample) -> No
     bare = replace(delivery_of(sample), headers={}, path_secret=None)
     if sample.by == "signature":
         bare = replace(bare, body=bare.body.replace(b"hmac", b"none"))
+    for secret in sample.secrets:
+        bare = replace(bare, body=bare.body.replace(secret.encode(), b"none"))
     refused(case.provider(), bare, secrets_of(sample))
 
 
@@ -111,6 +144,8 @@ def test_a_body_makes_no_difference_to_a_sender_that_is_not_verified(case: Case,
 def test_a_verified_body_that_makes_no_sense_is_a_bad_event(case: Case, sample: Sample, body: str) -> None:
     if sample.by == "signature":
         return  # it could not have been signed
+    if sample.proven_by_its_body:
+        return  # there is no proof in it
     delivery = replace(delivery_of(sample), query={}, body=FORGED[body])
     with pytest.raises(BadEvent):
         case.provider().event(delivery, secrets_of(sample))
