@@ -30,13 +30,17 @@ def demo(stopping: threading.Event) -> int:
     shutil.rmtree(FOLDER / "archive", ignore_errors=True)
     with ExitStack() as running:
         started = {
-            name: running.enter_context(kind(recordings=RECORDINGS_EACH)) for name, kind in _simulators().items()
+            name: running.enter_context(kind(recordings=RECORDINGS_EACH, rate=REQUESTS_PER_MINUTE))
+            for name, kind in _simulators().items()
         }
         deployment, secrets = FOLDER / "deployment.toml", FOLDER / "secrets.json"
         deployment.write_text(_deployment(started))
         secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
         print(f"Simulated here: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
         print(f"Deployment file: {deployment}. It takes about a minute.")
+        print(
+            f"They take {REQUESTS_PER_MINUTE} requests a minute each, which is the demo's limit and not the vendors'."
+        )
         code = run(Options(deployment=deployment, secrets=secrets, out=FOLDER / "archive"), stopping)
     _point_to_a_recording()
     return code

@@ -55,10 +55,16 @@ def _deletes(declaration: Declaration) -> str:
     return f"{what}, or several at once" if declaration.deletes_many else what
 
 
+def _listed_by(declaration: Declaration) -> str:
+    clock = {"start": "start", "end": "end", "created": "creation"}[declaration.filter_clock]
+    return f"day of {clock}" if declaration.granularity else clock
+
+
 _ROWS: Mapping[str, Callable[[Declaration], str]] = {
     "requests a minute, by default": lambda d: str(d.rate_default),
     "downloads at a time, by default": lambda d: str(d.parallel_default),
     "overlap, at the least": lambda d: _span(d.overlap_minimum),
+    "listed by": _listed_by,
     "longest window": lambda d: _span(d.max_window),
     "kept by the provider": lambda d: _span(d.retention),
     "tells sizes": lambda d: _yes(d.reports_size),

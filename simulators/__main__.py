@@ -52,6 +52,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="KIND[,where=list][,times=3|ever][,skip=1][,value=503][,retry_after=5][,recording_id=ID]",
         help=f"kinds: {', '.join(sorted(KINDS))}",
     )
+    parser.add_argument("--rate", type=int, help="requests a minute, beyond which it refuses; default: any number")
     parser.add_argument("--secrets", type=Path, help="where to write the secrets file; default: a temporary file")
     parser.add_argument("--secret-name", help="the secret's name in that file; default: recordings/PROVIDER")
     parser.add_argument("--truth", type=Path, help="also write id, size and sha256 of every recording, a line for each")
@@ -78,6 +79,7 @@ def main() -> int:
         sizes=tuple(given.sizes),
         hostile_ids=given.hostile_ids,
         port=given.port,
+        rate=given.rate,
     )
     with simulator as running:
         secrets = given.secrets or Path(tempfile.mkdtemp(prefix="simulator-")) / "secrets.json"

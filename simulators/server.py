@@ -6,6 +6,7 @@ The second origin is for signed links and for redirects that leave the provider'
 from __future__ import annotations
 
 import bisect
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -28,7 +29,8 @@ class Simulator(ABC):
     """A provider on 127.0.0.1, as a context manager.
 
     `recordings` files are spread over `span` from `start` (by default the two days up to an hour ago) and have
-    sizes between the two of `sizes`, most of them small. The same seed gives the same ids and audio.
+    sizes between the two of `sizes`, most of them small. The same seed gives the same ids and audio. More than `rate`
+    requests in a minute are refused; None refuses none, whatever the vendor does.
     """
 
     name: ClassVar[str]
@@ -46,8 +48,9 @@ class Simulator(ABC):
         unfinished: int = 0,
         hostile_ids: bool = False,
         port: int = 0,
+        rate: int | None = None,
     ) -> None:
-        self.port = port
+        self.port, self.rate = port, rate
         self.seed, self.span, self.sizes = seed, span, sizes
         self.start = start or datetime.now(UTC).replace(microsecond=0) - span - timedelta(hours=1)
         self.faults = Faults(faults)
@@ -229,11 +232,24 @@ class Simulator(ABC):
                 if fault.retry_after is not None:
                     answer = replace(answer, headers={**answer.headers, "Retry-After": str(fault.retry_after)})
                 return entry, answer
-            refused = self.refusal(request) if route.guarded else None
+            refused = self._too_fast(entry) or (self.refusal(request) if route.guarded else None)
             answer = refused or route.answer(request, fault)
             if fault and not refused:
                 answer = spoil(fault, answer, self._elsewhere(route.recording_id))
             return entry, answer
+
+    def too_fast(self, seconds: float) -> Answer:
+        """The answer to one request too many, in the provider's manner; another would be taken after so long."""
+        answer = self.error(429)
+        return replace(answer, headers={**answer.headers, "Retry-After": str(math.ceil(seconds))})
+
+    def _too_fast(self, entry: Served) -> Answer | None:
+        if self.rate is None or entry.host != "own":
+            return None
+        taken = [each.started for each in self.log if each.host == "own" and each.started > entry.started - 60]
+        if len(taken) <= self.rate:
+            return None
+        return self.too_fast(max(taken[-self.rate - 1] + 60 - entry.started, 1.0))
 
     def _elsewhere(self, recording_id: str | None) -> str:
         """Where a redirect leads: the same audio on the other origin, which asks for no credentials."""

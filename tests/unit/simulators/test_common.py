@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
+from simulators.__main__ import PROVIDERS, load
 from simulators.audio import MP3_FRAME_BYTES, Audio
 from simulators.faults import Fault
-from simulators.providers.babelforce import Babelforce
-from simulators.providers.dialogtech import DialogTech
-from simulators.providers.kazoo import Kazoo
-from simulators.providers.telesign import TeleSign
 from simulators.server import HOSTILE_IDS
 from tests.doubles.plain_http import SMALL, START, ask
 
@@ -50,9 +47,15 @@ class TestAudio:
 
 
 class TestEverySimulator:
-    @pytest.fixture(params=[Babelforce, TeleSign, DialogTech, Kazoo])
+    @pytest.fixture(params=[load(name) for name in PROVIDERS])
     def kind(self, request: pytest.FixtureRequest) -> Any:
         return request.param
+
+    def test_more_requests_in_a_minute_than_its_rate_are_refused(self, kind: Any) -> None:
+        with kind(recordings=1, rate=3, **SMALL) as simulator:
+            got = [ask(f"{simulator.base_url}/nothing") for _ in range(4)]
+        assert [each.status == 429 for each in got] == [False, False, False, True]
+        assert 1 <= int(got[-1].headers["retry-after"]) <= 60
 
     def test_the_same_seed_holds_the_same_recordings(self, kind: Any) -> None:
         first, again, other = (kind(recordings=20, seed=seed, **SMALL) for seed in (1, 1, 2))
