@@ -8,6 +8,9 @@ import click
 
 from ops.output import ExitCode, Failure
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+"""Beyond these lie typing mistakes, and the ends of the calendar, where zones cannot be reckoned with."""
+
 
 class Moment(click.ParamType[datetime, str]):
     """A date or time in ISO 8601. Without an offset it has no zone yet: `in_zone` gives it the archive's."""
@@ -17,10 +20,13 @@ class Moment(click.ParamType[datetime, str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Fails with a sentence for a text that is no date."""
         try:
-            return datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError:
             example = "2026-01-31 or 2026-01-31T09:30+01:00"
             self.fail(f"{value!r} is no date or time; write it as {example}", param, ctx)
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            self.fail(f"{value!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}", param, ctx)
+        return moment
 
 
 def in_zone(moment: datetime, zone: tzinfo = UTC) -> datetime:

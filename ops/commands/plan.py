@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from ops.planning import Plan
     from ops.prices import Prices
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
+AMOUNT = click.FloatRange(min=0, min_open=True, max=1e7)
+
+
+def _number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuses nan, which is in every range."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("must be a number", context, parameter)
+    return value
 
 
 @verb(
@@ -21,8 +29,8 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
     example="recordings plan acme-uk -a deployments/mine.toml --calls-per-day 3000 --mean-seconds 180",
 )
 @click.argument("source", required=False)
-@click.option("--calls-per-day", type=POSITIVE, metavar="N", help="Recordings a day.")
-@click.option("--mean-seconds", type=POSITIVE, metavar="N", help="How long one is in the mean.")
+@click.option("--calls-per-day", type=AMOUNT, callback=_number, metavar="N", help="Recordings a day.")
+@click.option("--mean-seconds", type=AMOUNT, callback=_number, metavar="N", help="How long one is in the mean.")
 @click.option(
     "--measure", metavar="SOURCE", help="Take both from what the provider lists of yesterday (a few requests)."
 )
