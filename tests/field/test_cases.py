@@ -19,28 +19,6 @@ from tests.field.origin import World
 NOT_YET: Mapping[str, str] = {
     "import-names-not-printable": "an import leaves recordings out",
     "import-unknown-kind-skipped": "an import leaves recordings out",
-    "audio-labelled-json": "a label decides in place of the bytes",
-    "aac-adts": "a common format is not known",
-    "caf-ulaw": "a common format is not known",
-    "flac-behind-id3": "a common format is not known",
-    "m4a-brand-mp42": "a common format is not known",
-    "matroska-audio": "a common format is not known",
-    "mp3-free-format": "a common format is not known",
-    "threegpp2": "a common format is not known",
-    "wave64": "a common format is not known",
-    "wma-asf": "a common format is not known",
-    "amr-header-only": "a header without sound counts",
-    "m4a-header-only": "a header without sound counts",
-    "opus-header-only": "a header without sound counts",
-    "m4a-cut-chunked": "a cut is not noticed",
-    "mp3-cut-content-length": "a cut is not noticed",
-    "mp3-cut-proxy-error": "a cut is not noticed",
-    "opus-cut-chunked": "a cut is not noticed",
-    "mp3-cut-at-frame": "a cut is not noticed",
-    "wav-cut-in-padding": "a cut is not noticed",
-    "listed-size-wrong": "one contradiction outweighs the bytes",
-    "wav-header-doubles": "one contradiction outweighs the bytes",
-    "wav-odd-list-unpadded": "one contradiction outweighs the bytes",
 }
 """The cases that still go wrong, each with its reason. Whoever mends one takes it off here."""
 

@@ -62,6 +62,7 @@ class Sends:
     body: bytes
     length: int | None = None
     framed: bool = False
+    content_type: str | None = None
     fails: Exception | None = None
     recording: Recording | None = None
     siblings: Sequence[Recording] = ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.archiver.archiving import encrypted
-from functions.archiver.archiving.completeness import audio_of, length_is_proven, pour
+from functions.archiver.archiving.completeness import Claims, Decision, audio_of, pour, ruling_on
 from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
 from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.digest import Hasher
@@ -32,6 +32,7 @@ from functions.archiver.errors import (
     Rejected,
     Unauthorized,
 )
+from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger, LostLease
 from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
@@ -138,7 +139,10 @@ class Archiver:
             if opened.siblings:
                 self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
-            stored = replace(self._store_audio(ticket, entry, recording, opened), rendition=opened.rendition)
+            stored, seconds = self._store_audio(ticket, entry, recording, opened)
+        stored = replace(stored, rendition=opened.rendition)
+        if recording.duration_seconds is None:
+            recording = replace(recording, duration_seconds=seconds)
         return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
 
     def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
@@ -188,34 +192,38 @@ class Archiver:
 
     # the bytes
 
-    def _store_audio(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> Stored:
+    def _store_audio(
+        self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened
+    ) -> tuple[Stored, float | None]:
         upload = self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
         try:
             if opened.encrypted is not None:
-                return self._store_encrypted(recording, opened, upload)
+                return self._store_encrypted(recording, opened, upload), None
             verdict = pour(opened.body.chunks(), upload, opened.body.length)
             audio = audio_of(verdict)
-            if not length_is_proven(opened, recording, audio, verdict):
-                self._fetch_again(recording, upload)
-            return upload.finish(audio)
+            ruling = ruling_on(_claims(recording, opened.body), verdict)
+            if ruling.decision is Decision.FETCH_AGAIN:
+                self._fetch_again(recording, upload, ruling.reason)
+            stored = upload.finish(audio, contradictions=ruling.contradictions)
         finally:
             upload.abort()
+        return replace(stored, codec=verdict.codec, channels=verdict.channels), verdict.duration_seconds
 
     def _store_encrypted(self, recording: Recording, opened: Opened, upload: Upload) -> Stored:
         audio = encrypted.pour_encrypted(opened, upload)
         if not encrypted.is_all(opened):
-            self._fetch_again(recording, upload)
+            self._fetch_again(recording, upload, "nothing tells its length")
         return encrypted.marked(upload.finish(audio))
 
-    def _fetch_again(self, recording: Recording, upload: Upload) -> None:
-        """Nothing proves the length of what came: a second fetch must bring the same bytes."""
+    def _fetch_again(self, recording: Recording, upload: Upload, why: str | None) -> None:
+        """Nothing proves that all has come: a second fetch must bring the same bytes."""
         hasher = Hasher()
         with self._provider_of().open(recording) as again:
             for chunk in again.body.chunks():
                 hasher.feed(chunk)
         if hasher.digest() != upload.digest():
             sizes = f"{upload.size_bytes} and {hasher.size_bytes} bytes"
-            raise Rejected(f"nothing tells its length, and two fetches brought different content ({sizes})")
+            raise Rejected(f"{why}, and two fetches brought different content ({sizes})")
 
     # what comes of it
 
@@ -281,3 +289,12 @@ _SAID = {
     Step.FAIL: State.FAILED.value,
     Step.DROP: "given up",
 }
+
+
+def _claims(recording: Recording, body: Body) -> Claims:
+    return Claims(
+        framed=body.length is not None or body.framed,
+        sent_type=body.content_type,
+        listed_bytes=recording.size_bytes,
+        listed_type=recording.content_type,
+    )

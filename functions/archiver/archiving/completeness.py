@@ -1,17 +1,106 @@
-"""Whether the bytes that came are audio, and all of it."""
+"""Whether the bytes that came are audio, and all of it: what the witnesses say, and what follows from it.
+
+There are two kinds of witness. The framing: a Content-Length, chunks that ended properly, the size that the provider
+lists. And the format: what its own structure tells. One that says *cut* against the other, and none that says anything,
+call for a second fetch; two that agree settle every contradiction, for there is nothing else to be had.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from functions.archiver.audio.inspector import WAV, Audio, Inspector, Verdict
+from functions.archiver.archiving.content_types import contradicts, names_format
+from functions.archiver.audio.inspector import Inspector
+from functions.archiver.audio.kinds import Audio, Kind, Verdict
 from functions.archiver.bucket.upload import Upload
 from functions.archiver.errors import Rejected
-from functions.archiver.provider.provider import Opened
-from functions.archiver.recording import Recording
+from functions.archiver.recording import Contradiction
 
 KNOWN_BY_BYTES = 64 * 1024
 """After so many bytes every kind of audio has shown itself."""
+
+
+class Decision(enum.Enum):
+    """What to do with bytes that came."""
+
+    PROVEN = "proven"
+    FETCH_AGAIN = "fetch again"  # and take them if the same bytes come
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What is said about a body besides the bytes themselves.
+
+    `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached. `listed_bytes` and
+    `listed_type` are the provider's own, `sent_type` is that of the answer.
+    """
+
+    framed: bool
+    sent_type: str | None = None
+    listed_bytes: int | None = None
+    listed_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """The decision, its reason in a few words, and the claims that the bytes contradict."""
+
+    decision: Decision
+    reason: str | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+
+
+def ruling_on(claims: Claims, verdict: Verdict) -> Ruling:
+    """What the witnesses come to. Of unknown bytes only a second fetch can tell that they are meant."""
+    if verdict.kind in (Kind.NO_SOUND, Kind.ERROR_DOCUMENT):
+        return Ruling(decision=Decision.REJECTED, reason=verdict.problem)
+    against = tuple(_against(claims, verdict))
+    contradictions = (*against, *_wrong_label(claims, verdict.audio))
+    if verdict.audio is None:
+        return Ruling(decision=Decision.FETCH_AGAIN, reason=verdict.problem, contradictions=contradictions)
+    if against:
+        reason = "; ".join(_sentence(each) for each in against)
+        return Ruling(decision=Decision.FETCH_AGAIN, reason=reason, contradictions=contradictions)
+    if claims.framed or verdict.complete or _counts(claims, verdict.audio):
+        return Ruling(decision=Decision.PROVEN, contradictions=contradictions)
+    return Ruling(decision=Decision.FETCH_AGAIN, reason="nothing tells its length", contradictions=contradictions)
+
+
+def _counts(claims: Claims, audio: Audio | None) -> bool:
+    """Whether the listed size is one of these bytes: a provider may list another file than it sends."""
+    return (
+        claims.listed_bytes is not None
+        and audio is not None
+        and claims.listed_type is not None
+        and names_format(claims.listed_type, audio.content_type)
+    )
+
+
+def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
+    """What says that these bytes are not all."""
+    came = f"{verdict.size_bytes} bytes"
+    if _counts(claims, verdict.audio) and claims.listed_bytes != verdict.size_bytes:
+        yield Contradiction(what="listed size", claimed=f"{claims.listed_bytes} bytes", found=came)
+    if verdict.complete is False:
+        if verdict.promised_bytes is not None:
+            yield Contradiction(what="length in its header", claimed=f"{verdict.promised_bytes} bytes", found=came)
+        else:
+            yield Contradiction(what="end of the file", claimed="that of its format", found=verdict.cut or "cut")
+
+
+def _wrong_label(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
+    """A content type is only a label: it is noted and decides nothing."""
+    if audio and claims.sent_type and contradicts(claims.sent_type, audio.content_type):
+        yield Contradiction(what="content type", claimed=claims.sent_type, found=audio.content_type)
+
+
+def _sentence(contradiction: Contradiction) -> str:
+    if contradiction.what == "end of the file":
+        return contradiction.found
+    return f"{contradiction.what} {contradiction.claimed}, {contradiction.found} came"
 
 
 def pour(chunks: Iterable[bytes], upload: Upload, expected_bytes: int | None) -> Verdict:
@@ -30,31 +119,3 @@ def audio_of(verdict: Verdict) -> Audio:
     if verdict.problem or verdict.audio is None:
         raise Rejected(verdict.problem or "an unknown kind of data")
     return verdict.audio
-
-
-def length_is_proven(opened: Opened, recording: Recording, audio: Audio, verdict: Verdict) -> bool:
-    """Whether the bytes are known to be all. The body itself has checked its Content-Length and its chunks' end."""
-    listed = recording.size_bytes if _same_type(recording.content_type, audio.content_type) else None
-    if listed is not None and listed != verdict.size_bytes:
-        raise Rejected(f"the provider lists {listed} bytes and sent {verdict.size_bytes}")
-    if listed is not None:
-        return True
-    if opened.body.length is not None or opened.body.framed:
-        # A server may count wrongly. Where a WAV's own header tells of more bytes, a second fetch has to agree.
-        return not (audio == WAV and verdict.complete is False)
-    if verdict.complete is False:
-        raise Rejected("its own header tells of more bytes than came")
-    return verdict.complete is True
-
-
-def _same_type(claimed: str | None, found: str) -> bool:
-    return claimed is not None and _TYPE_NAMES.get(claimed.lower(), claimed.lower()) == found
-
-
-_TYPE_NAMES: Mapping[str, str] = {
-    "audio/mp3": "audio/mpeg",
-    "audio/x-mpeg": "audio/mpeg",
-    "audio/x-wav": "audio/wav",
-    "audio/wave": "audio/wav",
-    "audio/vnd.wave": "audio/wav",
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from functions.archiver.audio.inspector import Audio
+from functions.archiver.audio.kinds import Audio
 from functions.archiver.bucket.upload import Upload
 from functions.archiver.entry import Stored
 from functions.archiver.errors import Rejected

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from functions.archiver.audio.inspector import Audio
+from functions.archiver.audio.kinds import Audio
 from functions.archiver.bucket.bucket import (
     Bucket,
     Conflict,
@@ -56,6 +56,7 @@ class Upload:
         self._hasher = Hasher()
         self._upload_id: str | None = None
         self._key = ""
+        self._begun_as: Audio | None = None
         self._parts: list[Part] = []
 
     @property
@@ -84,6 +85,8 @@ class Upload:
         lost on the way, and a call that was repeated for it, end as they should.
         """
         digest = self._hasher.digest()
+        # The end of a long file may tell more of its kind, but the first part has named it by then.
+        audio = self._begun_as or audio
         self._key = _key(self._place, audio)
         stored = Stored(
             key=self._key,
@@ -114,6 +117,7 @@ class Upload:
         return self._bucket.put_new(self._key, self._buffer, sha256=digest.sha256, properties=properties)
 
     def _begin(self, audio: Audio, expected_bytes: int | None) -> None:
+        self._begun_as = audio
         self._key = _key(self._place, audio)
         self._upload_id = self._bucket.begin(self._key, self._properties(audio, expected_bytes or self.size_bytes))
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from functions.archiver.audio import inspector
+from functions.archiver.audio.kinds import CONTENT_TYPES
 from functions.archiver.bucket.bucket import (
     SMALLEST_PART_BYTES,
     BadUpload,
@@ -38,10 +38,7 @@ from ops.local.engine.names import Names
 _READ_BYTES = 1024 * 1024
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _NOTHING_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-_CONTENT_TYPES = {
-    "json": "application/json",
-    **{each.extension: each.content_type for each in vars(inspector).values() if isinstance(each, inspector.Audio)},
-}
+_CONTENT_TYPES = {"json": "application/json", **CONTENT_TYPES}
 
 
 @dataclass(kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.audio.inspector import WAV
+from functions.archiver.audio.kinds import WAV
 from functions.archiver.bucket.bucket import (
     SMALLEST_PART_BYTES,
     BadUpload,

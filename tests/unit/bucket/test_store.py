@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.audio.inspector import MP3, WAV
+from functions.archiver.audio.kinds import MP3, WAV
 from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store

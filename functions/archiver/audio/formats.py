@@ -1,0 +1,50 @@
+"""Which format a body starts like, and so which parser looks at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from functions.archiver.audio import adts, amr, asf, matroska, mp4, mpeg, wave
+from functions.archiver.audio.aiff import Aiff, Au, Caf
+from functions.archiver.audio.documents import error_document, named_data
+from functions.archiver.audio.flac import Flac
+from functions.archiver.audio.ogg import Ogg
+from functions.archiver.audio.walking import Parser
+
+_RIFF = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
+_AIFF = re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL)
+_CAF = re.compile(rb"caff\0[\1\2]")
+_AU = re.compile(rb"\.snd\0")
+
+
+_Test = Callable[[bytes], object]
+_MAGIC: Sequence[tuple[_Test, Callable[[bytes], Parser]]] = (
+    (_RIFF.match, lambda head: wave.Wav()),
+    (lambda head: head.startswith(wave.RIFF_GUID), lambda head: wave.Wave64()),
+    (lambda head: head.startswith(b"OggS\0"), lambda head: Ogg()),
+    (lambda head: head.startswith(b"fLaC"), lambda head: Flac()),
+    (mp4.is_mp4, lambda head: mp4.Mp4()),
+    (lambda head: head.startswith(tuple(amr.MAGIC)), amr.Amr),
+    (_AU.match, lambda head: Au()),
+    (_AIFF.match, lambda head: Aiff()),
+    (_CAF.match, lambda head: Caf()),
+    (lambda head: head.startswith(asf.HEADER), lambda head: asf.Asf()),
+    (lambda head: head.startswith(matroska.MAGIC), lambda head: matroska.Matroska()),
+)
+
+
+def parser_of(head: bytes, *, whole: bool) -> Parser | None:
+    """The parser for a body that starts with `head`; None when it is no audio that is known.
+
+    `whole` says that nothing follows `head`, so that a single frame may count. 16 KiB are enough for every format.
+    """
+    return next((make(head) for fits, make in _MAGIC if fits(head)), None) or _by_frames(head, whole=whole)
+
+
+def _by_frames(head: bytes, *, whole: bool) -> Parser | None:
+    if adts.is_adts(head, whole=whole):
+        return adts.Adts(head)
+    no_other = named_data(head) is None and error_document(head) is None
+    first = mpeg.first_frame(head, whole=whole, junk=no_other)
+    return None if first is None else mpeg.Mpeg(head, first)
