@@ -30,7 +30,7 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import NO_TRANSCRIPT, Recording
 from functions.archiver.runtime import Runtime
-from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
 from ops.archive.opening import deployed
@@ -65,18 +65,18 @@ def run(order: Order, shared: Shared) -> ExitCode:
     if order.out is None:
         runtime = deployed(shared, deployment.archive.name).runtime(source.name)
         return _import(order, runtime, source, pattern, output)
-    # Imported here: an import into AWS needs neither the CDK nor an embedded AWS.
-    from ops.local.options import Options
-    from ops.local.run import LocalArchive, forget_aws_environment
+    return _import_into_folder(order, deployment, source, pattern, output)
 
-    forget_aws_environment()
-    local = LocalArchive(deployment, {}, Options(deployment=order.deployment, secrets=Path(), out=order.out))
-    local.restore()
-    try:
-        return _import(order, local.runtime(source.name), source, pattern, output)
-    finally:
-        local.write_ledger()
-        local.close()
+
+def _import_into_folder(
+    order: Order, deployment: Deployment, source: Source, pattern: re.Pattern[str] | None, output: Output
+) -> ExitCode:
+    # Imported here: an import into AWS needs no engine of a local run.
+    from ops.local.hand import working_on
+
+    assert order.out is not None
+    with working_on(order.out, "import", deployment, say=output.note) as hand:
+        return _import(order, hand.runtime(source), source, pattern, output)
 
 
 def _pattern(source: Source) -> re.Pattern[str] | None:

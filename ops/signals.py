@@ -5,10 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 
+from ops.output import ExitCode
 
-def stopping() -> threading.Event:
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+class Stopping(threading.Event):
+    """Set by a signal; `code` is then the exit code of a run that it ended."""
+
+    code = ExitCode.INTERRUPTED
+
+
+def stopping() -> Stopping:
     """Set by SIGINT and SIGTERM."""
-    event = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: event.set())
+    event = Stopping()
+
+    def stop(number: int, frame: object) -> None:
+        event.code = _CODES[signal.Signals(number)]
+        event.set()
+
+    for number in _CODES:
+        signal.signal(number, stop)
     return event

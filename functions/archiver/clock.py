@@ -1,7 +1,7 @@
-"""The two times of the service: what the wall says, and how far waiting has come.
+"""The times of the service: what the wall says, and how far waiting has come.
 
-On AWS both are the same. The local run moves the second one forward instead of waiting for hours; only `due_at`
-and lease comparisons look at it, so pace, tokens, cursors and cool-downs keep real time.
+On AWS all are the same. A local run looks ahead instead of waiting for hours: only the comparisons of `due_at` and of
+leases see that. What is written, pace, tokens, cursors and cool-downs keep real time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ class Clock:
         return datetime.now(UTC)
 
     def due_now(self) -> datetime:
-        """The time that decides whether something is due, UTC."""
+        """The time that decides whether something is due, UTC. It is compared and never written."""
+        return self.now()
+
+    def verdict_now(self) -> datetime:
+        """The time by which a verdict on waiting is given: gone, or failed by a deadline, UTC."""
         return self.now()
 
     def sleep(self, seconds: float) -> None:

@@ -6,13 +6,12 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.schedule import DISPATCH
 from infra.ledger_table import DUE
 from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
-
-TICK = "rate(1 minute)"
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE,))
 
@@ -35,4 +34,4 @@ class Lister(Construct):
         ).function
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
         schedules.add("List", source.schedule, {"action": "list"})
-        schedules.add("Dispatch", TICK, {"action": "dispatch"})
+        schedules.add("Dispatch", DISPATCH, {"action": "dispatch"})

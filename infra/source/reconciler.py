@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
+from functions.archiver.settings.schedule import RECONCILE
 from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DAY, DUE
 from infra.shared import Items, Shared
@@ -16,9 +17,6 @@ from infra.source.schedules import Schedules
 FOLDERS = ("reports",)
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE, DAY))
-
-EVERY_HOUR = "rate(1 hour)"
-"""It works once a day; what one run does not get through, the next one goes on with."""
 
 
 class Reconciler(Construct):
@@ -43,4 +41,4 @@ class Reconciler(Construct):
         ).function
         acknowledge_prefixes(self, shared.objects(source, FOLDERS))
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
-        schedules.add("Reconcile", EVERY_HOUR, {})
+        schedules.add("Reconcile", RECONCILE, {})

@@ -55,7 +55,7 @@ def command(
         skip_waits=skip_waits,
         **given,  # type: ignore[arg-type]
     )
-    return ExitCode(run(options, stopping()))
+    return ExitCode(run(options, stopping(), shared.output()))
 
 
 def _exclude(given: dict[str, bool]) -> None:

@@ -1,1 +1,1 @@
-"""The whole archive on a laptop: the synthesised template, the real handlers, an embedded AWS and a folder."""
+"""The whole archive on one machine: the real handlers on a folder, SQLite and lanes in memory."""

@@ -10,14 +10,9 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
-from functions.archiver.aws import AwsEngine
 from functions.archiver.runtime import Runtime, running
-from functions.archiver.settings.environment import Settings
-from ops.local.clock import MovedClock
-from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
-from ops.local.template import Function
 
 TIMEOUT_SECONDS = 900.0
 """What Lambda gives an invocation at most."""
@@ -61,29 +56,19 @@ class RequestLog:
 
 
 class Sandbox:
-    """One function, warm: its runtime is kept between invocations."""
+    """One function of one source, warm: its runtime is kept between invocations."""
 
-    def __init__(
-        self,
-        function: Function,
-        aws: EmbeddedAws,
-        clock: MovedClock,
-        log: IO[str],
-        requests: RequestLog,
-    ) -> None:
-        settings = Settings.from_env(function.environment)
-        source = settings.source.name
-        self.source = source
-        self._name = function.name
-        self._handler = getattr(importlib.import_module(function.module), function.handler.split(".")[-1])
-        self.runtime = Runtime(
-            settings,
-            AwsEngine(settings, aws.session(), log=log),
-            clock,
-            on_request=lambda kind: requests.note(source, kind),
-        )
+    def __init__(self, name: str, runtime: Runtime) -> None:
+        self.name = name
+        self.runtime = runtime
+        self._handler = importlib.import_module(f"functions.{name}").handler
+
+    @property
+    def source(self) -> str:
+        """Whose function it is."""
+        return self.runtime.settings.source.name
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
         """Calls the handler as Lambda does. Raises whatever it raises."""
-        with calls_counted_as(self._name), running(self.runtime):
+        with running(self.runtime):
             return self._handler(dict(event), LocalContext())

@@ -1,6 +1,6 @@
 """What a person sees of a local run: live figures on a terminal, plain lines elsewhere, a table at the end.
 
-Everything shown comes from the functions' own log lines, which go to the folder's log as they are.
+Everything shown comes from what the functions log, which goes to the folder's log as it is.
 """
 
 from __future__ import annotations
@@ -10,24 +10,32 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+from ops.local.engine.files import FILE_MODE
+from ops.local.engine.local_engine import as_line
 
-_PLAIN_EVERY_SECONDS = 5.0
-_WIDTH_OF_A_FILE = 120
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+_PLAIN_EVERY_SECONDS = 10.0
+_AGAIN = ("rejected", "released", "missing", "not ready")
 
 
 class LogFile:
-    """The functions' log as a stream: every line goes to the file, and its outcome to the figures."""
+    """The functions' log: every message goes to the file, and its outcome to the figures.
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
+    `on_error` gets what the disk says. A message that cannot be written is lost, and nothing else is.
+    """
+
+    def __init__(self, path: Path, on_error: Callable[[OSError], None]) -> None:
+        path.touch(FILE_MODE)
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
         self._lock = threading.Lock()
+        self._on_error = on_error
         self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
         self.bytes: Counter[str] = Counter()
 
@@ -36,30 +44,48 @@ class LogFile:
         outcomes = Counter(self.outcomes[source])
         ended = outcomes["archived"] + outcomes["gone"] + outcomes["failed"]
         outcomes["found"] = max(outcomes["listed"], ended)  # a listing reports when it is over
+        outcomes["again"] = sum(outcomes[name] for name in _AGAIN)
         return outcomes
 
-    def write(self, text: str) -> int:
-        """One or more whole log lines."""
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """One message."""
         with self._lock:
-            self._file.write(text)
+            self._count(fields)
+            self._write(as_line(fields))
+
+    def write(self, text: str) -> int:
+        """One or more whole log lines, of a logger that writes JSON itself."""
+        with self._lock:
             for line in text.splitlines():
-                self._count(line)
+                if line.strip():
+                    self._count(json.loads(line))
+            self._write(text)
         return len(text)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError as error:
+            self._on_error(error)
 
     def flush(self) -> None:
         """Pushes what was written to the file."""
         with self._lock:
-            self._file.flush()
+            try:
+                self._file.flush()
+            except OSError as error:
+                self._on_error(error)
 
     def close(self) -> None:
         """Nothing is written after this."""
+        self.flush()
         with self._lock:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                self._on_error(error)
 
-    def _count(self, line: str) -> None:
-        if not line.strip():
-            return
-        fields = json.loads(line)
+    def _count(self, fields: Mapping[str, Any]) -> None:
         source = fields.get("source", "")
         if fields.get("kind") == "recording":
             self.outcomes[source][fields["message"]] += 1
@@ -69,19 +95,25 @@ class LogFile:
 
 
 class Progress:
-    """Shows the figures while the run goes on."""
+    """Shows the figures while the run goes on, from its first moment. `held` is what lay there before, by source."""
 
-    def __init__(self, log: LogFile, sources: list[str], out: TextIO = sys.stdout) -> None:
+    def __init__(self, log: LogFile, held: Mapping[str, int], out: TextIO | None = None) -> None:
         self._log = log
-        self._sources = sources
-        self._console = Console(file=out)
+        self._held = held
+        self._out = out or sys.stderr
         self._live: Live | None = None
         self._shown = 0.0
+        self._lines: dict[str, str] = {}
 
     def __enter__(self) -> Progress:
-        if self._console.is_terminal:
-            self._live = Live(self._table(), console=self._console, refresh_per_second=4, transient=True)
+        if self._out.isatty():
+            # Imported here: on a pipe a run needs no rich.
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(self._table(), console=Console(file=self._out), refresh_per_second=4, transient=True)
             self._live.__enter__()
+        self.update()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -89,36 +121,44 @@ class Progress:
             self._live.__exit__(None, None, None)
 
     def update(self) -> None:
-        """Brings the display up to date; on a pipe a line every few seconds."""
+        """Brings the display up to date; on a pipe a line for each source in which something changed, now and then."""
         if self._live:
             self._live.update(self._table())
-        elif time.monotonic() - self._shown > _PLAIN_EVERY_SECONDS:
+        elif not self._shown or time.monotonic() - self._shown > _PLAIN_EVERY_SECONDS:
             self._shown = time.monotonic()
-            for source in self._sources:
-                self._console.print(self._line(source), highlight=False, soft_wrap=True)
+            for source in self._held:
+                line = self._line(source)
+                if self._lines.get(source) != line:
+                    self._lines[source] = line
+                    self.say(line)
+
+    def say(self, sentence: str) -> None:
+        """A sentence beside the figures."""
+        if self._live:
+            self._live.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        else:
+            print(sentence, file=self._out, flush=True)
 
     def _line(self, source: str) -> str:
         outcomes = self._log.of(source)
-        return (
-            f"{source}: {outcomes['found']} found, {outcomes['archived']} archived, {outcomes['gone']} gone, "
-            f"{outcomes['failed']} failed, {megabytes(self._log.bytes[source])}"
-        )
+        parts = [f"{self._held[source]} held", f"{outcomes['found']} new", f"{outcomes['archived']} archived"]
+        parts += [f"{outcomes[name]} {name}" for name in ("gone", "failed") if outcomes[name]]
+        if outcomes["again"]:
+            parts.append(f"{outcomes['again']} being tried again")
+        return f"{source}: {', '.join(parts)}, {megabytes(self._log.bytes[source])}"
 
     def _table(self) -> Table:
-        table = _figures_table("found", "archived", "gone", "failed", "bytes")
-        for source in self._sources:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("source", no_wrap=True)
+        for heading in ("held", "new", "archived", "gone", "failed", "again", "bytes"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for source, before in self._held.items():
             outcomes = self._log.of(source)
-            shown = [str(outcomes[name]) for name in ("found", "archived", "gone", "failed")]
-            table.add_row(source, *shown, megabytes(self._log.bytes[source]))
+            shown = [str(outcomes[name]) for name in ("found", "archived", "gone", "failed", "again")]
+            table.add_row(source, str(before), *shown, megabytes(self._log.bytes[source]))
         return table
-
-
-def _figures_table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("source", no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
 
 
 def megabytes(count: int) -> str:
@@ -126,11 +166,12 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def summary(figures: Mapping[str, Any], sizes: Mapping[str, int], out: TextIO = sys.stdout) -> None:
-    """The table at the end."""
-    table = _figures_table("archived", "gone", "failed", "waiting", "bytes", "requests/min", "allowed")
-    for name, source in figures["sources"].items():
-        states = [str(source[state]) for state in ("archived", "gone", "failed", "pending")]
-        rates = [f"{source['requests_per_minute']:.1f}", f"{source['allowed_per_minute']:g}"]
-        table.add_row(name, *states, megabytes(sizes[name]), *rates)
-    Console(file=out, width=None if out.isatty() else _WIDTH_OF_A_FILE).print(table)
+SUMMARY: Sequence[str] = ("archived", "waiting", "gone", "failed", "quarantined", "altered", "absent")
+"""Counts of the table at the end; those that no source has are left out, save the first four."""
+
+
+def summary_columns(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which of them to show."""
+    return [
+        name for number, name in enumerate(SUMMARY) if number < 4 or any(source[name] for source in figures.values())
+    ]

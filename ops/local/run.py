@@ -4,74 +4,64 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
 
-from functions.archiver.entry import Entry, State
+from functions.archiver.clock import Clock, to_ms
 from functions.archiver.errors import Misconfigured
-from functions.archiver.recording import TranscriptState
-from functions.archiver.runtime import Runtime
-from functions.archiver.settings.deployment import Deployment
+from functions.archiver.ledger.conditions import Equals, KeyRange
+from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
+from functions.archiver.source_client import client_of
 from ops.archive.identity import keep_identity
+from ops.local import earlier
+from ops.local.archive import LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
+from ops.local.books import held
 from ops.local.clock import MovedClock
-from ops.local.embedded_aws import EmbeddedAws, calls_counted_as
-from ops.local.folder import LOG, Folder
-from ops.local.functions import RequestLog, Sandbox
+from ops.local.ending import Ending, Verdict
+from ops.local.engine.files import is_full
+from ops.local.engine.local_engine import Gate
+from ops.local.functions import RequestLog
+from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
 from ops.local.options import STANDARD_INPUT, Options
 from ops.local.poller import Poller
-from ops.local.progress import LogFile, Progress, summary
+from ops.local.progress import LogFile, Progress
 from ops.local.schedules import Schedules
 from ops.local.source import Firing, SourceDriver
-from ops.local.synthesis import template_of
-from ops.local.template import Function, Template
 from ops.local.webhook_server import WebhookServer
-
-COMPLETE, INCOMPLETE, WRONG_CONFIGURATION = 0, 1, 2
+from ops.local.wiring import routes_of, schedules_of
+from ops.output import ExitCode, Output
 
 _STEP_SECONDS = 0.1
-_SHORTEST_MOVE_SECONDS = 1.0
+_STOP_SECONDS = 2.5
+"""What is under way gets this long to come to its end when the run is stopped; the rest is dropped."""
+
+_LOOK_EVERY_SECONDS = 60.0
+_ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tiers")
 
 
-def run(options: Options, stopping: threading.Event) -> int:
-    """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured."""
-    _refuse_what_is_missing(options)
-    deployment = read(options.deployment)
-    secrets = _secrets(options.secrets, deployment)
-    forget_aws_environment()
+def run(options: Options, stopping: threading.Event, output: Output | None = None) -> int:
+    """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured, Failure."""
     started = time.monotonic()
-    local = LocalArchive(deployment, secrets, options)
-    try:
-        local.check()
-        local.restore()
-        local.start()
-        try:
-            local.work(stopping)
-        finally:
-            local.stop()
-        return local.report(time.monotonic() - started)
-    finally:
-        local.close()
+    output = output or Output("local")
+    deployment = read(options.deployment)
+    secrets = _secrets(options.secrets, deployment, output)
+    forget_aws_environment()
+    _check(options, deployment, secrets)
+    _name_what_a_folder_cannot_keep(deployment, output)
+    with opened(options.out, "local", ledger=options.ledger, say=output.note) as archive:
+        local = LocalRun(archive, deployment, secrets, options, stopping, output, started)
+        with in_words(archive.path):
+            return local.run()
 
 
-def _refuse_what_is_missing(options: Options) -> None:
-    """Better a sentence than an option without effect. Raises Misconfigured."""
-    there = {"deployment", "secrets", "out", "webhook_port", "real_time", "skip_waits", "engine"}
-    for field in fields(options):
-        if field.name not in there and getattr(options, field.name):
-            raise Misconfigured(f"--{field.name.replace('_', '-')}: this version has it not yet")
-
-
-def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
+def _secrets(path: Path, deployment: Deployment, output: Output) -> dict[str, str]:
     try:
         document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
     except OSError as error:
@@ -85,14 +75,28 @@ def _secrets(path: Path, deployment: Deployment) -> dict[str, str]:
             raise Misconfigured(
                 f"{path}: {source.secret} is missing or not an object, and sources.{source.name}.secret names it"
             )
+    if path != STANDARD_INPUT and path.stat().st_mode & 0o077:
+        output.note(f"{path} may be read by others: chmod 600 {path}")
     return {name: json.dumps(value) for name, value in document.items()}
 
 
-def _folder(path: Path) -> Folder:
-    try:
-        return Folder(path)
-    except OSError as error:
-        raise Misconfigured(f"{path}: cannot be used as the output folder ({error.strerror})") from None
+class _NoSlots:
+    """Slots for a client that asks nothing."""
+
+    def book(self, kind: str) -> None:
+        raise AssertionError("nothing is asked before the run begins")
+
+    def hold(self, seconds: float) -> None:
+        raise AssertionError("nothing is asked before the run begins")
+
+
+def _check(options: Options, deployment: Deployment, secrets: Mapping[str, str]) -> None:
+    """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
+    for source in deployment.sources:
+        try:
+            client_of(source, json.loads(secrets[source.secret]), _NoSlots())
+        except Misconfigured as mistake:
+            raise Misconfigured(f"{options.deployment}: sources.{source.name}: {mistake}") from None
 
 
 def forget_aws_environment() -> None:
@@ -102,220 +106,238 @@ def forget_aws_environment() -> None:
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
 
 
-class LocalArchive:
-    """The template's archive, embedded: services, functions, pollers and schedules."""
+def _name_what_a_folder_cannot_keep(deployment: Deployment, output: Output) -> None:
+    archive = deployment.archive
+    given = [name for name in _ONLY_ON_AWS if getattr(archive, name, None)]
+    given += ["storage"] if archive.storage != "auto" else []
+    if given:
+        output.note(f"a folder cannot keep {', '.join(sorted(given))} of [archive]: they count on AWS only")
 
-    def __init__(self, deployment: Deployment, secrets: Mapping[str, str], options: Options) -> None:
+
+class LocalRun:
+    """One run over one folder."""
+
+    def __init__(
+        self,
+        archive: FolderArchive,
+        deployment: Deployment,
+        secrets: Mapping[str, str],
+        options: Options,
+        stopping: threading.Event,
+        output: Output,
+        started: float,
+    ) -> None:
+        self._archive = archive
         self._deployment = deployment
         self._options = options
-        self._clock = MovedClock()
-        self._folder = _folder(options.out)
-        keep_identity(self._folder.path, deployment)
-        self._log = LogFile(self._folder.path / LOG)
-        self._requests = RequestLog()
+        self._stopping = stopping
+        self._output = output
+        self._started = started
         self._errors: list[str] = []
-        self._aws = EmbeddedAws()
-        self._template = Template(template_of(deployment))
-        self._aws.make(self._template, secrets)
-        self._aws.keep = self._folder.write
-        functions = self._template.functions()
-        self._drivers = [self._driver(source.name, functions) for source in deployment.sources]
-        firings = [firing for driver in self._drivers for firing in driver.firings.values()]
-        self._schedules = Schedules(firings, on_error=self._on_error)
-        port = options.webhook_port
-        self._server = None if port is None else self._webhook_server(port, functions)
+        self._gate = Gate()
+        self._log = LogFile(archive.path / LOG, on_error=self._gate.close)
+        self._requests = RequestLog()
+        self._say: Callable[[str], None] = output.note
+        self._host = self._host_of(secrets)
+        self._clocks = {source.name: MovedClock(skip_waits=options.skip_waits) for source in deployment.sources}
+        self._functions = Functions(self._host, deployment, self._requests, self._clocks.__getitem__)
+        self._drivers = [self._driver(source) for source in deployment.sources]
+        self._schedules = Schedules(
+            [firing for driver in self._drivers for firing in driver.firings.values()], on_error=self._on_error
+        )
+        self._server = self._webhook_server(options.webhook_port)
+        self._ending = Ending(archive, self._host, self._drivers, self._requests, started)
+        self._held = {driver.name: held(self._host.books.tally(driver.name)) for driver in self._drivers}
 
-    def check(self) -> None:
-        """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
-        for driver in self._drivers:
-            try:
-                driver.runtime.provider()
-            except Misconfigured as mistake:
-                raise Misconfigured(f"{self._options.deployment}: sources.{driver.name}: {mistake}") from None
+    @property
+    def _serves(self) -> bool:
+        """Whether it goes on until it is stopped."""
+        return self._server is not None or self._options.keep_running
 
     # the parts
 
-    def _webhook_server(self, port: int, functions: Mapping[str, Function]) -> WebhookServer:
-        routes = self._template.routes()
-        sandboxes = {route.function: partial(self._sandbox, functions[route.function]) for route in routes}
-        return WebhookServer(routes, sandboxes, port, on_error=self._on_error)
+    def _host_of(self, secrets: Mapping[str, str]) -> Host:
+        if self._options.engine == "moto":
+            # Imported here: an emulator of AWS is for tests alone.
+            from ops.local.moto.host import MotoHost
 
-    def _sandbox(self, function: Function) -> Sandbox:
-        return Sandbox(function, self._aws, self._clock, cast("IO[str]", self._log), self._requests)
+            return MotoHost(self._archive, self._deployment, secrets, self._log)
+        return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate)
 
-    def _driver(self, source: str, functions: Mapping[str, Function]) -> SourceDriver:
-        own = {
-            logical_id: function
-            for logical_id, function in functions.items()
-            if json.loads(function.environment["SOURCE"])["name"] == source
-        }
-        sandboxes = {logical_id: self._sandbox(function) for logical_id, function in own.items()}
-        firings = [
-            Firing(scheduled=scheduled, sandbox=sandboxes[scheduled.function])
-            for scheduled in self._template.schedules()
-            if scheduled.function in own
-        ]
-        mapped = next(m for m in self._template.event_source_mappings() if m.function in own)
-        downloader = own[mapped.function]
-        poller = Poller(
-            self._aws,
-            self._template.physical[mapped.queue],
-            lanes=sandboxes[mapped.function].runtime.settings.source.max_parallel_downloads,
-            sandbox=lambda: self._sandbox(downloader),
-            on_error=self._on_error,
-        )
+    def _driver(self, source: Source) -> SourceDriver:
+        functions = {name: self._functions.sandbox(source, name) for name in ("lister", "reconciler")}
+        firings = [Firing(scheduled=each, sandbox=functions[each.function]) for each in schedules_of(source)]
         return SourceDriver(
-            name=source,
+            name=source.name,
             firings={firing.action: firing for firing in firings},
-            poller=poller,
-            runtime=sandboxes[mapped.function].runtime,
-            clock=self._clock,
+            poller=Poller(
+                self._host.queue(source.name),
+                lanes=source.max_parallel_downloads,
+                sandbox=partial(self._functions.sandbox, source, "downloader"),
+                on_error=self._on_error,
+            ),
+            runtime=self._functions.runtime(source, OF_THE_RUN),
+            clock=self._clocks[source.name],
             on_error=self._on_error,
+            say=lambda sentence: self._say(sentence),
+            real_time=self._options.real_time,
+            skip_waits=self._options.skip_waits,
         )
+
+    def _webhook_server(self, port: int | None) -> WebhookServer | None:
+        if port is None:
+            return None
+        sources = {source.name: source for source in self._deployment.sources if source.webhook}
+        routes = [route for source in sources.values() for route in routes_of(source)]
+        makers = {name: partial(self._functions.sandbox, source, "webhook") for name, source in sources.items()}
+        return WebhookServer(routes, makers, port, on_error=self._on_error)
 
     def _on_error(self, error: BaseException) -> None:
-        self._errors.append(f"{type(error).__name__}: {error}")
-
-    def runtime(self, source: str) -> Runtime:
-        """The parts of one source, for work by hand on the folder. Raises StopIteration for an unknown source."""
-        return next(driver.runtime for driver in self._drivers if driver.name == source)
+        if not self._gate.is_closed:
+            self._errors.append(f"{type(error).__name__}: {error}")
 
     # the run
 
-    def restore(self) -> None:
-        """Puts back what the folder holds, after checking every digest."""
-        runtimes = {driver.name: driver.runtime for driver in self._drivers}
-        with calls_counted_as("restore"):
-            for entry, sidecar in self._folder.archived():
-                if entry.source in runtimes:
-                    ledger = runtimes[entry.source].ledger
-                    ledger.restore(entry)
-                    if sidecar.get("transcript") == TranscriptState.PENDING.value:
-                        ledger.insert_transcript(entry, due_in=timedelta())
-            for entry in self._folder.unfinished():
-                if entry.source in runtimes:
-                    runtimes[entry.source].ledger.restore(entry)
+    def run(self) -> int:
+        """Everything, in order; the exit code. Raises Misconfigured, Failure."""
+        try:
+            if not self._prepare():
+                self._output.verdict("stopped by you; run it again to go on")
+                return self._stopped_code()
+            with Progress(self._log, self._held) as progress:
+                self._say = progress.say
+                self._start()
+                try:
+                    self._work(progress)
+                finally:
+                    self._stop()
+                if not self._was_interrupted():
+                    self._compare()
+                progress.update()
+            self._say = self._output.note
+            return self._end()
+        finally:
+            self._log.close()
 
-    def start(self) -> None:
-        """Starts every source; where webhooks are served, its schedules as well, which then fire as on AWS."""
+    def _prepare(self) -> bool:
+        """Brings the ledger to where a run can begin; False when it was stopped meanwhile."""
+        root = self._archive.path
+        if is_of_before(root):
+            if not earlier.take_over(root, self._host.table, say=self._say, stopped=self._stopping.is_set):
+                return False
+            self._held = {name: held(self._host.books.tally(name)) for name in self._held}
+        keep_identity(root, self._deployment)
+        if self._options.engine is None:
+            self._archive.accept_layout()
         for driver in self._drivers:
-            driver.start(listing=self._server is None)
-        if self._server:
+            release_orphans(self._host.table, driver.name)
+        return True
+
+    def _start(self) -> None:
+        """Starts every source; where it goes on, its schedules as well, which then fire as on AWS."""
+        for driver in self._drivers:
+            driver.start(listing=not self._serves)
+        if self._serves:
             self._schedules.start()
+        if self._server:
             self._server.start()
             print(f"listening on {self._server.url}", flush=True)
 
-    def stop(self) -> None:
-        """Waits until nothing runs any more."""
+    def _work(self, progress: Progress) -> None:
+        """Until nothing is left that this run may do; where it goes on, until it is stopped."""
+        looked = time.monotonic()
+        while not self._stopping.wait(_STEP_SECONDS) and not self._gate.is_closed:
+            progress.update()
+            if self._serves:
+                if time.monotonic() - looked > _LOOK_EVERY_SECONDS:
+                    looked = time.monotonic()
+                    self._tell_trouble(self._verdict()[1])
+                continue
+            busy = [driver.step() for driver in self._drivers]
+            if not any(busy):
+                return
+
+    def _stop(self) -> None:
+        """Waits until nothing runs any more. What still goes on after a while, when it was stopped, is dropped."""
+        hurried = self._stopping.is_set() or self._gate.is_closed
+        until = time.monotonic() + _STOP_SECONDS if hurried else None
         if self._server:
-            self._server.stop()
-            self._schedules.stop()
+            self._server.stop(within=_STOP_SECONDS)
+        self._schedules.stop(until=until)
         for driver in self._drivers:
-            driver.stop()
-
-    def work(self, stopping: threading.Event) -> None:
-        """Until nothing is visible and nothing is due, now or later; where webhooks are served, until it is stopped."""
-        with Progress(self._log, [driver.name for driver in self._drivers]) as progress:
-            while not stopping.wait(_STEP_SECONDS):
-                progress.update()
-                if self._server:
-                    continue
-                busy = [driver.step() for driver in self._drivers]
-                if any(busy):
-                    continue
-                if not self._move_on(stopping):
-                    return
-
-    def _move_on(self, stopping: threading.Event) -> bool:
-        """Skips, or waits, to the next moment at which anything is due; False when nothing waits."""
-        dues = [due for due in (driver.next_due() for driver in self._drivers) if due]
-        if not dues:
-            return False
-        ahead = (min(dues) - self._clock.due_now()).total_seconds()
-        if self._options.real_time:
-            stopping.wait(max(min(ahead, 60.0), _SHORTEST_MOVE_SECONDS))
-        else:
-            self._clock.move_to(min(dues))
-            stopping.wait(_SHORTEST_MOVE_SECONDS)
-        return True
+            driver.stop(until=until)
+        if hurried:
+            self._gate.close()
 
     # the end
 
-    def close(self) -> None:
-        """Lets go of the folder."""
-        self._log.close()
+    def _was_interrupted(self) -> bool:
+        return (self._stopping.is_set() and not self._serves) or self._gate.failure is not None
 
-    def _entries(self) -> Iterator[Entry]:
+    def _compare(self) -> None:
+        """Writes the reports that are due."""
         for driver in self._drivers:
-            yield from driver.runtime.ledger.everything()
+            if driver.given_up is None:
+                driver.fire("")
 
-    def write_ledger(self) -> list[Entry]:
-        """Writes every recording that is known into the folder's ledger, and returns them."""
-        entries = list(self._entries())
-        self._folder.write_ledger(entries)
-        return entries
+    def _verdict(self) -> tuple[dict[str, object], Verdict]:
+        figures = self._ending.figures()
+        stopped = self._stopped_code() if self._was_interrupted() else None
+        return figures, self._ending.verdict(figures, self._errors, stopped=stopped)
 
-    def report(self, seconds: float) -> int:
-        """Writes the figures, prints the table and what a person has to look at; the exit code."""
+    def _stopped_code(self) -> ExitCode:
+        return ExitCode(getattr(self._stopping, "code", ExitCode.INTERRUPTED))
+
+    def _end(self) -> int:
         self._log.flush()
-        with calls_counted_as("report"):
-            entries = self.write_ledger()
-            figures = self._figures(entries, seconds)
-        self._folder.write_run(figures)
-        sizes: Counter[str] = Counter()
-        for entry in entries:
-            sizes[entry.source] += entry.stored.size_bytes if entry.stored else 0
-        summary(figures, sizes)
-        complaints = self._complaints(entries)
-        for complaint in complaints:
-            print(complaint, file=sys.stderr)
-        print(f"The archive is in {self._folder.path}")
-        return INCOMPLETE if complaints else COMPLETE
+        if self._gate.failure is not None:
+            raise self._disk_failure(self._gate.failure)
+        figures, verdict = self._verdict()
+        self._ending.write_files(figures, verdict, changed=self._has_changed())
+        found = {name: (before, self._log.of(name)["found"]) for name, before in self._held.items()}
+        self._ending.tell(self._output, figures, verdict, found)
+        self._tell_trouble(verdict)
+        return verdict.code
 
-    def _figures(self, entries: list[Entry], seconds: float) -> dict[str, Any]:
-        by_source = {driver.name: [e for e in entries if e.source == driver.name] for driver in self._drivers}
-        return {
-            "seconds": round(seconds, 3),
-            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "sources": {driver.name: self._source_figures(driver, by_source[driver.name]) for driver in self._drivers},
-            "aws_calls": {
-                name: dict(sorted(calls.items()))
-                for name, calls in sorted(self._aws.calls.items())
-                if name not in _OURS
-            },
-        }
+    def _disk_failure(self, failure: Exception) -> Exception:
+        if isinstance(failure, OSError) and is_full(failure):
+            return disk_is_full(self._archive.path, failure)
+        return failure
 
-    def _source_figures(self, driver: SourceDriver, entries: list[Entry]) -> dict[str, Any]:
-        states = Counter(entry.state for entry in entries)
-        closed_until = driver.gate().closed_until
-        return {
-            "archived": states[State.ARCHIVED],
-            "gone": states[State.GONE],
-            "failed": states[State.FAILED],
-            "pending": states[State.PENDING] + states[State.QUEUED],
-            "requests": dict(sorted(self._requests.kinds[driver.name].items())),
-            "requests_per_minute": self._requests.per_minute(driver.name),
-            "allowed_per_minute": driver.runtime.settings.source.requests_per_minute,
-            "closed_until": closed_until.isoformat() if closed_until else None,
-        }
+    def _has_changed(self) -> bool:
+        """Whether any row of the ledger may be another than before."""
+        writes = ("table.put_new", "table.delete")
+        calls = [calls for name, calls in self._host.calls.items() if name != OF_THE_RUN]
+        moved = any(self._log.outcomes.values())
+        return moved or any(each[name] for each in calls for name in writes)
 
-    def _complaints(self, entries: list[Entry]) -> list[str]:
-        lines = [
-            f"{entry.source}: {entry.recording.id!r} is {entry.state.value}: {entry.reason}"
-            for entry in entries
-            if entry.state not in (State.ARCHIVED, State.GONE)
-        ]
-        for driver in self._drivers:
-            if driver.given_up:
-                lines.append(f"{driver.name}: stopped after several probes: {driver.given_up}")
-            elif not driver.closed_cleanly():
-                lines.append(f"{driver.name}: not every window was read cleanly: {self._unclean(driver)}")
-        return lines + self._errors
-
-    @staticmethod
-    def _unclean(driver: SourceDriver) -> str:
-        spans = [f"{u.start:%Y-%m-%d %H:%M} to {u.end:%Y-%m-%d %H:%M}: {u.reason}" for u in driver.progress().unclean]
-        return "; ".join(spans) or "listing did not come to its end"
+    def _tell_trouble(self, verdict: Verdict) -> None:
+        """Runs the command of `--on-trouble`, once for each change of the verdict."""
+        if self._options.on_trouble is None:
+            return
+        file = self._archive.inside / "verdict"
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        now = "" if verdict.code is ExitCode.DONE else verdict.text
+        if now == before:
+            return
+        self._archive.bucket.workshop.replace(file, [now.encode()])
+        if now:
+            subprocess.run(self._options.on_trouble, shell=True, input=now, text=True, check=False, timeout=60)  # noqa: S602
 
 
-_OURS = ("setup", "restore", "report")
+def release_orphans(table: Table, source: str) -> None:
+    """What an earlier process held in its lanes is due at once: that process is gone, for we have the lock."""
+    due = to_ms(Clock().now())
+    put = {"state": "pending", "due_at": due, "due_group": f"{source}#retry"}
+    for item in table.query("due", KeyRange(f"{source}#queued")):
+        _try(table, item["pk"], put, int(item["due_at"]))
+    for owner in ("lister", "reconciler"):
+        if table.get(f"{source}#{owner}"):
+            table.update(f"{source}#{owner}", put={"lease_until": 0})
+
+
+def _try(table: Table, pk: str, put: Mapping[str, object], due_at: int) -> None:
+    try:
+        table.update(pk, put=put, when=Equals("state", "queued") & Equals("due_at", due_at))
+    except Refused:
+        return  # it has moved on

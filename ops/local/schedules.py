@@ -47,13 +47,15 @@ class Schedules:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Fires nothing more, and waits for what still runs to stop in order."""
+    def stop(self, *, until: float | None = None) -> None:
+        """Fires nothing more, and waits for what still runs to stop in order, at most until `until` of monotonic."""
         self._stopping.set()
         for firing in self._firings:
             firing.end_soon()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is None:
+                continue  # was never started
+            thread.join(None if until is None else max(until - time.monotonic(), 0.0))
 
     def _run(self, firing: Firing) -> None:
         interval = self._every(firing.scheduled.expression)

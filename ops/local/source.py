@@ -1,7 +1,8 @@
 """Drives one source of a local run: fires its schedules and knows whether anything is left to do.
 
 Listing is fired until a pass finds nothing new, the dispatch tick whenever the lanes run low. A source that stays
-closed gets three probes, each when its cool-down is over in real time.
+closed gets three probes, each when its cool-down is over in real time. What is due later is looked ahead to, as far as
+no verdict would rest on time that nobody waited.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from functions.archiver.listing.cursors import Progress
 from functions.archiver.listing.listing import EVERY_OVERLAP, RECENT
 from functions.archiver.runtime import Runtime
 from functions.archiver.throttling.pace import Gate
 from ops.local.clock import MovedClock
+from ops.local.engine.local_engine import Stopped
 from ops.local.functions import Sandbox
 from ops.local.poller import Poller
-from ops.local.template import Scheduled
+from ops.local.waiting import Waits, waits_of
+from ops.local.wiring import Scheduled
 
 PROBES = 3
 """A source that refuses our credentials so often in a row is given up on."""
@@ -34,11 +36,16 @@ LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
 
 _TICK_SECONDS = 15.0
+_LOOK_AHEAD_SECONDS = 1.0
+"""Of real time at least between two looks ahead, so that no mistake can make a run hurry through a provider."""
+
+_EMPTY_LOOKS = 10
+"""Looks ahead in a row that put nothing into the lanes: what waits then is left to the next run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Firing:
-    """One schedule of the template, with its function."""
+    """One schedule, with its function."""
 
     scheduled: Scheduled
     sandbox: Sandbox
@@ -69,6 +76,9 @@ class SourceDriver:
         runtime: Runtime,
         clock: MovedClock,
         on_error: Callable[[BaseException], None],
+        say: Callable[[str], None] = lambda sentence: None,
+        real_time: bool = False,
+        skip_waits: bool = False,
     ) -> None:
         self.name = name
         self.firings = firings
@@ -77,10 +87,16 @@ class SourceDriver:
         self._poller = poller
         self._clock = clock
         self._on_error = on_error
+        self._say = say
+        self._real_time = real_time
+        self._skip_waits = skip_waits
         self._listed = False
+        self._said: str | None = None
         self._failures: list[str] = []
         self._strikes = 0
+        self._empty_looks = 0
         self._ticked = time.monotonic()  # what a listing finds it also sends; ticks are for the rest
+        self._looked_ahead = 0.0
         self._stopping = threading.Event()
         self._lister = threading.Thread(target=self._list, daemon=True)
 
@@ -90,35 +106,52 @@ class SourceDriver:
         if listing:
             self._lister.start()
 
-    def stop(self) -> None:
-        """Waits until nothing of this source runs any more."""
+    def stop(self, *, until: float | None = None) -> None:
+        """Waits until nothing of this source runs any more, at most until `until` of the monotonic clock."""
         self._stopping.set()
         for firing in self.firings.values():
             firing.end_soon()
         if self._lister.ident is not None:
-            self._lister.join()
-        self._poller.stop()
+            self._lister.join(None if until is None else max(until - time.monotonic(), 0.0))
+        self._poller.stop(until=until)
+
+    # listing
 
     def _list(self) -> None:
         """Listing passes until one finds nothing new."""
         while not self._stopping.is_set():
-            result = self._fire("list")
+            result = self.fire("list")
             stopped = result.get("stopped")
             if stopped is None and not result.get("new"):
                 break
             if stopped in (None, "out of time"):
                 self._failures.clear()
-            elif self._is_hopeless(str(stopped)) or not self._wait_until_open():
+                continue
+            self._say_why(str(stopped))
+            if self._is_hopeless(str(stopped)) or not self._wait_until_open():
                 self.given_up = str(stopped)
                 break
         self._listed = True
 
-    def _fire(self, action: str) -> dict[str, object]:
+    def fire(self, action: str) -> dict[str, object]:
+        """Fires one schedule; whatever its handler raises is noted."""
         try:
             return self.firings[action].fire()
+        except Stopped:
+            self._stopping.set()
+            return {"stopped": "the run has been stopped"}
         except Exception as error:  # Lambda survives whatever a handler raises, and so does this run
             self._on_error(error)
-            return {"stopped": f"{action} failed: {type(error).__name__}"}
+            return {"stopped": f"{action or 'reconcile'} failed: {error}"}
+
+    def _say_why(self, reason: str) -> None:
+        """Says at once, and once, what holds a source up."""
+        if reason == self._said or self._stopping.is_set():
+            return
+        self._said = reason
+        seconds = self._seconds_closed(self.gate())
+        again = f"; asked again in {seconds:.0f} s" if 0 < seconds <= LONGEST_COOL_DOWN_SECONDS else ""
+        self._say(f"{self.name}: {reason}{again}")
 
     def _wait_until_open(self) -> bool:
         """Waits for the end of a cool-down, in real time; False when that is too far away."""
@@ -141,44 +174,51 @@ class SourceDriver:
         same = len(self._failures) >= enough and len(set(self._failures[-enough:])) == 1
         return same or len(self._failures) >= MOST_PROBES
 
-    def gate(self) -> Gate:
-        """Whether the source is closed."""
-        return self.runtime.pace.gate()
-
-    def progress(self) -> Progress:
-        """How far its listing came."""
-        return self.runtime.cursors("lister").progress()
-
-    def closed_cleanly(self) -> bool:
-        """Whether every window up to the last minutes is closed and none is noted as unclean."""
-        if self.runtime.settings.source.start >= self._clock.now() - RECENT:
-            return True  # there is nothing that could be closed yet
-        progress = self.progress()
-        forward = progress.walks.get("forward")
-        recently = self._clock.now() - RECENT - EVERY_OVERLAP - timedelta(hours=23)
-        return bool(forward and forward.finished and forward.end >= recently and not progress.unclean)
+    # what is due
 
     def step(self) -> bool:
-        """Does the next thing there is to do; False when only later `due_at`s, or nothing, are left."""
+        """Does the next thing there is to do; False when nothing is left that this run may do."""
         if self._ticked + _TICK_SECONDS < time.monotonic() or (self._poller.idle() and self._is_due()):
             self._ticked = time.monotonic()
-            if self._fire("dispatch").get("queued"):
+            if self.fire("dispatch").get("queued"):
                 return True
         if not self._listed or not self._poller.idle():
             return True
-        return self.given_up is None and self._is_due_but_closed()
+        return self.given_up is None and self._wait_or_look_ahead(self.waits())
 
     def _is_due(self) -> bool:
         due = self.runtime.ledger.due.next_at()
-        return due is not None and due <= self._clock.due_now() and self.gate().closed_until is None
+        return due is not None and due <= self._clock.now() and self.gate().closed_until is None
 
-    def _is_due_but_closed(self) -> bool:
-        """Whether something is due and only a cool-down holds it back. Gives up on a source that stays closed."""
-        gate = self.gate()
-        if gate.closed_until is None or self.runtime.ledger.due.oldest_waiting() is None:
+    def waits(self) -> Waits:
+        """What waits in the ledger."""
+        return waits_of(self.runtime.table, self.name, self._clock.now(), skip_waits=self._skip_waits)
+
+    def _wait_or_look_ahead(self, waits: Waits) -> bool:
+        if not waits.number:
             return False
+        gate = self.gate()
+        if gate.closed_until is not None:
+            return (waits.is_due or waits.next_skip is not None) and self._is_worth_waiting(gate)
+        if waits.is_due or self._real_time:
+            return True
+        return waits.next_skip is not None and self._look_ahead(waits)
+
+    def _look_ahead(self, waits: Waits) -> bool:
+        assert waits.next_skip is not None
+        if self._looked_ahead + _LOOK_AHEAD_SECONDS > time.monotonic():
+            return True
+        with self._clock.ahead(waits.next_skip):
+            queued = self.fire("dispatch").get("queued")
+        self._looked_ahead = time.monotonic()
+        self._empty_looks = 0 if queued else self._empty_looks + 1
+        return self._empty_looks < _EMPTY_LOOKS
+
+    def _is_worth_waiting(self, gate: Gate) -> bool:
+        """Whether a cool-down that holds up what is due will be waited for. Gives up on a source that stays closed."""
         if gate.strikes < self._strikes:
             self._failures.clear()  # something has succeeded since
+        self._say_why(gate.reason or "")
         hopeless = gate.strikes > self._strikes and self._is_hopeless(gate.reason or "")
         self._strikes = gate.strikes
         if hopeless or self._seconds_closed(gate) > LONGEST_COOL_DOWN_SECONDS:
@@ -186,6 +226,20 @@ class SourceDriver:
             return False
         return True
 
-    def next_due(self) -> datetime | None:
-        """When its next waiting item is due; None when nothing waits, or nothing more is asked of the source."""
-        return None if self.given_up else self.runtime.ledger.due.next_at()
+    # the end
+
+    def gate(self) -> Gate:
+        """Whether the source is closed."""
+        return self.runtime.pace.gate()
+
+    def unclean(self) -> str | None:
+        """Which windows were not read cleanly, in words; None when every window up to the last minutes is closed."""
+        if self.runtime.settings.source.start >= self._clock.now() - RECENT:
+            return None  # there is nothing that could be closed yet
+        progress = self.runtime.cursors("lister").progress()
+        forward = progress.walks.get("forward")
+        recently = self._clock.now() - RECENT - EVERY_OVERLAP - timedelta(hours=23)
+        if forward and forward.finished and forward.end >= recently and not progress.unclean:
+            return None
+        spans = [f"{u.start:%Y-%m-%d %H:%M} to {u.end:%Y-%m-%d %H:%M}: {u.reason}" for u in progress.unclean]
+        return "; ".join(spans) or "listing did not come to its end"

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from functions.archiver.errors import Misconfigured
 from ops.local.functions import Sandbox
-from ops.local.template import Route
+from ops.local.wiring import Route
 
 HOST = "127.0.0.1"
 MOST_SANDBOXES = 4
@@ -178,13 +178,13 @@ class WebhookServer:
         """Begins to answer; requests that came before wait in the socket's queue."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Takes no further request and waits until every answer is given."""
+    def stop(self, *, within: float | None = None) -> None:
+        """Takes no further request and waits until every answer is given, at most `within` seconds."""
         self.stopping = True
         self._server.shutdown()
         self._thread.join()
         with self._idle:
-            self._idle.wait_for(lambda: self._busy == 0)
+            self._idle.wait_for(lambda: self._busy == 0, within)
         self._server.server_close()
 
     @contextmanager

@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from functions.archiver.aws import AwsEngine
+from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from ops.local.clock import MovedClock
-from ops.local.embedded_aws import EmbeddedAws
-from ops.local.functions import RequestLog, Sandbox
+from ops.local.functions import Sandbox
+from ops.local.moto.embedded_aws import EmbeddedAws
+from ops.local.moto.host import MotoQueue
+from ops.local.moto.template import Template
 from ops.local.poller import Poller
-from ops.local.template import Function, Template
 from simulators.providers.babelforce import Babelforce
 
 _KEY = [{"AttributeName": "pk", "KeyType": "HASH"}]
@@ -95,8 +98,8 @@ class Embedded:
 
     def function(self, name: str) -> Sandbox:
         """A function in a fresh process."""
-        wired = Function(logical_id=name, handler=f"functions.{name}.handler", environment=self._settings.to_env())
-        return Sandbox(wired, self.aws, self.clock, self.log, RequestLog())
+        engine = AwsEngine(self._settings, self.aws.session(counted_as=name), log=self.log)
+        return Sandbox(name, Runtime(self._settings, engine, self.clock))
 
     def find(self) -> Mapping[str, object]:
         answer: Mapping[str, object] = self.lister.invoke({"action": "list"})
@@ -108,8 +111,7 @@ class Embedded:
     @contextmanager
     def polled(self) -> Iterator[Poller]:
         poller = Poller(
-            self.aws,
-            self.queue_url,
+            MotoQueue(self.aws, self.queue_url),
             lanes=1,
             sandbox=lambda: self.function("downloader"),
             on_error=self.errors.append,

@@ -26,8 +26,8 @@ from functions.providers.kazoo import YEAR_ZERO
 from ops.local.functions import Sandbox
 from ops.local.schedules import CRON_SECONDS, Schedules, seconds_of
 from ops.local.source import Firing
-from ops.local.template import Route, Scheduled
 from ops.local.webhook_server import MOST_BYTES, MOST_SANDBOXES, WebhookServer
+from ops.local.wiring import Route, Scheduled
 from simulators.providers.babelforce import Babelforce
 from simulators.providers.kazoo import Kazoo
 from simulators.server import Simulator
@@ -376,8 +376,8 @@ def test_ten_deliveries_of_each_event_make_one_archived_object_each_and_the_fold
         assert f"/date={recording.recorded_at:%Y-%m-%d}/" in row["key"]
     figures = json.loads((run.out / "run.json").read_text())
     assert {name: source["archived"] for name, source in figures["sources"].items()} == {"acme": 1, "pbx": 1}
-    assert figures["aws_calls"]["webhook"]["sqs.SendMessageBatch"] == 2
-    assert figures["aws_calls"]["reconciler"]
+    assert figures["calls"]["webhook"]["lanes.send"] == 2
+    assert figures["calls"]["reconciler"]
     log = (run.out / "log.jsonl").read_text()
     assert log.count('"webhook accepted"') == 2
     for secret in ("confidential", acme.secret["client_secret"], pbx.secret["api_key"], "hmac", "/webhooks/"):

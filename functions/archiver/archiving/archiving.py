@@ -228,12 +228,12 @@ class Archiver:
     # what comes of it
 
     def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome | ArchiveTrouble) -> Report:
-        move = next_move(entry, outcome, self._clock.due_now(), None)
+        move = next_move(entry, outcome, self._clock.verdict_now(), None)
         answers = isinstance(outcome, OfTheRecording)
         if move.step is Step.ASK_SOURCE:
             trouble = self._trouble_of_the_source()
             answers = trouble is None
-            move = next_move(entry, trouble or outcome, self._clock.due_now(), answers)
+            move = next_move(entry, trouble or outcome, self._clock.verdict_now(), answers)
         if answers:
             self._pace.answered()
         return self._carry_out(ticket, move)

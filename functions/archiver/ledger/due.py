@@ -29,7 +29,7 @@ class Due:
 
     def new_lease(self) -> int:
         """The `due_at` of an item that is queued now: when its lease ends, in milliseconds."""
-        return self._now() + round(LEASE.total_seconds() * 1000)
+        return to_ms(self._clock.now()) + round(LEASE.total_seconds() * 1000)
 
     def in_flight(self) -> int:
         """How many items are queued and their lease has not lapsed."""

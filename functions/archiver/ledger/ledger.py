@@ -83,7 +83,7 @@ class Ledger:
         return self._insert(recording, discovered_by, self._as_found(recording))
 
     def _as_found(self, recording: Recording) -> _New:
-        now = to_ms(self._clock.due_now())
+        now = to_ms(self._clock.now())
         if recording.readiness is Readiness.GONE:
             reason = recording.note or "the provider lists it as deleted"
             return _New(state=State.GONE, due_ms=None, extra={"reason": reason})
@@ -137,7 +137,7 @@ class Ledger:
         due_in: timedelta,
         facts: Mapping[str, object],
     ) -> bool:
-        now = to_ms(self._clock.due_now())
+        now = to_ms(self._clock.now())
         return self._table.put_new(
             {
                 "found_at": self._clock.now().isoformat(),
@@ -162,7 +162,7 @@ class Ledger:
 
     def hasten(self, recording_id: str) -> bool:
         """pending and unfinished → due now: an event says that its audio is there. It tells nothing else."""
-        return self._hasten(recording_id, {"due_at": to_ms(self._clock.due_now())}, {})
+        return self._hasten(recording_id, {"due_at": to_ms(self._clock.now())}, {})
 
     def queue_unfinished(self, recording_id: str) -> Ticket | None:
         """As `hasten`, but → queued; None where it was not unfinished."""
@@ -186,7 +186,7 @@ class Ledger:
         return self._renew(recording, when=Equals("state", State.FAILED))
 
     def _renew(self, recording: Recording, *, when: Condition) -> bool:
-        now = to_ms(self._clock.due_now())
+        now = to_ms(self._clock.now())
         try:
             self._table.update(
                 self._pk("recording", recording.id),
@@ -285,7 +285,7 @@ class Ledger:
         remove: Sequence[str] = (),
         first: str | None = None,
     ) -> None:
-        now = to_ms(self._clock.due_now())
+        now = to_ms(self._clock.now())
         put: dict[str, object] = {
             "state": State.PENDING.value,
             "reason": reason,
@@ -334,7 +334,7 @@ class Ledger:
         waits = entry.state in (State.PENDING, State.QUEUED)
         state = State.PENDING if waits else entry.state
         extra["day"] = f"{self._source}#{entry.day.isoformat()}"
-        due = to_ms(self._clock.due_now()) if waits else None
+        due = to_ms(self._clock.now()) if waits else None
         return self._insert(recording, entry.discovered_by, _New(state=state, due_ms=due, extra=extra))
 
     def keep_retention(self, retention: timedelta | None) -> None:

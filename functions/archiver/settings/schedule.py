@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+DISPATCH = "rate(1 minute)"
+"""When what is due is put into the lanes."""
+
+RECONCILE = "rate(1 hour)"
+"""When the reconciler looks whether its daily comparison is due."""
+
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9][0-9]{0,5} (minutes|hours|days))\)")
 
 

@@ -19,9 +19,22 @@ FILE_MODE = 0o600
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class DiskFull(OSError):
+    """There is no room for `needed` bytes."""
+
+    needed: int = 0
+
+
 def is_full(error: BaseException) -> bool:
     """Whether a disk, or somebody's share of it, is full."""
     return isinstance(error, OSError) and error.errno in _FULL
+
+
+def with_needed(error: OSError, needed: int) -> DiskFull:
+    """The error, with how many bytes there was no room for."""
+    full = DiskFull(error.errno, error.strerror)
+    full.needed = needed
+    return full
 
 
 def make_folder(path: Path) -> None:
@@ -86,12 +99,16 @@ class Workshop:
     @contextmanager
     def written(self, pieces: Iterable[bytes | bytearray]) -> Iterator[Path]:
         """A temporary file with these bytes, on the disk; whatever still has that name at the end is removed."""
-        path = self.new()
+        path, needed = self.new(), 0
         try:
-            with create(path) as file:
-                for piece in pieces:
-                    write_all(file, piece)
-                sync(file)
+            try:
+                with create(path) as file:
+                    for piece in pieces:
+                        needed += len(piece)
+                        write_all(file, piece)
+                    sync(file)
+            except OSError as error:
+                raise (with_needed(error, needed) if is_full(error) else error) from None
             yield path
         finally:
             with suppress(FileNotFoundError):

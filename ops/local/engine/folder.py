@@ -35,6 +35,9 @@ from functions.archiver.bucket.bucket import (
 from ops.local.engine.files import INSIDE, Workshop, create, make_folder, sync, sync_folder, write_all
 from ops.local.engine.names import Names
 
+IGNORES_CASE = "ignores-case"
+"""The file below `.archive` that says so."""
+
 _READ_BYTES = 1024 * 1024
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _NOTHING_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -168,7 +171,7 @@ class FolderBucket:
                 size_bytes=found.st_size,
                 version_id=None,
                 last_modified=_moment(found),
-                content_type=_CONTENT_TYPES.get(path.suffix.removeprefix("."), "application/octet-stream"),
+                content_type=content_type_of(key),
             )
         )
 
@@ -230,6 +233,11 @@ class FolderBucket:
         with suppress(*_NOTHING_THERE):
             path.unlink()
             sync_folder(path.parent)
+
+
+def content_type_of(key: str) -> str:
+    """By the ending, which the archive took from the bytes."""
+    return _CONTENT_TYPES.get(key.rpartition(".")[2], "application/octet-stream")
 
 
 def _pieces(file: IO[bytes], limit: int | None) -> Iterator[bytes]:

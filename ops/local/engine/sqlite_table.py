@@ -143,6 +143,71 @@ class SqliteTable:
                 return
             last = rows[-1][0]
 
+    # what a run reads at its end, which no function on AWS does
+
+    def by_day(self, source: str) -> Iterator[Item]:
+        """The recordings of a source by day and pk, a few hundred in memory at a time."""
+        first, beyond = _days_of(source)
+        day, pk = first, ""
+        while True:
+            with self._file.reading() as connection:
+                rows = connection.execute(
+                    "SELECT day, pk, body FROM items INDEXED BY day WHERE day IS NOT NULL AND (day, pk) > (?, ?) "
+                    "AND day < ? ORDER BY day, pk LIMIT ?",
+                    (day, pk, beyond, _AT_ONCE),
+                ).fetchall()
+            for _, _, body in rows:
+                yield from_text(body)
+            if len(rows) < _AT_ONCE:
+                return
+            day, pk, _ = rows[-1]
+
+    def tally(self, source: str) -> dict[tuple[str, bool], int]:
+        """How many recordings of a source there are by state and whether a person has accepted them."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT json_extract(body, '$.state'), json_extract(body, '$.accepted') IS NOT NULL, count(*) "
+                "FROM items WHERE day >= ? AND day < ? GROUP BY 1, 2",
+                _days_of(source),
+            ).fetchall()
+        return {(state, bool(accepted)): number for state, accepted, number in rows}
+
+    def sources(self) -> list[str]:
+        """Whose recordings there are, sorted."""
+        with self._file.reading() as connection:
+            # One step of the index for each source, not for each day.
+            rows = connection.execute(
+                "WITH RECURSIVE found (day) AS (SELECT min(day) FROM items WHERE day IS NOT NULL UNION ALL "
+                "SELECT (SELECT min(day) FROM items "
+                "WHERE day >= substr(found.day, 1, instr(found.day, '#') - 1) || '$') FROM found "
+                "WHERE found.day IS NOT NULL) SELECT day FROM found WHERE day IS NOT NULL"
+            ).fetchall()
+        return sorted(day.partition("#")[0] for (day,) in rows)
+
+    def of_state(self, source: str, state: str, limit: int) -> list[Item]:
+        """The first few recordings of a source in one state, without those that a person has accepted."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT body FROM items WHERE day >= ? AND day < ? AND json_extract(body, '$.state') = ? "
+                "AND json_extract(body, '$.accepted') IS NULL ORDER BY day, pk LIMIT ?",
+                (*_days_of(source), state, limit),
+            ).fetchall()
+        return [from_text(body) for (body,) in rows]
+
+    def bytes(self, source: str) -> int:
+        """Of all audio of a source."""
+        with self._file.reading() as connection:
+            (number,) = connection.execute(
+                "SELECT coalesce(sum(json_extract(body, '$.bytes')), 0) FROM items WHERE day >= ? AND day < ?",
+                _days_of(source),
+            ).fetchone()
+        return int(number)
+
+
+def _days_of(source: str) -> tuple[str, str]:
+    """What the partitions of the index `day` of a source lie between: `acme#2026-01-01` and so on."""
+    return f"{source}#", f"{source}$"
+
 
 def _is_durable(put: Mapping[str, object]) -> bool:
     """What says of a recording which bytes were stored must survive a power cut. The rest would only be done again."""

@@ -41,6 +41,7 @@ def test_a_wrong_secrets_file_is_one_sentence(
 ) -> None:
     deployment, file = tmp_path / "deployment.toml", tmp_path / "secrets.json"
     deployment.write_text(DEPLOYMENT)
+    file.touch(0o600)
     file.write_text(secrets)
     arguments = ["local", "--deployment", str(deployment), "--secrets", str(file), "--out", str(tmp_path / "out")]
     assert main(arguments) == 2
@@ -56,6 +57,7 @@ def test_options_that_do_not_go_together_are_one_sentence_that_names_file_and_so
 ) -> None:
     deployment, file = tmp_path / "deployment.toml", tmp_path / "secrets.json"
     deployment.write_text(DEPLOYMENT.replace("babelforce", "dialogtech"))
+    file.touch(0o600)
     file.write_text(json.dumps({"recordings/acme": {"access_key": "key", "secret_access_key": "hush-hush"}}))
     arguments = ["local", "--deployment", str(deployment), "--secrets", str(file), "--out", str(tmp_path / "out")]
     assert main(arguments) == 2

@@ -1,10 +1,12 @@
-"""Reads from a synthesised template what a local run needs, so that there is no second definition of anything."""
+"""Reads from a template what stands in AWS: for the emulator, and for tests of what the stack makes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ops.local.wiring import Route, Scheduled
 
 Resource = Mapping[str, Any]
 
@@ -33,23 +35,6 @@ class Mapped:
     """An event source mapping: messages of `queue` (a logical id) go to `function` (a logical id)."""
 
     queue: str
-    function: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scheduled:
-    """A schedule: `expression` and the JSON text that its target gets."""
-
-    function: str
-    expression: str
-    input: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Route:
-    """A route of the HTTP API, such as `POST /webhooks/acme-uk`, and the function behind it."""
-
-    key: str
     function: str
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -24,7 +24,7 @@ from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from ops.local.template import Template
+from ops.local.moto.template import Template
 
 REGION: Final = "eu-central-1"
 _PIECE_BYTES = 1024 * 1024
@@ -87,15 +87,19 @@ class EmbeddedAws:
         self.keep: Callable[[str, Iterator[bytes]], Path] | None = None
         self.bucket = ""
 
-    def session(self) -> boto3.Session:
-        """A session whose clients talk to the embedded services only."""
+    def session(self, counted_as: str | None = None) -> boto3.Session:
+        """A session whose clients talk to the embedded services only; its calls are counted under that name."""
         session = boto3.Session(
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - the embedded services take any
             region_name=REGION,
         )
-        send: Any = self._send  # the stubs know no handler that answers
-        session.events.register_first("before-send", send)
+
+        def send(**given: Any) -> AWSResponse:
+            with calls_counted_as(counted_as or calling.get()):
+                return self._send(**given)
+
+        session.events.register_first("before-send", cast("Any", send))
         return session
 
     def _send(self, event_name: str, request: AWSPreparedRequest, **unused: Any) -> AWSResponse:

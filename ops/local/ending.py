@@ -1,0 +1,196 @@
+"""The end of a local run: its figures, what a person has to look at, the files that say so, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ops.local import journal
+from ops.local.archive import LEDGER, RUN, RUNS, FolderArchive
+from ops.local.books import Books, counts_of
+from ops.local.functions import RequestLog
+from ops.local.host import OF_THE_RUN, Host
+from ops.local.ledger_file import lines_of
+from ops.local.progress import megabytes, summary_columns
+from ops.local.source import SourceDriver
+from ops.output import Column, ExitCode, Output
+
+NAMED = 20
+"""Recordings that need a look and are named one by one; `find` shows all."""
+
+_LOOK_AT = ("failed", "quarantined")
+_CHANGED = ("altered", "absent")
+_MANY_ROWS = 200_000
+_DAY_SECONDS = 24 * 3600
+
+
+@dataclass(kw_only=True, slots=True)
+class Verdict:
+    """What came of a run. `lines` are for a person, one for each thing to look at."""
+
+    code: ExitCode
+    last: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """As `--on-trouble` gets it."""
+        return "\n".join([*self.lines, self.last]) + "\n"
+
+
+class Ending:
+    """Knows what became of the sources of one run."""
+
+    def __init__(
+        self, archive: FolderArchive, host: Host, drivers: list[SourceDriver], requests: RequestLog, started: float
+    ) -> None:
+        self._archive = archive
+        self._books: Books = host.books
+        self._calls = host.calls
+        self._drivers = drivers
+        self._requests = requests
+        self._started = started
+
+    # figures
+
+    def figures(self) -> dict[str, Any]:
+        """As run.json has them."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {
+            "seconds": round(time.monotonic() - self._started, 3),
+            "peak_rss_bytes": usage.ru_maxrss * unit,
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+            "sources": {driver.name: self._of_source(driver) for driver in self._drivers},
+            "calls": {
+                name: dict(sorted(calls.items())) for name, calls in sorted(self._calls.items()) if name != OF_THE_RUN
+            },
+        }
+
+    def _of_source(self, driver: SourceDriver) -> dict[str, Any]:
+        gate = driver.gate()
+        counts = counts_of(self._books.tally(driver.name))
+        state, reason = self._state(driver, counts)
+        return {
+            **counts,
+            "requests": dict(sorted(self._requests.kinds[driver.name].items())),
+            "requests_per_minute": self._requests.per_minute(driver.name),
+            "allowed_per_minute": driver.runtime.settings.source.requests_per_minute,
+            "state": state,
+            "reason": reason,
+            "closed_until": gate.closed_until.isoformat() if gate.closed_until else None,
+        }
+
+    @staticmethod
+    def _state(driver: SourceDriver, counts: Mapping[str, int]) -> tuple[str, str | None]:
+        """The source's state, by the words of `status`, and why."""
+        gate = driver.gate()
+        if driver.given_up or gate.closed_until:
+            return "blocked", driver.given_up or gate.reason
+        if counts["failed"]:
+            return "failing", f"{counts['failed']} recordings failed"
+        if unclean := driver.unclean():
+            return "unsure", unclean
+        if counts["waiting"]:
+            return "behind", f"{counts['waiting']} recordings wait"
+        return "healthy", None
+
+    # judgement
+
+    def verdict(self, figures: Mapping[str, Any], errors: list[str], *, stopped: ExitCode | None = None) -> Verdict:
+        """The exit code and everything that a person should know. `stopped` is the code of a run that was ended."""
+        lines = [line for driver in self._drivers for line in self._lines(driver, figures["sources"][driver.name])]
+        lines += errors
+        waiting = sum(source["waiting"] for source in figures["sources"].values())
+        changed = sum(source[name] for source in figures["sources"].values() for name in _CHANGED)
+        if stopped is not None:
+            return Verdict(code=stopped, last=f"stopped by you; {waiting} wait; run it again to go on", lines=lines)
+        if changed:
+            return Verdict(
+                code=ExitCode.ALTERED, last=f"{_recordings(changed)} not what they were archived as", lines=lines
+            )
+        if lines:
+            return Verdict(code=ExitCode.LOOK, last=f"{_things(len(lines))} to look at, named above", lines=lines)
+        held = sum(source["archived"] for source in figures["sources"].values())
+        return Verdict(code=ExitCode.DONE, last=f"complete: {held} recordings are archived in {self._archive.path}")
+
+    def _lines(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
+        named = 0
+        for state in (*_CHANGED, *_LOOK_AT):
+            if figures[state]:
+                for item in self._books.of_state(driver.name, state, NAMED):
+                    named += 1
+                    yield f"{driver.name}: {item['recording_id']!r} is {state}: {item.get('reason')}"
+        more = sum(figures[state] for state in (*_CHANGED, *_LOOK_AT)) - named
+        if more > 0:
+            yield f"{driver.name}: {more} more: recordings find --source {driver.name} -a {self._archive.path}"
+        yield from self._waiting(driver, figures["waiting"])
+        if driver.given_up:
+            yield f"{driver.name}: stopped after several probes: {driver.given_up}"
+        elif unclean := driver.unclean():
+            yield f"{driver.name}: not every window was read cleanly: {unclean}"
+
+    @staticmethod
+    def _waiting(driver: SourceDriver, waiting: int) -> Iterator[str]:
+        if not waiting:
+            return
+        until = driver.waits().left_until
+        when = f" until {until.astimezone():%H:%M}" if until else ""
+        yield f"{driver.name}: {waiting} wait{when}; run it again"
+
+    # files
+
+    def write_files(self, figures: Mapping[str, Any], verdict: Verdict, *, changed: bool) -> None:
+        """ledger.jsonl, where a row changed, run.json, and a line of runs.jsonl. Raises OSError."""
+        if changed or not (self._archive.path / LEDGER).exists():
+            self._write_ledger(figures)
+        self._archive.write(RUN, iter([json.dumps(figures, indent=2, ensure_ascii=False).encode(), b"\n"]))
+        counts = {
+            name: {state: source[state] for state in counts_of({})} for name, source in figures["sources"].items()
+        }
+        ended = datetime.now(UTC).isoformat(timespec="seconds")
+        line = {"at": ended, "verb": "local", "seconds": figures["seconds"], "exit_code": int(verdict.code)}
+        journal.append(self._archive.path / RUNS, {**line, "verdict": verdict.last, "sources": counts})
+
+    def _write_ledger(self, figures: Mapping[str, Any]) -> None:
+        file = self._archive.path / LEDGER
+        rows = sum(source["archived"] + source["waiting"] for source in figures["sources"].values())
+        if rows > _MANY_ROWS and file.exists() and time.time() - file.stat().st_mtime < _DAY_SECONDS:
+            return  # the same rows at any time: recordings find --json --limit 0
+        self._archive.write(LEDGER, lines_of(self._books))
+
+    # words
+
+    def tell(
+        self, output: Output, figures: Mapping[str, Any], verdict: Verdict, new: Mapping[str, tuple[int, int]]
+    ) -> None:
+        """The table, what to look at, and the verdict last. `new` is what was held before and found, by source."""
+        for name, (held, found) in new.items():
+            output.line(f"{name}: {held} held, {found} new")
+        shown = summary_columns(figures["sources"])
+        columns = [Column(head="source", importance=9)]
+        columns += [Column(head=name, importance=8, align="right") for name in shown]
+        columns += [Column(head=name, importance=5, align="right") for name in ("bytes", "requests/min", "allowed")]
+        output.table(columns, [self._row(name, source, shown) for name, source in figures["sources"].items()])
+        for line in verdict.lines:
+            output.note(line)
+        output.document(figures)
+        output.verdict(verdict.last)
+
+    def _row(self, name: str, source: Mapping[str, Any], shown: list[str]) -> list[str]:
+        rates = [f"{source['requests_per_minute']:.1f}", f"{source['allowed_per_minute']:g}"]
+        return [name, *(str(source[state]) for state in shown), megabytes(self._books.bytes(name)), *rates]
+
+
+def _recordings(number: int) -> str:
+    return f"{number} recording is" if number == 1 else f"{number} recordings are"
+
+
+def _things(number: int) -> str:
+    return "one thing" if number == 1 else f"{number} things"

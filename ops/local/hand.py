@@ -1,0 +1,58 @@
+"""Work by hand on an archive's folder, under its lock: the same parts as a run's, without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from functions.archiver.runtime import Runtime
+from functions.archiver.settings.deployment import Deployment, Source
+from ops.archive.identity import keep_identity
+from ops.local import earlier
+from ops.local.archive import LEDGER, LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
+from ops.local.clock import MovedClock
+from ops.local.engine.files import is_full
+from ops.local.engine.local_engine import Gate
+from ops.local.functions import RequestLog
+from ops.local.host import FolderHost, Functions
+from ops.local.ledger_file import lines_of
+from ops.local.progress import LogFile
+
+
+class Hand:
+    """The parts of each source of one deployment, on one folder."""
+
+    def __init__(self, archive: FolderArchive, deployment: Deployment, log: LogFile, gate: Gate) -> None:
+        self.archive = archive
+        host = FolderHost(archive, deployment, {}, log.note, gate)
+        self.books = host.books
+        self._functions = Functions(host, deployment, RequestLog(), lambda source: MovedClock())
+
+    def runtime(self, source: Source) -> Runtime:
+        """The parts of one source."""
+        return self._functions.runtime(source, "hand")
+
+
+@contextmanager
+def working_on(path: Path, verb: str, deployment: Deployment, *, say: Callable[[str], None]) -> Iterator[Hand]:
+    """The folder under its lock; its ledger.jsonl is written at the end. Raises Failure."""
+    gate = Gate()
+    with opened(path, verb, say=say) as archive, in_words(archive.path):
+        if is_of_before(archive.path):
+            earlier.take_over(archive.path, archive.table, say=say, stopped=lambda: False)
+        keep_identity(archive.path, deployment)
+        archive.accept_layout()
+        log = LogFile(archive.path / LOG, on_error=gate.close)
+        hand = Hand(archive, deployment, log, gate)
+        try:
+            yield hand
+        finally:
+            log.close()
+            if gate.failure is not None:
+                raise _disk_failure(archive.path, gate.failure) from None
+        archive.write(LEDGER, lines_of(hand.books))
+
+
+def _disk_failure(path: Path, failure: Exception) -> Exception:
+    return disk_is_full(path, failure) if isinstance(failure, OSError) and is_full(failure) else failure

@@ -1,0 +1,63 @@
+"""What waits in a source's ledger, and which of it a run may look ahead to.
+
+A 404 becomes *gone* only by a second one an hour later, and what is not ready becomes *failed* by its deadline. No such
+verdict may rest on time that was skipped, so a run leaves these to the clock; the first looks at what is not ready
+may come early, because they prove nothing but that it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from functions.archiver.archiving.retries import NOT_READY_DELAYS
+from functions.archiver.clock import from_ms, to_ms
+from functions.archiver.ledger.conditions import KeyRange
+from functions.archiver.ledger.table import Table
+
+EARLY_LOOKS = len(NOT_READY_DELAYS)
+"""Looks at what is not ready yet that do not wait; after so many the provider has been asked often enough."""
+
+_GROUPS = ("fresh", "retry", "queued")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waits:
+    """`next_skip` is the earliest moment that may be looked ahead to, `left_until` the earliest to be waited for.
+
+    `left` is how many recordings wait for the latter.
+    """
+
+    number: int
+    is_due: bool
+    next_skip: datetime | None
+    left: int
+    left_until: datetime | None
+
+
+def waits_of(table: Table, source: str, now: datetime, *, skip_waits: bool) -> Waits:
+    """What waits at this moment."""
+    present = to_ms(now)
+    due = any(table.query("due", KeyRange(f"{source}#{name}", at_most=present), limit=1) for name in _GROUPS)
+    later = {
+        item["pk"]: int(item["due_at"])
+        for name in _GROUPS
+        for item in table.query("due", KeyRange(f"{source}#{name}", at_least=present + 1))
+    }
+    facts = table.get_many(list(later), ["kind", "missing_since", "unfinished_since", "looks"])
+    skippable = {pk: at for pk, at in later.items() if skip_waits or _may_be_early(facts.get(pk, {}))}
+    left = {pk: at for pk, at in later.items() if pk not in skippable}
+    return Waits(
+        number=len(later) + due,
+        is_due=due,
+        next_skip=from_ms(min(skippable.values())) if skippable else None,
+        left=sum(facts.get(pk, {}).get("kind") == "recording" for pk in left),
+        left_until=from_ms(min(left.values())) if left else None,
+    )
+
+
+def _may_be_early(item: Mapping[str, object]) -> bool:
+    if "missing_since" in item:
+        return False
+    return "unfinished_since" not in item or int(str(item.get("looks", 0))) < EARLY_LOOKS
