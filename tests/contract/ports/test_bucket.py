@@ -408,7 +408,7 @@ def test_a_recording_is_stored_found_adopted_and_never_overwritten(bucket: Bucke
 @pytest.mark.parametrize(
     ("body", "marker"),
     [
-        (SMALL, f"PUT /lost/{KEY.replace('=', '%3D')}"),
+        (SMALL, f"/{KEY.replace('=', '%3D')} HTTP"),
         (LARGE, "partNumber=1"),
         (LARGE, "?uploadId="),
         (LARGE, "?uploads"),
