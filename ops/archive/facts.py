@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveFacts:
-    """The archive's own parameter. `topics` are ARNs by purpose: alerts, urgent."""
+    """The archive's own parameter. `topics` are ARNs by purpose: alerts, urgent.
+
+    `eraser` is the ARN of the role that may delete; None where the archive was deployed without one.
+    """
 
     version: str
     commit: str | None
@@ -26,6 +29,7 @@ class ArchiveFacts:
     topics: Mapping[str, str]
     zone: str
     layout: int
+    eraser: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +122,7 @@ def _archive_facts(fields: Mapping[str, Any]) -> ArchiveFacts:
         topics=dict(fields["topics"]),
         zone=str(fields["zone"]),
         layout=int(fields["layout"]),
+        eraser=fields.get("eraser"),
     )
 
 

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from aws_cdk import App, Stack
+from moto import mock_aws
 
 from infra.recording_archive import RecordingArchive
 from infra.source.pipeline import SourcePipeline
 from infra.synth import MAX_RESOURCES, synthesise, templates
+from ops.archive.facts import Facts
 from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
 
 EXPORTS = {
@@ -203,3 +206,16 @@ def test_a_permissions_boundary_is_on_every_role() -> None:
     roles = [role["Properties"] for role in archive.of_type("AWS::IAM::Role").values()]
     assert len(roles) == 6
     assert {role.get("PermissionsBoundary") for role in roles} == {boundary}
+
+
+def test_the_command_finds_what_the_stacks_write(stacks: dict[str, Resource]) -> None:
+    with mock_aws():
+        ssm = boto3.client("ssm", region_name="eu-central-1")
+        for stack in stacks.values():
+            name, content = value_of(stack)
+            ssm.put_parameter(Name=name, Value=json.dumps(content), Type="String")
+        facts = Facts(ssm, "recordings")
+        assert facts.sources() == ["acme-de", "acme-uk"]
+        assert (facts.archive().bucket, facts.archive().table) == ("<ArchiveBucket>", "<ArchiveTable>")
+        assert facts.source("acme-uk").functions.keys() == {"lister", "downloader", "reconciler", "webhook"}
+        assert facts.source("acme-de").webhook_url is None
