@@ -69,7 +69,9 @@ def test_half_of_the_audio_is_never_archived(case: Case, bench: Bench, framing: 
     cut = len(whole.body) // 2 | 1
     body = whole.body if framing != "close" else whole.body[:cut]
     half = Reply(headers=whole.headers, body=body, framing=framing, cut=cut if framing != "close" else None)
-    case.replay.keep_failing("media", half)
+    case.replay.fail("media", half)
+    if framing != "close":  # where no framing shows the cut, a half that always comes alike is all there is
+        case.replay.lasting.add("media")
     assert bench.archive(recording).outcome != "archived"
     assert bench.audio() == []
 
