@@ -132,17 +132,17 @@ def _check_folder(path: Path) -> None:
     if _format(path) > FORMAT:
         raise Failure(ExitCode.MISUSE, f"{path} was written by a newer version of this program")
     foreign = [name for name in sorted(each.name for each in path.iterdir()) if name not in (*_IGNORED, INSIDE)]
-    if foreign and not _format(path) and not is_of_before(path):
+    if foreign and not (path / INSIDE).is_dir() and not is_of_before(path):
         raise Failure(
             ExitCode.MISUSE,
             f"{path} holds other files, such as {foreign[0]!r}, and no archive: give a folder of its own",
         )
     _check_names(path)
-    if is_of_before(path):
-        earlier.check(path)
     for name in (LEDGER, RUN, RUNS, LOG):
         if (path / name).is_dir():
             raise Failure(ExitCode.UNAVAILABLE, f"{path / name} is a folder, and a file of that name has to be written")
+    if is_of_before(path):
+        earlier.check(path)
 
 
 def _check_names(path: Path) -> None:

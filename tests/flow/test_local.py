@@ -1,0 +1,258 @@
+"""Whole local runs on a folder: what they leave, what they find again, and what they survive."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.archiver.errors import Misconfigured
+from ops.local.engine import files
+from ops.output import Failure
+from simulators.faults import Fault
+from simulators.providers.babelforce import Babelforce
+from tests.harness.local import SMALL, LocalBench, end, kill, modes
+
+
+@pytest.fixture
+def acme() -> Iterator[Babelforce]:
+    with Babelforce(recordings=12, **SMALL) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def bench(tmp_path: Path, acme: Babelforce) -> LocalBench:
+    return LocalBench(folder=tmp_path, sources={"acme": acme})
+
+
+def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBench, acme: Babelforce) -> None:
+    first = bench.run()
+    assert (first.code, "acme: 0 held, 12 new" in first.out) == (0, True)
+    assert bench.holds_all("acme")
+    files_before = {path: path.stat().st_mtime_ns for path in bench.out.glob("audio/*/*/*")}
+    second = bench.run()
+    assert (second.code, "acme: 12 held, 0 new" in second.out) == (0, True)
+    assert {path: path.stat().st_mtime_ns for path in bench.out.glob("audio/*/*/*")} == files_before
+    assert [served.kind for served in acme.log].count("media") == 12
+    assert bench.figures()["sources"]["acme"]["state"] == "healthy"
+    assert len((bench.out / "runs.jsonl").read_text().splitlines()) == 2
+    assert list(bench.out.glob("reports/source=acme/date=*/reconciliation.json"))
+
+
+def test_everything_in_the_folder_is_its_owners_alone(bench: LocalBench) -> None:
+    assert bench.run_here() == 0
+    wrong = [(path, oct(mode)) for path, mode in modes(bench.out) if mode != (0o700 if path.is_dir() else 0o600)]
+    assert wrong == []
+
+
+def test_nothing_of_aws_is_loaded(bench: LocalBench) -> None:
+    program = (
+        "import sys; from ops.program import main\n"
+        "code = main(sys.argv[1:])\n"
+        "names = {'boto3', 'botocore', 's3transfer', 'aws_cdk', 'jsii', 'moto', 'infra'}\n"
+        "print(code, sorted(names & {name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    words = [sys.executable, "-c", program, *bench.words()[3:]]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_second_source_on_the_folder_leaves_the_first_ones_recordings_as_they_are(
+    bench: LocalBench, acme: Babelforce, tmp_path: Path
+) -> None:
+    broken = next(iter(acme.recordings))
+    acme.faults.add(Fault("html", recording_id=broken, times=None))
+    assert bench.run_here() == 1
+    before = {id_: row for id_, row in bench.rows().items() if row["source"] == "acme"}
+    assert before[broken]["state"] == "failed"
+    with Babelforce(recordings=3, seed=2, **SMALL) as dialer:
+        other = LocalBench(folder=tmp_path, sources={"dialer": dialer})
+        assert other.run_here() == 0
+        after = other.rows()
+    assert {id_: row for id_, row in after.items() if row["source"] == "acme"} == before
+    assert len(after) == len(before) + 3
+
+
+def test_two_runs_at_once_keep_the_rate_because_the_second_is_refused(tmp_path: Path) -> None:
+    with Babelforce(recordings=30, **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme}, requests_per_minute=300)
+        first = bench.start()
+        while not (bench.out / ".archive" / "format").exists():
+            time.sleep(0.02)
+        second = bench.run()
+        assert second.code == 4
+        assert f"in use by process {first.pid} since " in second.err
+        assert first.wait(120) == 0
+        first.communicate()
+        assert acme.busiest_window(2.0) <= 300 * 2.4 / 60 + 1
+        assert bench.holds_all("acme")
+
+
+@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, number: int, code: int) -> None:
+    with Babelforce(recordings=40, **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme}, requests_per_minute=240)
+        process = bench.start()
+        while not list(bench.out.glob("metadata/*/*/*.json")):
+            time.sleep(0.05)
+        ended = end(process, number)
+        assert ended.code == code
+        assert ended.out.splitlines()[-1].startswith("stopped by you; ")
+        assert "run it again to go on" in ended.out
+        assert bench.figures()["sources"]["acme"]["waiting"] > 0
+        assert {row["state"] for row in bench.rows().values()} > {"archived"}
+        bench.requests_per_minute = 6000
+        bench.write()
+        assert bench.run_here() == 0
+        assert bench.holds_all("acme")
+
+
+def test_a_run_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    moments = random.Random(20261128)
+    with Babelforce(recordings=60, **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme}, requests_per_minute=3000)
+        for _ in range(4):
+            process = bench.start()
+            while not (bench.out / ".archive" / "format").exists():
+                time.sleep(0.02)
+            time.sleep(moments.uniform(0.1, 1.2))
+            kill(process)
+        assert bench.run_here() == 0
+        assert bench.holds_all("acme")
+        assert not list((bench.out / ".archive" / "tmp").iterdir())
+
+
+def test_wrong_credentials_are_said_at_the_first_refusal(bench: LocalBench, acme: Babelforce) -> None:
+    bench.secrets.write_text('{"acme": {"client_id": "nobody", "client_secret": "wrong"}}')
+    process = bench.start()
+    assert process.stderr is not None
+    lines = []
+    while "asked again in" not in (line := process.stderr.readline()):
+        lines.append(line)
+        assert line, lines
+    assert line.startswith("acme: ")
+    assert len([served for served in acme.log if served.status >= 400]) <= 2, "said before it was asked much"
+    end(process)
+    source = bench.figures()["sources"]["acme"]
+    assert (source["state"], bool(source["reason"])) == ("blocked", True)
+
+
+def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes so many writes of objects, and no more."""
+    left = [writes]
+    as_it_is: Callable[[Any, Any], None] = files.write_all
+
+    def write_all(file: Any, piece: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        as_it_is(file, piece)
+
+    monkeypatch.setattr(files, "write_all", write_all)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 3, 5, 12, 23, 25])
+def test_a_full_disk_at_any_write_is_one_sentence_and_the_next_run_heals(
+    bench: LocalBench, writes: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patched:
+        full_after(writes, patched)
+        with pytest.raises(Failure, match=f"{bench.out} is full: .* free, .* needed") as failure:
+            bench.run_here()
+        assert failure.value.code == 5
+        assert "Traceback" not in "".join(capsys.readouterr())
+    assert bench.run_here() == 0
+    assert bench.holds_all("acme")
+
+
+# folders that are no good
+
+
+def test_a_folder_with_other_files_is_refused_and_nothing_is_written(bench: LocalBench) -> None:
+    bench.out.mkdir()
+    (bench.out / "thesis.txt").write_text("mine")
+    with pytest.raises(Failure, match=r"holds other files, such as 'thesis\.txt'") as failure:
+        bench.run_here()
+    assert failure.value.code == 2
+    assert [path.name for path in bench.out.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_place_of_the_folder_and_a_folder_in_place_of_a_file_are_sentences(bench: LocalBench) -> None:
+    bench.out.write_text("a file")
+    with pytest.raises(Failure, match="is a file"):
+        bench.run_here()
+    bench.out.unlink()
+    (bench.out / "ledger.jsonl").mkdir(parents=True)
+    (bench.out / "metadata").mkdir()
+    with pytest.raises(Failure, match=r"ledger\.jsonl is a folder"):
+        bench.run_here()
+
+
+def test_a_folder_of_a_newer_version_and_a_damaged_ledger_are_sentences(bench: LocalBench) -> None:
+    assert bench.run_here() == 0
+    marker = bench.out / ".archive" / "format"
+    marker.write_text("2\n")
+    with pytest.raises(Failure, match="newer version") as newer:
+        bench.run_here()
+    marker.write_text("1\n")
+    (bench.out / ".archive" / "ledger.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(Failure, match="is damaged") as damaged:
+        bench.run_here()
+    assert (newer.value.code, damaged.value.code) == (2, 5)
+    (bench.out / ".archive" / "ledger.sqlite").unlink()
+    with pytest.raises(Failure, match="is missing") as missing:
+        bench.run_here()
+    assert (missing.value.code, "rebuild-ledger" in str(missing.value.next)) == (5, True)
+
+
+def test_a_wrong_secret_leaves_no_folder_behind(bench: LocalBench) -> None:
+    bench.secrets.write_text('{"acme": {"client_id": "only"}}')
+    with pytest.raises(Misconfigured):
+        bench.run_here()
+    assert not bench.out.exists()
+
+
+# a folder of an earlier version
+
+
+def as_an_earlier_version_left_it(bench: LocalBench) -> None:
+    """Without the engine's own folder, and open to everybody."""
+    import shutil
+
+    shutil.rmtree(bench.out / ".archive")
+    for path, _ in modes(bench.out):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(bench: LocalBench, acme: Babelforce) -> None:
+    broken = next(iter(acme.recordings))
+    acme.faults.add(Fault("html", recording_id=broken, times=None))
+    assert bench.run_here() == 1
+    before = bench.rows()
+    as_an_earlier_version_left_it(bench)
+    asked = len([served for served in acme.log if served.kind == "media"])
+    assert bench.run_here() == 1
+    after = bench.rows()
+    assert after == before
+    assert len([served for served in acme.log if served.kind == "media"]) == asked
+    assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes(bench.out))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"state": "archived"}', '{"source": 1, "state": "lost"}', "\x00"])
+def test_a_bad_line_of_an_earlier_ledger_is_named_and_nothing_is_changed(bench: LocalBench, line: str) -> None:
+    assert bench.run_here() == 0
+    as_an_earlier_version_left_it(bench)
+    with (bench.out / "ledger.jsonl").open("a") as ledger:
+        ledger.write(f"{line}\n")
+    before = modes(bench.out)
+    with pytest.raises(Failure, match=r"ledger\.jsonl:13: is no line of a ledger") as failure:
+        bench.run_here()
+    assert (failure.value.code, modes(bench.out)) == (2, before)
