@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from functions.archiver import attributes
+from functions.archiver.ledger.story import Event
 from functions.archiver.object_keys import Place
 from functions.archiver.recording import Contradiction, Json, Recording, Rendition
 
@@ -24,6 +25,9 @@ class State(StrEnum):
     ARCHIVED = "archived"
     GONE = "gone"
     FAILED = "failed"
+    QUARANTINED = "quarantined"  # stable bytes of no known kind, kept
+    ALTERED = "altered"  # archived once, and its bytes are no longer what they were
+    ABSENT = "absent"  # archived once, and its bytes are not there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +75,7 @@ class Known:
 
     state: State
     unfinished: bool
+    said: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +92,10 @@ class Entry:
 
     `noted` is what an attempt was about to write when it was last heard of: an object that is just that is its own.
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
-    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the
-    first *not ready*. `day` is the UTC date under which it is archived: recorded on, or found on
-    where the provider tells no time. It is fixed with the first facts, so a provider that changes
-    its mind cannot make a second object of one recording.
+    how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
+    `accepted`: a person knows of its failure and leaves it so. `story` is what happened, in short.
+    `day` is the UTC date under which it is archived: recorded on, or found on where the provider tells no time. It is
+    fixed with the first facts, so a provider that changes its mind cannot make a second object of one recording.
     """
 
     kind: Kind
@@ -111,6 +116,9 @@ class Entry:
     noted: Stored | None = None
     stored: Stored | None = None
     archived_at: datetime | None = None
+    failed_at: datetime | None = None
+    accepted: bool = False
+    story: tuple[Event, ...] = ()
     described: bool = True
 
     @property

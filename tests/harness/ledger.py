@@ -24,6 +24,7 @@ TRANSITIONS: dict[str, Transition] = {
     "archived": lambda ledger, ticket: ledger.mark_archived(ticket, STORED),
     "gone": lambda ledger, ticket: ledger.mark_gone(ticket, "410"),
     "failed": lambda ledger, ticket: ledger.mark_failed(ticket, "no audio"),
+    "quarantined": lambda ledger, ticket: ledger.mark_quarantined(ticket, STORED, "unknown"),
     "rejected": lambda ledger, ticket: ledger.mark_rejected(ticket, "html", due_in=MINUTE),
     "not ready": lambda ledger, ticket: ledger.mark_not_ready(ticket, "later", due_in=MINUTE),
     "missing": lambda ledger, ticket: ledger.mark_missing(ticket, "404", due_in=MINUTE),

@@ -33,7 +33,8 @@ from functions.archiver.errors import (
     Unauthorized,
 )
 from functions.archiver.http.client import Body
-from functions.archiver.ledger.ledger import Ledger, LostLease
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.transitions import LostLease
 from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.throttling.intake import Intake
@@ -85,7 +86,7 @@ class Archiver:
         try:
             entry = self._ledger.entry(ticket)
             if received.lane >= self._lanes:
-                return self._released(ticket, "its lane was closed: max_parallel_downloads was lowered")
+                return self._released(ticket, entry, "its lane was closed: max_parallel_downloads was lowered")
             if received.receive_count > 1:
                 return self._after_a_death(received, entry)
             return self._attempt(ticket, entry)
@@ -99,7 +100,7 @@ class Archiver:
         deaths = self._ledger.book_death(received.ticket)
         move = after_a_death(entry, deaths=deaths, receive_count=received.receive_count)
         if move:
-            return self._carry_out(received.ticket, move)
+            return self._carry_out(received.ticket, entry, move)
         return self._attempt(received.ticket, replace(entry, attempts=entry.attempts + 1))
 
     def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
@@ -116,13 +117,13 @@ class Archiver:
         except ArchiveTrouble as trouble:
             return self._after(ticket, entry, trouble)
         except Conflict as conflict:
-            return self._released(ticket, str(conflict))
+            return self._released(ticket, entry, str(conflict))
         self._pace.answered()
         self._pace.worked((self._clock.now() - started).total_seconds())
         return report
 
-    def _released(self, ticket: Ticket, reason: str) -> Report:
-        return self._carry_out(ticket, Move(step=Step.RELEASE, reason=reason))
+    def _released(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+        return self._carry_out(ticket, entry, Move(step=Step.RELEASE, reason=reason))
 
     # the three errands
 
@@ -177,7 +178,7 @@ class Archiver:
         self._write_documents(entry, stored, transcript)
         if transcript.state is TranscriptState.PENDING:
             self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
-        self._ledger.mark_archived(ticket, stored)
+        self._ledger.mark_archived(ticket, stored, story=entry.story)
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
     def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
@@ -236,7 +237,7 @@ class Archiver:
             move = next_move(entry, trouble or outcome, self._clock.verdict_now(), answers)
         if answers:
             self._pace.answered()
-        return self._carry_out(ticket, move)
+        return self._carry_out(ticket, entry, move)
 
     def _trouble_of_the_source(self) -> OfTheSource | None:
         """Asks the source for its list of the last minute: does it answer at all, and take our credentials?"""
@@ -249,7 +250,7 @@ class Archiver:
             return trouble
         return None
 
-    def _carry_out(self, ticket: Ticket, move: Move) -> Report:
+    def _carry_out(self, ticket: Ticket, entry: Entry, move: Move) -> Report:
         ledger, reason = self._ledger, move.reason
         match move.step:
             case Step.RELEASE:
@@ -259,11 +260,11 @@ class Archiver:
             case Step.CONFIRM:
                 ledger.mark_missing(ticket, reason, due_in=move.due_in)
             case Step.RETRY:
-                ledger.mark_rejected(ticket, reason, due_in=move.due_in)
+                ledger.mark_rejected(ticket, reason, due_in=move.due_in, story=entry.story)
             case Step.GONE:
-                ledger.mark_gone(ticket, reason)
+                ledger.mark_gone(ticket, reason, story=entry.story)
             case Step.FAIL:
-                ledger.mark_failed(ticket, reason, attempts=move.attempts)
+                ledger.mark_failed(ticket, reason, attempts=move.attempts, story=entry.story)
             case Step.DROP:
                 ledger.finish_errand(ticket)
             case Step.ASK_SOURCE:

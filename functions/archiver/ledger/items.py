@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from functions.archiver.attributes import CLAIMS, ENTRY, RECORDING, from_json, to_item
 from functions.archiver.clock import from_ms
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item
 from functions.archiver.recording import Json, Readiness, Recording
 
@@ -28,6 +29,12 @@ REPORTED = (
     "discovered_by",
     "attempts",
     "reason",
+    "accepted",
+    "key",
+    "version_id",
+    "bytes",
+    "sha256",
+    "content_type",
 )
 """The attributes that counts and reports need."""
 
@@ -60,7 +67,10 @@ def entry_of(item: Item) -> Entry:
         state=State(item["state"]),
         source=item["source"],
         day=_day(item),
-        due_ms=int(item["due_at"]) if "due_at" in item else None,
+        due_ms=int(item["due_at"]) if "due_at" in item and item["state"] in (State.PENDING, State.QUEUED) else None,
+        failed_at=_moment_ms(item, "due_at") if item["state"] == State.FAILED else None,
+        accepted=bool(item.get("accepted", False)),
+        story=story_of(item.get("story", ())),
         troubles=int(item.get("troubles", 0)),
         queued=int(item.get("queued", 0)),
         reason=item.get("reason"),

@@ -18,20 +18,17 @@ from math import inf
 
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
-from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Stored, Ticket
+from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange
-from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
-from functions.archiver.ledger.table import Item, Refused, Table
-from functions.archiver.object_keys import safe_name
+from functions.archiver.ledger.revival import Revival, said_of
+from functions.archiver.ledger.story import event
+from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
 from functions.archiver.recording import Call, Readiness, Recording
 
 FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
 """When to ask for a recording that its listing, or an event, showed before its audio was there."""
-
-
-class LostLease(Exception):
-    """The item is no longer this ticket's: another message owns it, or it is finished."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,24 +38,21 @@ class _New:
     extra: dict[str, object] = field(default_factory=dict)
 
 
-class Ledger:
+class Ledger(Transitions):
     """The recordings and errands of one source; `due` are those that wait."""
 
     def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
-        self._table = table
-        self._source = source
-        self._clock = clock
-        self._expire_after = expire_after
-        self.due = Due(table, source=source, clock=clock)
+        super().__init__(table, source=source, clock=clock, expire_after=expire_after)
+        self.revival = Revival(table, self.due, source=source, clock=clock)
 
     # finding
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
         """Which of these recordings are in the ledger already. One read per hundred."""
         by_pk = {self._pk("recording", id_): id_ for id_ in ids}
-        items = self._table.get_many(list(by_pk), ["state", "unfinished_since", "described"])
+        items = self._table.get_many(list(by_pk), ["state", "unfinished_since", "said"])
         return {
-            by_pk[pk]: Known(state=State(item["state"]), unfinished="unfinished_since" in item)
+            by_pk[pk]: Known(state=State(item["state"]), unfinished="unfinished_since" in item, said=item.get("said"))
             for pk, item in items.items()
         }
 
@@ -88,7 +82,7 @@ class Ledger:
             reason = recording.note or "the provider lists it as deleted"
             return _New(state=State.GONE, due_ms=None, extra={"reason": reason})
         if recording.readiness is Readiness.NOT_READY:
-            due = now + _ms(FIRST_LOOK_AT_UNFINISHED)
+            due = now + in_ms(FIRST_LOOK_AT_UNFINISHED)
             extra: dict[str, object] = {"unfinished_since": now, "reason": recording.note}
             return _New(state=State.PENDING, due_ms=due, extra=extra)
         recorded = to_ms(recording.recorded_at) if recording.recorded_at else now
@@ -101,6 +95,8 @@ class Ledger:
             "source": self._source,
             "found_at": self._clock.now().isoformat(),
             "discovered_by": discovered_by,
+            "said": said_of(recording),
+            **self._told((), "found", discovered_by),
             **self._facts(recording),
             **new.extra,
             **self._waits(new),
@@ -110,11 +106,15 @@ class Ledger:
             item["queued"] = 1
         if new.due_ms is None:
             item.pop("link", None)  # a link stands only in what still has to be fetched
+        if new.state is State.ARCHIVED:
+            del item["said"]
         if recording.recorded_at is None and not recording.raw:
             item["described"] = False
         return self._table.put_new(item)
 
     def _waits(self, new: _New) -> dict[str, object]:
+        if new.state in (State.FAILED, State.QUARANTINED):
+            return self._ended(new.state.value)
         if new.due_ms is None:
             return self._expiry()
         group = {State.QUEUED: "queued"}.get(new.state, "retry" if new.extra else "fresh")
@@ -150,7 +150,7 @@ class Ledger:
                 "discovered_by": discovered_by,
                 "state": State.PENDING.value,
                 "unfinished_since": now,
-                "due_at": now + _ms(due_in),
+                "due_at": now + in_ms(due_in),
                 "due_group": self.due.group("retry"),
             }
         )
@@ -181,8 +181,8 @@ class Ledger:
             return False
         return True
 
-    def redrive(self, recording: Recording) -> bool:
-        """A person wants a failed recording tried again, from its first attempt."""
+    def note_change(self, recording: Recording) -> bool:
+        """failed → pending with fresh attempts: the provider says something else of it than when it failed."""
         return self._renew(recording, when=Equals("state", State.FAILED))
 
     def _renew(self, recording: Recording, *, when: Condition) -> bool:
@@ -192,11 +192,12 @@ class Ledger:
                 self._pk("recording", recording.id),
                 put={
                     **_without_day(self._facts(recording)),
+                    "said": said_of(recording),
                     "state": State.PENDING.value,
                     "due_at": now,
                     "due_group": self.due.group("retry"),
                 },
-                remove=["reason", "missing_since", "unfinished_since", "looks", "attempts", "expires_at"],
+                remove=["reason", "missing_since", "unfinished_since", "looks", "attempts", "accepted", "expires_at"],
                 when=when,
             )
         except Refused:
@@ -221,95 +222,7 @@ class Ledger:
 
     def describe(self, ticket: Ticket, recording: Recording) -> None:
         """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""
-        self._move(ticket, put={**self._facts(recording), "described": True})
-
-    def note(self, ticket: Ticket, about_to_write: Stored) -> None:
-        """Keeps what is written next, so that a later attempt knows its own object from somebody else's."""
-        self._move(ticket, put={"noted": about_to_write.to_item()})
-
-    def mark_archived(self, ticket: Ticket, stored: Stored) -> None:
-        """queued → archived. The last thing that happens to a recording, after the archive holds it verified."""
-        self._move(
-            ticket,
-            put={
-                "state": State.ARCHIVED.value,
-                "archived_at": self._clock.now().isoformat(),
-                **stored.to_item(),
-                **self._expiry(),
-            },
-            remove=[*_WAITING, *_UNTIL_ARCHIVED],
-        )
-
-    def mark_gone(self, ticket: Ticket, reason: str) -> None:
-        """queued → gone: the provider no longer has it."""
-        put = {"state": State.GONE.value, "reason": reason, **self._expiry()}
-        self._move(ticket, put=put, remove=[*_WAITING, "link"])
-
-    def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0) -> None:
-        """queued → failed: a person has to look. `attempts` more are booked."""
-        put = {"state": State.FAILED.value, "reason": reason}
-        self._move(ticket, put=put, remove=[*_WAITING, "link"], add={"attempts": attempts})
-
-    def mark_rejected(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
-        """queued → pending, one attempt more; its link, if it had one, is not trusted again."""
-        self._postpone(ticket, reason, due_in, add={"attempts": 1}, remove=["link"])
-
-    def mark_not_ready(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
-        """queued → pending: its audio is not there yet."""
-        self._postpone(ticket, reason, due_in, first="unfinished_since", add={"looks": 1})
-
-    def mark_missing(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
-        """queued → pending: the provider answered 404, which proves nothing yet."""
-        self._postpone(ticket, reason, due_in, first="missing_since")
-
-    def release(self, ticket: Ticket, reason: str, *, due_in: timedelta, trouble: bool = False) -> None:
-        """queued → pending for a reason that is not the recording's; `trouble` counts it as the source's."""
-        self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {})
-
-    def book_death(self, ticket: Ticket) -> int:
-        """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""
-        return int(self._move(ticket, put={}, add={"attempts": 1, "deaths": 1})["deaths"])
-
-    def finish_errand(self, ticket: Ticket) -> None:
-        """Deletes a lookup or transcript errand that is resolved or past its deadline."""
-        if not self._table.delete(self._pk(ticket.kind, ticket.id), when=_holds(ticket)):
-            raise LostLease
-
-    def _postpone(
-        self,
-        ticket: Ticket,
-        reason: str,
-        due_in: timedelta,
-        *,
-        add: Mapping[str, int] | None = None,
-        remove: Sequence[str] = (),
-        first: str | None = None,
-    ) -> None:
-        now = to_ms(self._clock.now())
-        put: dict[str, object] = {
-            "state": State.PENDING.value,
-            "reason": reason,
-            "due_at": now + _ms(due_in),
-            "due_group": self.due.group("retry"),
-        }
-        if first:
-            item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}
-            put[first] = item.get(first, now)
-        self._move(ticket, put=put, add=add, remove=remove)
-
-    def _move(
-        self,
-        ticket: Ticket,
-        *,
-        put: Mapping[str, object],
-        remove: Sequence[str] = (),
-        add: Mapping[str, int] | None = None,
-    ) -> Item:
-        pk = self._pk(ticket.kind, ticket.id)
-        try:
-            return self._table.update(pk, put=put, remove=remove, add=add, when=_holds(ticket))
-        except Refused:
-            raise LostLease from None
+        self._move(ticket, put={**self._facts(recording), "said": said_of(recording), "described": True})
 
     # reading whole days
 
@@ -328,7 +241,13 @@ class Ledger:
     def restore(self, entry: Entry) -> bool:
         """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already."""
         recording, stored = entry.recording, entry.stored
-        extra: dict[str, object] = {"reason": entry.reason, **to_item(entry, ENTRY)}
+        story = entry.story or [event(entry.found_at.timestamp(), "found", entry.discovered_by)]
+        extra: dict[str, object] = {
+            "reason": entry.reason,
+            "accepted": entry.accepted or None,
+            "story": [list(each) for each in story],
+            **to_item(entry, ENTRY),
+        }
         if stored is not None:
             extra |= stored.to_item()
         waits = entry.state in (State.PENDING, State.QUEUED)
@@ -350,29 +269,9 @@ class Ledger:
 
     # items
 
-    def _pk(self, kind: Kind, id_: str) -> str:
-        return f"{self._source}#{kind}#{safe_name(id_)}"
-
     def _facts(self, recording: Recording) -> dict[str, object]:
         return facts_of(recording, source=self._source, found_on=self._clock.now().date())
-
-    def _expiry(self) -> dict[str, object]:
-        if self._expire_after is None:
-            return {}
-        return {"expires_at": int((self._clock.now() + self._expire_after).timestamp())}
 
 
 def _without_day(facts: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in facts.items() if name != "day"}
-
-
-_WAITING = ("due_at", "due_group")
-_UNTIL_ARCHIVED = ("noted", "reason", "raw", "link", "claims", "missing_since", "unfinished_since", "looks")
-
-
-def _holds(ticket: Ticket) -> Condition:
-    return Equals("state", State.QUEUED) & Equals("due_at", ticket.lease_ms)
-
-
-def _ms(span: timedelta) -> int:
-    return round(span.total_seconds() * 1000)

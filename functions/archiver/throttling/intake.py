@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
+from functions.archiver.ledger.revival import said_of
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
@@ -57,9 +58,17 @@ class Intake:
         known = self._ledger.known(list(unique))
         unknown = [recording for id_, recording in unique.items() if id_ not in known]
         for id_, state in known.items():
-            if _has_become_ready(unique[id_], state):
-                self._ledger.note_ready(unique[id_])
+            self._meet_again(unique[id_], state, discovered_by)
         return self._insert(unknown, discovered_by)
+
+    def _meet_again(self, recording: Recording, known: Known, discovered_by: DiscoveredBy) -> None:
+        """A failed one is revived when the provider says something else of it; else it gets one attempt a day."""
+        if _has_become_ready(recording, known):
+            self._ledger.note_ready(recording)
+        elif known.state is State.FAILED and known.said != said_of(recording):
+            self._ledger.note_change(recording)
+        elif known.state is State.FAILED and discovered_by == "reconcile":
+            self._ledger.revival.once_more(recording.id)
 
     def _insert(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:
         wanting = sum(1 for recording in recordings if recording.readiness in _TO_FETCH)

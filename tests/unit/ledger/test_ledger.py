@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from functions.archiver.clock import to_ms
 from functions.archiver.entry import State, Ticket, Waiting
 from functions.archiver.ledger.due import LEASE
-from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger, LostLease
+from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
+from functions.archiver.ledger.transitions import LostLease
 from functions.archiver.recording import Readiness
 from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock

@@ -49,11 +49,23 @@ def test_an_archived_item_keeps_what_is_stored_and_nothing_of_its_waiting(aws: A
     assert found.archived_at == NOON
 
 
-@pytest.mark.parametrize("name", ["archived", "gone", "failed"])
+@pytest.mark.parametrize("name", ["archived", "gone"])
 def test_a_finished_item_is_in_no_index_of_waiting_items(aws: Aws, ledger: Ledger, name: str) -> None:
     TRANSITIONS[name](ledger, queued(ledger))
     assert not waits(present(aws.item(PK)))
     assert ledger.due.next_at() is None
+
+
+@pytest.mark.parametrize("name", ["failed", "quarantined"])
+def test_what_a_person_has_to_look_at_is_counted_by_the_index_and_waits_for_nothing(
+    aws: Aws, ledger: Ledger, name: str
+) -> None:
+    TRANSITIONS[name](ledger, queued(ledger))
+    item = present(aws.item(PK))
+    assert (item["due_group"], item["due_at"]) == (f"acme#{name}", round(NOON.timestamp() * 1000))
+    assert ledger.due.next_at() is None
+    assert ledger.due.waiting(10) == []
+    assert ledger.due.oldest_waiting() is None
 
 
 @pytest.mark.parametrize("name", ["archived", "gone", "rejected", "failed"])
@@ -167,9 +179,9 @@ def test_a_listing_revives_nothing_that_the_ledger_does_not_know(aws: Aws, ledge
 
 def test_only_a_failed_recording_is_tried_again_by_hand_and_from_its_first_attempt(ledger: Ledger) -> None:
     ticket = queued(ledger)
-    assert ledger.redrive(recording()) is False
+    assert ledger.revival.retry("rec-1") is False
     ledger.mark_failed(ticket, "no audio", attempts=5)
-    assert ledger.redrive(recording())
+    assert ledger.revival.retry("rec-1")
     assert ledger.entry(again(ledger)).attempts == 0
 
 

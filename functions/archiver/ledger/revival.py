@@ -1,0 +1,102 @@
+"""How a recording leaves an end state: the provider says something else of it, a day has passed, a person wants it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from functions.archiver.clock import Clock, to_ms
+from functions.archiver.entry import Entry, State
+from functions.archiver.ledger.conditions import AtMost, Condition, Equals, Missing, OneOf
+from functions.archiver.ledger.due import Due
+from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.story import Code, event, with_event
+from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.object_keys import safe_name
+from functions.archiver.recording import Recording
+
+ONE_A_DAY = timedelta(hours=12)
+"""A failed recording gets its daily attempt only so long after it failed: the second pass of a walk meets it again."""
+
+_KEPT = (State.ARCHIVED, State.ALTERED, State.ABSENT)
+_TRIED = ("reason", "missing_since", "unfinished_since", "looks", "troubles", "deaths", "accepted", "expires_at")
+
+
+def said_of(recording: Recording) -> str:
+    """What a provider says of a recording's audio, as a short digest: its state, its size, its link without query."""
+    link = urlsplit(recording.link or "")
+    said = [recording.readiness.value, recording.size_bytes, link.netloc, link.path]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
+class Revival:
+    """The ways back of one source's recordings."""
+
+    def __init__(self, table: Table, due: Due, *, source: str, clock: Clock) -> None:
+        self._table = table
+        self._due = due
+        self._source = source
+        self._clock = clock
+
+    def once_more(self, recording_id: str) -> bool:
+        """failed → pending for one attempt, its daily one: another failure ends it again. Never what was accepted."""
+        failed_long_ago = AtMost("due_at", self._now() - round(ONE_A_DAY.total_seconds() * 1000))
+        when = Equals("state", State.FAILED) & Missing("accepted") & failed_long_ago
+        return self._update(recording_id, self._waits(), (), when)
+
+    def retry(self, recording_id: str, by: str = "") -> bool:
+        """failed or quarantined, accepted or not → pending with fresh attempts, because a person wants it."""
+        item = self._table.get(self._pk(recording_id))
+        if item is None or item["state"] not in (State.FAILED, State.QUARANTINED):
+            return False
+        put = {**self._waits(), "story": self._story(entry_of(item), "retried", by)}
+        return self._update(recording_id, put, (*_TRIED, "attempts"), Equals("state", item["state"]))
+
+    def accept(self, recording_id: str, reason: str) -> bool:
+        """A person knows of a failed or quarantined one and leaves it so; undone by `retry`."""
+        item = self._table.get(self._pk(recording_id))
+        if item is None or item["state"] not in (State.FAILED, State.QUARANTINED):
+            return False
+        put = {
+            "accepted": True,
+            "due_group": self._due.group("accepted"),
+            "due_at": item.get("due_at", self._now()),
+            "story": self._story(entry_of(item), "accepted", reason),
+        }
+        return self._update(recording_id, put, (), Equals("state", item["state"]))
+
+    def note_bytes(self, recording_id: str, state: State, detail: str) -> bool:
+        """archived, altered or absent → one of the three, as somebody found who looked at the bytes."""
+        if state not in _KEPT:
+            raise ValueError(f"{state} says nothing about bytes")
+        item = self._table.get(self._pk(recording_id))
+        if item is None or item["state"] not in _KEPT or item["state"] == state:
+            return False
+        found: Code = "altered" if state is State.ALTERED else "absent" if state is State.ABSENT else "archived"
+        put: dict[str, object] = {
+            "state": state.value,
+            "reason": None if state is State.ARCHIVED else detail,
+            "story": self._story(entry_of(item), found, detail),
+        }
+        return self._update(recording_id, put, (), OneOf("state", _KEPT))
+
+    def _waits(self) -> dict[str, object]:
+        return {"state": State.PENDING.value, "due_at": self._now(), "due_group": self._due.group("retry")}
+
+    def _story(self, entry: Entry, code: Code, detail: str) -> list[object]:
+        return [list(each) for each in with_event(entry.story, event(self._clock.now().timestamp(), code, detail))]
+
+    def _update(self, recording_id: str, put: dict[str, object], remove: tuple[str, ...], when: Condition) -> bool:
+        try:
+            self._table.update(self._pk(recording_id), put=put, remove=remove, when=when)
+        except Refused:
+            return False
+        return True
+
+    def _pk(self, recording_id: str) -> str:
+        return f"{self._source}#recording#{safe_name(recording_id)}"
+
+    def _now(self) -> int:
+        return to_ms(self._clock.now())

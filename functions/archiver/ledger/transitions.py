@@ -1,0 +1,185 @@
+"""The ways out of `queued`: each asks for the lease that the message carried, so a late message changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from functions.archiver.clock import Clock, iso, to_ms
+from functions.archiver.entry import Kind, State, Stored, Ticket
+from functions.archiver.ledger.conditions import Condition, Equals
+from functions.archiver.ledger.due import Due
+from functions.archiver.ledger.story import Code, Event, event, with_event
+from functions.archiver.ledger.table import Item, Refused, Table
+from functions.archiver.object_keys import safe_name
+
+_WAITING = ("due_at", "due_group")
+_UNTIL_ARCHIVED = (
+    "noted",
+    "said",
+    "accepted",
+    "reason",
+    "raw",
+    "link",
+    "claims",
+    "missing_since",
+    "unfinished_since",
+    "looks",
+)
+
+Story = Sequence[Event] | None
+"""The events of an item that somebody holds; None where nobody does, and then nothing is told."""
+
+
+class LostLease(Exception):
+    """The item is no longer this ticket's: another message owns it, or it is finished."""
+
+
+class Transitions:
+    """What becomes of an item that somebody holds; `due` are those that wait."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+        self._expire_after = expire_after
+        self.due = Due(table, source=source, clock=clock)
+
+    def note(self, ticket: Ticket, about_to_write: Stored) -> None:
+        """Keeps what is written next, so that a later attempt knows its own object from somebody else's."""
+        self._move(ticket, put={"noted": about_to_write.to_item()})
+
+    def mark_archived(self, ticket: Ticket, stored: Stored, *, story: Story = None) -> None:
+        """queued → archived. The last thing that happens to a recording, after the archive holds it verified."""
+        self._move(
+            ticket,
+            put={
+                "state": State.ARCHIVED.value,
+                "archived_at": self._clock.now().isoformat(),
+                **stored.to_item(),
+                **self._expiry(),
+                **self._told(story, "archived"),
+            },
+            remove=[*_WAITING, *_UNTIL_ARCHIVED],
+        )
+
+    def mark_quarantined(self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None) -> None:
+        """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them."""
+        put = {
+            "state": State.QUARANTINED.value,
+            "reason": reason,
+            "archived_at": iso(self._clock.now()),
+            **stored.to_item(),
+            **self._ended("quarantined"),
+            **self._told(story, "quarantined", reason),
+        }
+        self._move(ticket, put=put, remove=["link", "noted"])
+
+    def mark_gone(self, ticket: Ticket, reason: str, *, story: Story = None) -> None:
+        """queued → gone: the provider no longer has it."""
+        put = {"state": State.GONE.value, "reason": reason, **self._expiry(), **self._told(story, "gone", reason)}
+        self._move(ticket, put=put, remove=[*_WAITING, "link"])
+
+    def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0, story: Story = None) -> None:
+        """queued → failed: a person has to look. `attempts` more are booked."""
+        put = {
+            "state": State.FAILED.value,
+            "reason": reason,
+            **self._ended("failed"),
+            **self._told(story, "failed", reason),
+        }
+        self._move(ticket, put=put, remove=["link"], add={"attempts": attempts})
+
+    def _ended(self, group: str) -> dict[str, object]:
+        """Where an index counts what a person has to look at, by when it ended so."""
+        return {"due_group": self.due.group(group), "due_at": to_ms(self._clock.now())}
+
+    def _told(self, story: Story, code: Code, detail: str | None = None) -> dict[str, object]:
+        """The story with one event more, for whoever holds the item and so knows it whole; else nothing."""
+        if story is None:
+            return {}
+        return {"story": [list(each) for each in with_event(story, event(self._seconds(), code, detail))]}
+
+    def _seconds(self) -> float:
+        return self._clock.now().timestamp()
+
+    def mark_rejected(self, ticket: Ticket, reason: str, *, due_in: timedelta, story: Story = None) -> None:
+        """queued → pending, one attempt more; its link, if it had one, is not trusted again."""
+        told = self._told(story, "tried", reason)
+        self._postpone(ticket, reason, due_in, add={"attempts": 1}, remove=["link"], put=told)
+
+    def mark_not_ready(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
+        """queued → pending: its audio is not there yet."""
+        self._postpone(ticket, reason, due_in, first="unfinished_since", add={"looks": 1})
+
+    def mark_missing(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:
+        """queued → pending: the provider answered 404, which proves nothing yet."""
+        self._postpone(ticket, reason, due_in, first="missing_since")
+
+    def release(self, ticket: Ticket, reason: str, *, due_in: timedelta, trouble: bool = False) -> None:
+        """queued → pending for a reason that is not the recording's; `trouble` counts it as the source's."""
+        self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {})
+
+    def book_death(self, ticket: Ticket) -> int:
+        """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""
+        return int(self._move(ticket, put={}, add={"attempts": 1, "deaths": 1})["deaths"])
+
+    def finish_errand(self, ticket: Ticket) -> None:
+        """Deletes a lookup or transcript errand that is resolved or past its deadline."""
+        if not self._table.delete(self._pk(ticket.kind, ticket.id), when=_holds(ticket)):
+            raise LostLease
+
+    def _postpone(
+        self,
+        ticket: Ticket,
+        reason: str,
+        due_in: timedelta,
+        *,
+        add: Mapping[str, int] | None = None,
+        remove: Sequence[str] = (),
+        put: Mapping[str, object] | None = None,
+        first: str | None = None,
+    ) -> None:
+        now = to_ms(self._clock.now())
+        put = {
+            **(put or {}),
+            "state": State.PENDING.value,
+            "reason": reason,
+            "due_at": now + in_ms(due_in),
+            "due_group": self.due.group("retry"),
+        }
+        if first:
+            item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}
+            put[first] = item.get(first, now)
+        self._move(ticket, put=put, add=add, remove=remove)
+
+    def _move(
+        self,
+        ticket: Ticket,
+        *,
+        put: Mapping[str, object],
+        remove: Sequence[str] = (),
+        add: Mapping[str, int] | None = None,
+    ) -> Item:
+        pk = self._pk(ticket.kind, ticket.id)
+        try:
+            return self._table.update(pk, put=put, remove=remove, add=add, when=_holds(ticket))
+        except Refused:
+            raise LostLease from None
+
+    def _pk(self, kind: Kind, id_: str) -> str:
+        return f"{self._source}#{kind}#{safe_name(id_)}"
+
+    def _expiry(self) -> dict[str, object]:
+        if self._expire_after is None:
+            return {}
+        return {"expires_at": int((self._clock.now() + self._expire_after).timestamp())}
+
+
+def _holds(ticket: Ticket) -> Condition:
+    return Equals("state", State.QUEUED) & Equals("due_at", ticket.lease_ms)
+
+
+def in_ms(span: timedelta) -> int:
+    """A span in the ledger's unit."""
+    return round(span.total_seconds() * 1000)
