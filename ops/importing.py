@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import tempfile
 from collections import Counter
@@ -43,6 +44,106 @@ MOST_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
+_ENDINGS = frozenset(
+    f".{each}"
+    for each in [
+        "3g2",
+        "3gp",
+        "3gpp",
+        "722",
+        "723",
+        "726",
+        "729",
+        "aac",
+        "ac3",
+        "act",
+        "adpcm",
+        "ads",
+        "aif",
+        "aifc",
+        "aiff",
+        "al",
+        "alaw",
+        "amr",
+        "ape",
+        "au",
+        "awb",
+        "caf",
+        "dsf",
+        "dss",
+        "dvf",
+        "dvi",
+        "ds2",
+        "eac3",
+        "evrc",
+        "flac",
+        "g711",
+        "g722",
+        "g723",
+        "g726",
+        "g729",
+        "gsm",
+        "ilbc",
+        "ima",
+        "iff",
+        "l16",
+        "lpc",
+        "m2a",
+        "m4a",
+        "m4b",
+        "m4r",
+        "mka",
+        "mkv",
+        "mov",
+        "mp1",
+        "mp2",
+        "mp3",
+        "mp4",
+        "mpa",
+        "mpc",
+        "mpga",
+        "msv",
+        "nmf",
+        "oga",
+        "ogg",
+        "oma",
+        "opus",
+        "pcm",
+        "qcp",
+        "ra",
+        "ram",
+        "raw",
+        "rf64",
+        "rm",
+        "sd2",
+        "sil",
+        "silk",
+        "siren",
+        "sln",
+        "sln16",
+        "slin",
+        "snd",
+        "spx",
+        "sw",
+        "swa",
+        "tta",
+        "u8",
+        "ul",
+        "ulaw",
+        "vms",
+        "voc",
+        "vox",
+        "w64",
+        "wav",
+        "wave",
+        "wav49",
+        "wma",
+        "wv",
+        "webm",
+    ]
+)
+"""Endings of recordings, known formats or not, whatever the machine's own list of types says."""
+
 _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
@@ -146,7 +247,7 @@ def _opened(name: str, source: Source, runtime: Runtime) -> Iterator[Path]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What became of one member: archived, known (it was before), skipped (no audio) or refused."""
+    """What a member came to: archived, known (it was before), skipped (not even named as audio), refused."""
 
     outcome: str
     reason: str | None = None
@@ -216,7 +317,7 @@ class Importer:
             hasher.feed(chunk)
         verdict = inspector.finish()
         if verdict.audio is None:
-            return Result(outcome="skipped", reason=verdict.problem)
+            return _without_audio(member, verdict.problem)
         if known.state is not State.ARCHIVED or known.stored is None:
             raise Rejected(f"the ledger has a recording of this id as {known.state.value}")
         if known.stored.sha256 != hasher.digest().sha256_hex:
@@ -238,7 +339,7 @@ class Importer:
         try:
             verdict = pour(member.chunks(), upload, member.size_bytes)
             if verdict.audio is None:
-                return Result(outcome="skipped", reason=verdict.problem)
+                return _without_audio(member, verdict.problem)
             audio = audio_of(verdict)
             stored = upload.finish(audio)  # or what an import that died before the ledger had it left there
         finally:
@@ -248,6 +349,22 @@ class Importer:
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
         added = self._ledger.restore(without_document(entry))
         return Result(outcome="archived" if added else "known")
+
+
+def _without_audio(member: Member, problem: str | None) -> Result:
+    """Lists and notes are passed over; a recording by its name that is not archived must never look like success."""
+    reason = problem or "an unknown kind of data"
+    if _of_recordings(member.name):
+        return Result(outcome="refused", reason=f"its name is that of a recording, and its content is {reason}")
+    return Result(outcome="skipped", reason=reason)
+
+
+def _of_recordings(name: str) -> bool:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.name.startswith("._"):  # what macOS keeps of a file beside it
+        return False
+    ending = path.suffix.lower()
+    return ending in _ENDINGS or (mimetypes.guess_type(f"x{ending}")[0] or "").startswith(("audio/", "video/"))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -19,9 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from functions.archiver.provider.json_values import is_one_line
+
 _PIECE_BYTES = 64 * 1024
 _ENCRYPTED = 0x1
 _LONGEST_NAME = 1000
+_PACKED_IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,8 +97,8 @@ class _Budget:
 
 def _unsafe(name: str, size: int, limits: Limits) -> str | None:
     parts = name.replace("\\", "/").split("/")
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        return "its name is empty, too long or not printable"
+    if not name or len(name) > _LONGEST_NAME or not is_one_line(name):
+        return "its name is empty, too long, or holds control characters"
     if parts[0] == "" or parts[0].endswith(":"):
         return "its name is an absolute path"
     if ".." in parts:
@@ -138,6 +141,8 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget
         refused = "it is a link" if kind == stat.S_IFLNK else "it is a device or another special file"
     elif info.flag_bits & _ENCRYPTED:
         refused = "it is encrypted"
+    elif info.compress_type not in _PACKED_IN_PIECES:
+        refused = "it is packed in a way that cannot be unpacked in bounded memory: pack it by deflate"
 
     def chunks() -> Iterator[bytes]:
         try:

@@ -82,5 +82,5 @@ def _any_writing(form: str) -> str:
 def _writings(character: str) -> str:
     """A character as it is, percent-encoded however often, as a form writes a blank, or as Base64 for URLs does."""
     percent = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "replace"))
-    other = {" ": r"|\+", "+": "|-", "/": "|_"}.get(character, "")
+    other = {" ": r"|\+|%(?:25)*2[Bb]", "+": "|-", "/": "|_"}.get(character, "")
     return f"(?:{re.escape(character)}|{percent}{other})"

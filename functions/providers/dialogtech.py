@@ -58,6 +58,7 @@ class DialogTech(Provider):
         ),
         rate_default=60,  # the newer API allows 100; no number is published for this one
         parallel_default=2,
+        page_size=2_000,  # nothing limits a page: a list holds all there is, and the report a week
         overlap_minimum=timedelta(days=2),  # the report knows whole days only, in the account's own zone
         deletes="file",
         uploads=True,

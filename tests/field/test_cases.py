@@ -16,10 +16,7 @@ from tests.field.bench import SPAN, START, Bench
 from tests.field.case import Case, names, read
 from tests.field.origin import World
 
-NOT_YET: Mapping[str, str] = {
-    "import-names-not-printable": "an import leaves recordings out",
-    "import-unknown-kind-skipped": "an import leaves recordings out",
-}
+NOT_YET: Mapping[str, str] = {}
 """The cases that still go wrong, each with its reason. Whoever mends one takes it off here."""
 
 DEPLOYMENT = """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b64decode, b64encode
 from datetime import UTC, date, datetime
 
 from functions.archiver.attributes import CLAIMS, ENTRY, RECORDING, from_json, to_item
@@ -13,7 +15,9 @@ from functions.archiver.ledger.table import Item
 from functions.archiver.recording import Json, Readiness, Recording
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-"""DynamoDB takes 400 KB in an item, and a provider's rows have about one."""
+"""DynamoDB takes 400 KB in an item, and a provider's rows have about one. Long documents are packed."""
+
+_PLAIN_BYTES = 16 * 1024
 
 
 REPORTED = (
@@ -49,7 +53,7 @@ def _day(item: Item) -> date:
 
 
 def _recording(item: Item) -> Recording:
-    raw: dict[str, Json] = json.loads(item["raw"]) if "raw" in item else {}
+    raw: dict[str, Json] = json.loads(_unpacked(item["raw"])) if "raw" in item else {}
     return Recording(
         **from_json(item, RECORDING),
         **from_json(item.get("claims", {}), CLAIMS),
@@ -84,10 +88,15 @@ def entry_of(item: Item) -> Entry:
 
 
 def _document_text(recording: Recording) -> str:
-    """The provider's document; of one that no item could hold, the fields that fit, and how many do not."""
+    """The provider's document, packed where it is long; of one that no item could hold, the fields that fit, and how
+    many do not.
+    """
     text = _compact(recording.raw)
-    if len(text) <= MAX_DOCUMENT_BYTES:
+    if len(text) <= _PLAIN_BYTES:
         return text
+    packed = b64encode(zlib.compress(text.encode())).decode()
+    if len(packed) <= MAX_DOCUMENT_BYTES:
+        return packed
     kept: dict[str, Json] = {}
     room = MAX_DOCUMENT_BYTES
     for name, value in sorted(recording.raw.items(), key=lambda field: len(_compact(field))):
@@ -96,6 +105,11 @@ def _document_text(recording: Recording) -> str:
             break
         kept[name] = value
     return _compact({**kept, "left_out_fields": len(recording.raw) - len(kept)})
+
+
+def _unpacked(text: str) -> str:
+    """A document as JSON, which begins with a brace; Base64 never does."""
+    return text if text.startswith("{") else zlib.decompress(b64decode(text)).decode()
 
 
 def _compact(value: object) -> str:

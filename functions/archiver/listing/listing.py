@@ -15,11 +15,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import CursorRefused, OfTheSource
+from functions.archiver.errors import CursorRefused, OfTheSource, Unavailable
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Page, Recording, Window
-from functions.archiver.throttling.intake import Intake
+from functions.archiver.throttling.intake import Intake, Taken
 from functions.archiver.throttling.pace import Pace
 
 RECENT = timedelta(minutes=15)
@@ -45,6 +45,12 @@ MOST_PAGES_AT_ALL = 1_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
+
+MAX_CURSOR_CHARACTERS = 8_192
+"""All cursors of a source share one item, and one goes into a URL."""
+
+MAX_ROWS_IN_PAGES = 10
+"""So many times the rows that were asked for may come; what sends more does not know what it was asked."""
 
 ENOUGH_SECONDS = 60.0
 """A run with less time than this left stops in order."""
@@ -264,7 +270,7 @@ class Listing:
             if self._seconds_left() < ENOUGH_SECONDS:
                 raise OutOfTime
             try:
-                page = self._provider.page(asked, cursor)
+                page = sensible(self._provider.page(asked, cursor), page_size=self._provider.declaration.page_size)
             except CursorRefused as refusal:
                 if cursor is None:
                     raise
@@ -312,14 +318,26 @@ class Listing:
                 outcome.days[moment.date()] += 1
         outcome.seen |= unseen
         fresh = [each for each in page.recordings if each.id not in self._checked and not self._is_too_old(each)]
-        new = self._intake.take(fresh, self._discovered_by).new if fresh else ()
+        taken = self._intake.take(fresh, self._discovered_by) if fresh else Taken()
+        outcome.problem = taken.problem or outcome.problem
         self._checked |= {recording.id for recording in fresh}
         calls = self._intake.take_calls(page.calls, self._discovered_by)
-        outcome.new += len(new) + calls
-        self.findings.new += len(new) + calls
+        outcome.new += len(taken.new) + calls
+        self.findings.new += len(taken.new) + calls
         return bool(unseen) or page.rows > len(ids)
 
 
 def _first_width(start: datetime, end: datetime) -> timedelta:
     """An eighth of the span: a long empty history is walked in a few requests, a full one is halved at once."""
     return max((end - start) / 8, SHORTEST_FIRST)
+
+
+def sensible(page: Page, *, page_size: int) -> Page:
+    """The page, where it can be worked with. Raises Unavailable."""
+    most = MAX_ROWS_IN_PAGES * page_size
+    if page.rows > most:
+        raise Unavailable(f"the list has {page.rows} rows in a page, where at most {most} make sense")
+    cursors = (page.next_cursor or "", page.resume_cursor or "")
+    if max(map(len, cursors)) > MAX_CURSOR_CHARACTERS:
+        raise Unavailable(f"the list has a cursor of more than {MAX_CURSOR_CHARACTERS} characters")
+    return page

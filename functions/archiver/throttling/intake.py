@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
 from functions.archiver.ledger.revival import said_of
+from functions.archiver.ledger.table import Unacceptable
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
+
+_MAX_NAMED = 3
+_MAX_QUOTED = 40
 
 IN_FLIGHT_SECONDS = 120
 """At most so much work is in the lanes of a source; the rest of the backlog stays in the ledger."""
@@ -22,10 +27,19 @@ IN_FLIGHT_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
-    """What came of a handful of findings. `new` are ids that the ledger did not have."""
+    """What came of some findings. `new` are ids that the ledger did not have, `unstorable` those it cannot hold."""
 
     new: tuple[str, ...] = ()
     queued: int = 0
+    unstorable: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the findings, for a person; None where nothing is."""
+        if not self.unstorable:
+            return None
+        named = ", ".join(ascii(id_[:_MAX_QUOTED]) for id_ in self.unstorable[:_MAX_NAMED])
+        return f"{len(self.unstorable)} recordings cannot be stored in the ledger, among them {named}"
 
 
 class Intake:
@@ -58,7 +72,8 @@ class Intake:
         known = self._ledger.known(list(unique))
         unknown = [recording for id_, recording in unique.items() if id_ not in known]
         for id_, state in known.items():
-            self._meet_again(unique[id_], state, discovered_by)
+            with suppress(Unacceptable):  # then it is as well known as before
+                self._meet_again(unique[id_], state, discovered_by)
         return self._insert(unknown, discovered_by)
 
     def _meet_again(self, recording: Recording, known: Known, discovered_by: DiscoveredBy) -> None:
@@ -75,16 +90,21 @@ class Intake:
         room = self.room() if wanting else 0
         tickets: list[Ticket] = []
         new: list[str] = []
+        unstorable: list[str] = []
         for recording in recordings:
-            if recording.readiness in _TO_FETCH and len(tickets) < room:
-                ticket = self._ledger.insert_queued(recording, discovered_by)
-                if ticket:
-                    tickets.append(ticket)
-                    new.append(recording.id)
-            elif self._ledger.insert(recording, discovered_by):
-                new.append(recording.id)
+            try:
+                if recording.readiness in _TO_FETCH and len(tickets) < room:
+                    ticket = self._ledger.insert_queued(recording, discovered_by)
+                    tickets += [ticket] if ticket else []
+                    is_new = ticket is not None
+                else:
+                    is_new = self._ledger.insert(recording, discovered_by)
+            except Unacceptable:
+                unstorable.append(recording.id)  # and the others go on
+                continue
+            new += [recording.id] if is_new else []
         self._lanes.send(tickets)
-        return Taken(new=tuple(new), queued=len(tickets))
+        return Taken(new=tuple(new), queued=len(tickets), unstorable=tuple(unstorable))
 
     def take_hint(self, recording: Recording) -> bool:
         """A recording that an event names and nobody has described; whether that changed anything.
