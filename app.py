@@ -14,6 +14,7 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
 from infra.archive_bucket import for_your_bucket
+from infra.functions_asset import byte_code
 from infra.quotas import summary
 from infra.synth import Findings, synthesise, written
 
@@ -38,6 +39,7 @@ def main(arguments: list[str]) -> int:
     print(f"{file}: written to {out}")
     for sentence in summary(deployment.archive.name, written(out)):
         print(f"  {sentence}")
+    print(f"  {byte_code()}")
     for notice in notices(deployment):
         print(notice)
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
@@ -35,10 +37,8 @@ class SourceStack(Stack):
             CfnOutput(self, f"WebhookUrl{source.name}", value=pipeline.webhook_url)
 
 
-def stacks(scope: Construct, deployment: Deployment) -> list[Stack]:
-    """Makes all stacks of `deployment` in an app; the root comes first."""
+def stacks(scope: Construct, deployment: Deployment, sources: Sequence[Source] | None = None) -> list[Stack]:
+    """Makes the stacks of `deployment` in an app, of `sources` alone where they are given; the root comes first."""
     root = ArchiveStack(scope, deployment=deployment)
-    sources = [
-        SourceStack(scope, deployment.stack_of(source), root=root, source=source) for source in deployment.sources
-    ]
-    return [root, *sources]
+    own = deployment.sources if sources is None else sources
+    return [root, *(SourceStack(scope, deployment.stack_of(each), root=root, source=each) for each in own)]

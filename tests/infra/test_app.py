@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 
 from app import notices
 from functions.archiver.settings.toml_file import read
 from infra.recording_archive import RecordingArchive
+from infra.source.webhook import Webhook
 from infra.synth import Findings, findings, synthesise, template, written
 from tests.infra.template import TIERS, a_deployment, a_source
 
@@ -62,6 +64,21 @@ def test_the_rules_do_find_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(Findings, match=r"validation-report\.json"):
         synthesise(a_deployment(a_source()), tmp_path, bundle=False)
     assert [found for found in findings(tmp_path) if found.startswith("AwsSolutions-S")]
+
+
+def test_every_kind_of_source_is_held_against_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Webhook.__init__
+
+    def with_a_queue_for_everybody(self: Webhook, *args: object, **kwargs: object) -> None:
+        original(self, *args, **kwargs)  # type: ignore[arg-type]
+        sqs.Queue(self, "Open")
+
+    monkeypatch.setattr(Webhook, "__init__", with_a_queue_for_everybody)
+    quiet = [a_source(f"quiet-{number}") for number in range(3)]
+    synthesise(a_deployment(*quiet), tmp_path, bundle=False)
+    with pytest.raises(Findings):
+        synthesise(a_deployment(*quiet, a_source("listening", webhook=True)), tmp_path, bundle=False)
+    assert [found for found in findings(tmp_path) if found.startswith("AwsSolutions-SQS")]
 
 
 def test_synth_writes_the_example_without_credentials_or_a_node_of_the_machine(tmp_path: Path) -> None:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from functions.archiver.errors import Misconfigured
-from infra import functions_asset
-from infra.functions_asset import FUNCTIONS, REQUIREMENTS, RUNTIME, WHEELHOUSE, bundle, wheels
-from infra.synth import template
-from tests.infra.template import Template, a_deployment, a_source
+from infra import bundle as bundling
+from infra.bundle import (
+    FUNCTIONS,
+    REQUIREMENTS,
+    WHEELHOUSE,
+    Compiler,
+    bundle,
+    compiler_for,
+    compiler_of,
+    digest,
+    services,
+    wheels,
+)
+from infra.functions_asset import PYTHON, RUNTIME, byte_code
+from tests.infra.template import Template
+
+SMALL = ("idna", "six", "urllib3")
+"""Packages that are enough to see whether bundling comes out the same."""
 
 
 @pytest.fixture(scope="module")
@@ -23,32 +39,109 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_handlers_are_importable_from_the_asset_alone(unpacked: Path, archive: Template) -> None:
-    # Isolated, so that neither this checkout nor its packages can help. Packages with native code are for Lambda's
-    # machine; the ones that import has to find here are pure Python or fall back to it.
-    modules = sorted({function.properties["Handler"].rpartition(".")[0] for function in archive.functions()})
-    lines = [f"import sys; sys.path.insert(0, {str(unpacked)!r})", *(f"import {module}" for module in modules)]
-    lines.append("import boto3; print(boto3.__file__)")
-    command = [sys.executable, "-I", "-S", "-c", "\n".join(lines)]
+def small() -> list[Path]:
+    return [wheel for wheel in wheels(WHEELHOUSE, REQUIREMENTS) if wheel.name.partition("-")[0] in SMALL]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def run_in(folder: Path, lines: Sequence[str]) -> str:
+    """Runs in a Python that finds nothing but the asset, and leaves nothing in it."""
+    code = "\n".join([f"import sys; sys.path.insert(0, {str(folder)!r})", *lines])
+    command = [sys.executable, "-I", "-S", "-B", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(str(unpacked))
+    return done.stdout
 
 
 def test_the_asset_is_the_same_each_time(unpacked: Path, tmp_path: Path) -> None:
     bundle(tmp_path, wheels(WHEELHOUSE, REQUIREMENTS))
+    assert content(tmp_path) == content(unpacked)
 
-    def content(folder: Path) -> dict[str, bytes]:
-        return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
-    # The import of another test may have left compiled files.
-    assert content(tmp_path) == {name: b for name, b in content(unpacked).items() if "__pycache__" not in name}
+def test_byte_code_is_the_same_each_time_wherever_it_was_compiled(tmp_path: Path) -> None:
+    here = compiler_of(sys.executable)
+    for name in ("one", "an/other"):
+        bundle(tmp_path / name, small(), here)
+    one, other = content(tmp_path / "one"), content(tmp_path / "an" / "other")
+    assert one == other
+    sources = [name for name in one if name.endswith(".py")]
+    assert len([name for name in one if name.endswith(f".{here.tag}.pyc")]) == len(sources) > 100
+    assert not [name for name, found in one.items() if str(tmp_path).encode() in found]
+
+
+def test_byte_code_is_used_without_a_look_at_its_source(tmp_path: Path) -> None:
+    bundle(tmp_path, small(), compiler_of(sys.executable))
+    (tmp_path / "idna" / "core.py").write_text("raise SystemExit('compiled anew')\n", encoding="utf-8")
+    assert run_in(tmp_path, ["import idna", "print(idna.encode('x').decode())"]).strip() == "x"
+
+
+def test_without_the_runtimes_python_the_asset_says_so_and_has_no_byte_code(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [name for name in content(unpacked) if name.endswith(".pyc")]
+    monkeypatch.setattr("infra.bundle.shutil.which", lambda _: None)
+    assert compiler_for("3.99") is None
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = compiler_for(running)
+    assert found is not None
+    assert (found.executable, found.tag) == (sys.executable, sys.implementation.cache_tag)
+    monkeypatch.setattr("infra.functions_asset._compiler", lambda: None)
+    assert byte_code() == (
+        f"no Python {PYTHON} is on the PATH, so the functions' asset holds no byte code and cold starts take longer"
+    )
+
+
+def test_an_early_release_does_not_compile_for_the_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = tmp_path / "python3.99"
+    early.write_text("#!/bin/sh\necho cpython-399 '3.99.0rc1 (main)'\n", encoding="utf-8")
+    early.chmod(0o755)
+    monkeypatch.setattr("infra.bundle.shutil.which", lambda _: str(early))
+    assert compiler_for("3.99") is None
+    early.write_text("#!/bin/sh\necho cpython-399 '3.99.0 (main)'\n", encoding="utf-8")
+    assert compiler_for("3.99") == Compiler(executable=str(early), tag="cpython-399", version="3.99.0 (main)")
+
+
+def test_models_of_services_that_are_never_called_stay_out(unpacked: Path) -> None:
+    called = services(FUNCTIONS)
+    assert {"dynamodb", "s3", "secretsmanager", "sqs"} <= called
+    kept = {folder.name for folder in (unpacked / "botocore" / "data").iterdir() if folder.is_dir()}
+    assert kept == called
+    shipped = sum(len(found) for found in content(unpacked).values())
+    assert shipped < 24 * 2**20
+
+
+def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(unpacked: Path) -> None:
+    out = run_in(
+        unpacked,
+        [
+            "import boto3, json",
+            "session = boto3.Session(aws_access_key_id='x', aws_secret_access_key='x', region_name='eu-central-1')",
+            f"clients = {{name: session.client(name) for name in {sorted(services(FUNCTIONS))!r}}}",
+            "session.resource('dynamodb').Table('t')",
+            "def pages(client): return [m for m in client.meta.method_to_api_mapping if client.can_paginate(m)]",
+            "found = {name: [client.get_paginator(m) for m in pages(client)] for name, client in clients.items()}",
+            "print(json.dumps({name: len(paginators) for name, paginators in found.items()}))",
+        ],
+    )
+    paginators = json.loads(out)
+    assert paginators.keys() == services(FUNCTIONS)
+    assert all(count for name, count in paginators.items())
+
+
+def test_a_client_whose_service_cannot_be_read_from_the_code_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "made.py"
+    file.write_text("def made(session, name):\n    return session.client(name)\n", encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"made\.py:2: .* name it"):
+        services(tmp_path)
 
 
 def test_native_code_is_for_lambdas_machine(unpacked: Path) -> None:
     native = [file.name for file in unpacked.rglob("*.so")]
     assert native
-    tag = RUNTIME.name.removeprefix("python").replace(".", "")
+    tag = PYTHON.replace(".", "")
     assert not [name for name in native if f"{tag}-aarch64" not in name]
 
 
@@ -56,27 +149,30 @@ def test_all_functions_share_one_asset(archive: Template) -> None:
     assert len({str(function.properties["Code"]) for function in archive.functions()}) == 1
 
 
-def test_what_python_leaves_between_the_sources_does_not_change_the_asset(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def code(folder: Path) -> str:
-        monkeypatch.setattr(functions_asset, "FUNCTIONS", folder)
-        document = template(a_deployment(a_source()))
-        return str(Template(document=document).function("lister").properties["Code"])
-
-    clean, used = tmp_path / "clean", tmp_path / "used"
+def test_the_assets_hash_knows_sources_pins_and_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean, used = tmp_path / "clean" / "functions", tmp_path / "used" / "functions"
     for folder in (clean, used):
         shutil.copytree(FUNCTIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (used / "archiver" / "__pycache__").mkdir()
-    (used / "archiver" / "__pycache__" / "pace.cpython-314.pyc").write_bytes(b"compiled")
-    assert code(clean) == code(used)
-    (used / "archiver" / "pace.py").write_text("# changed\n", encoding="utf-8")
-    assert code(clean) != code(used)
+    (used / "archiver" / "__pycache__" / "clock.cpython-314.pyc").write_bytes(b"compiled")
+
+    def made(folder: Path, compiler: Compiler | None = None) -> str:
+        monkeypatch.setattr(bundling, "FUNCTIONS", folder)
+        return digest(PYTHON, compiler)
+
+    assert made(clean) == made(used)
+    here = compiler_of(sys.executable)
+    assert len({made(clean), made(clean, here), made(clean, Compiler(executable="x", tag=here.tag, version="y"))}) == 3
+    (used / "archiver" / "clock.py").write_text("# changed\n", encoding="utf-8")
+    assert made(clean) != made(used)
+    shutil.copy(FUNCTIONS / "archiver" / "clock.py", used / "archiver" / "clock.py")
+    (used / "requirements.txt").write_text("other==1", encoding="utf-8")
+    assert made(clean) != made(used)
 
 
 def test_the_makefile_fetches_wheels_for_the_runtime_that_is_deployed(archive: Template) -> None:
     makefile = Path("Makefile").read_text(encoding="utf-8")
-    assert f"LAMBDA_PYTHON := {RUNTIME.name.removeprefix('python')}\n" in makefile
+    assert f"LAMBDA_PYTHON := {PYTHON}\n" in makefile
     assert {function.properties["Runtime"] for function in archive.functions()} == {RUNTIME.name}
 
 
