@@ -33,6 +33,8 @@ def _tell(report: Report, seconds: float) -> None:
     )
     if report.outcome == State.ARCHIVED.value and stored:
         runtime().count({Metric.RECORDINGS_ARCHIVED: 1, Metric.BYTES_ARCHIVED: stored.size_bytes})
+    elif report.outcome == State.QUARANTINED.value:
+        runtime().count({Metric.RECORDINGS_QUARANTINED: 1})
     elif report.outcome == State.FAILED.value:
         runtime().count({Metric.RECORDINGS_FAILED: 1})
     if report.trouble:

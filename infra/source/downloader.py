@@ -13,7 +13,7 @@ from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
 
-FOLDERS = ("audio", "metadata", "transcripts")
+FOLDERS = ("audio", "quarantine", "metadata", "transcripts")
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
 

@@ -30,7 +30,7 @@ ACTIONS = {
     "reconciler": EVERY | {"s3:PutObject"},
 }
 INDEXES = {"lister": {"due"}, "downloader": {"due"}, "reconciler": {"due", "day"}}
-ARCHIVED = ("audio", "metadata", "transcripts")
+ARCHIVED = ("audio", "quarantine", "metadata", "transcripts")
 
 
 @pytest.fixture(params=[(step, source) for step in STEPS for source in SOURCES], ids="-".join)

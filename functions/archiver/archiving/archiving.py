@@ -10,14 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from functions.archiver.archiving import encrypted
-from functions.archiver.archiving.completeness import Claims, Decision, audio_of, pour, ruling_on
+from functions.archiver.archiving.keeping import Keeping
 from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
 from functions.archiver.bucket.bucket import BadUpload, Conflict
-from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import Occupied, Upload
+from functions.archiver.bucket.upload import Occupied
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.errors import (
@@ -32,10 +30,9 @@ from functions.archiver.errors import (
     Rejected,
     Unauthorized,
 )
-from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.transitions import LostLease
-from functions.archiver.provider.provider import Opened, Provider
+from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Received
@@ -68,6 +65,7 @@ class Archiver:
         clock: Clock,
     ) -> None:
         self._provider_of = provider
+        self._keeping = Keeping(store=store, ledger=ledger, provider=provider)
         self._ledger = ledger
         self._store = store
         self._pace = pace
@@ -133,6 +131,10 @@ class Archiver:
             stored = self._store.find(entry)
             if stored:
                 return self._archived(ticket, entry, stored, self._unknown_transcript())
+        if entry.stored:
+            again = self._keeping.look_again(ticket, entry, entry.stored)
+            if again:
+                return self._archived(ticket, entry, again.stored, self._unknown_transcript())
         provider = self._provider_of()
         if not entry.described:
             entry = self._described(ticket, entry, provider.describe(entry.recording.id))
@@ -140,11 +142,13 @@ class Archiver:
             if opened.siblings:
                 self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
-            stored, seconds = self._store_audio(ticket, entry, recording, opened)
-        stored = replace(stored, rendition=opened.rendition)
+            kept = self._keeping.keep(ticket, entry, recording, opened)
         if recording.duration_seconds is None:
-            recording = replace(recording, duration_seconds=seconds)
-        return self._archived(ticket, replace(entry, recording=recording), stored, opened.transcript)
+            recording = replace(recording, duration_seconds=kept.duration_seconds)
+        entry = replace(entry, recording=recording)
+        if kept.unknown is not None:
+            return self._quarantined(ticket, entry, kept.stored, kept.unknown)
+        return self._archived(ticket, entry, kept.stored, opened.transcript)
 
     def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
         if recording.readiness is Readiness.GONE:
@@ -181,6 +185,12 @@ class Archiver:
         self._ledger.mark_archived(ticket, stored, story=entry.story)
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
+    def _quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
+        """Safe when the provider deletes it, and never taken for audio."""
+        self._write_documents(entry, stored, NO_TRANSCRIPT)
+        self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story)
+        return Report(ticket=ticket, outcome=State.QUARANTINED.value, reason=reason, stored=stored)
+
     def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
         if transcript.state is TranscriptState.COMPLETED:
             self._store.write_json(entry.place.transcript, transcript_document(entry, transcript))
@@ -190,41 +200,6 @@ class Archiver:
     def _unknown_transcript(self) -> Transcript:
         makes_them = self._provider_of().declaration.transcripts
         return Transcript(state=TranscriptState.PENDING) if makes_them else NO_TRANSCRIPT
-
-    # the bytes
-
-    def _store_audio(
-        self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened
-    ) -> tuple[Stored, float | None]:
-        upload = self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
-        try:
-            if opened.encrypted is not None:
-                return self._store_encrypted(recording, opened, upload), None
-            verdict = pour(opened.body.chunks(), upload, opened.body.length)
-            audio = audio_of(verdict)
-            ruling = ruling_on(_claims(recording, opened.body), verdict)
-            if ruling.decision is Decision.FETCH_AGAIN:
-                self._fetch_again(recording, upload, ruling.reason)
-            stored = upload.finish(audio, contradictions=ruling.contradictions)
-        finally:
-            upload.abort()
-        return replace(stored, codec=verdict.codec, channels=verdict.channels), verdict.duration_seconds
-
-    def _store_encrypted(self, recording: Recording, opened: Opened, upload: Upload) -> Stored:
-        audio = encrypted.pour_encrypted(opened, upload)
-        if not encrypted.is_all(opened):
-            self._fetch_again(recording, upload, "nothing tells its length")
-        return encrypted.marked(upload.finish(audio))
-
-    def _fetch_again(self, recording: Recording, upload: Upload, why: str | None) -> None:
-        """Nothing proves that all has come: a second fetch must bring the same bytes."""
-        hasher = Hasher()
-        with self._provider_of().open(recording) as again:
-            for chunk in again.body.chunks():
-                hasher.feed(chunk)
-        if hasher.digest() != upload.digest():
-            sizes = f"{upload.size_bytes} and {hasher.size_bytes} bytes"
-            raise Rejected(f"{why}, and two fetches brought different content ({sizes})")
 
     # what comes of it
 
@@ -265,6 +240,9 @@ class Archiver:
                 ledger.mark_gone(ticket, reason, story=entry.story)
             case Step.FAIL:
                 ledger.mark_failed(ticket, reason, attempts=move.attempts, story=entry.story)
+            case Step.KEEP:
+                assert entry.stored is not None
+                ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story)
             case Step.DROP:
                 ledger.finish_errand(ticket)
             case Step.ASK_SOURCE:
@@ -288,14 +266,6 @@ _SAID = {
     Step.RETRY: "rejected",
     Step.GONE: State.GONE.value,
     Step.FAIL: State.FAILED.value,
+    Step.KEEP: State.QUARANTINED.value,
     Step.DROP: "given up",
 }
-
-
-def _claims(recording: Recording, body: Body) -> Claims:
-    return Claims(
-        framed=body.length is not None or body.framed,
-        sent_type=body.content_type,
-        listed_bytes=recording.size_bytes,
-        listed_type=recording.content_type,
-    )

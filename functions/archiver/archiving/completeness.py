@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functions.archiver.archiving.content_types import contradicts, names_format
 from functions.archiver.audio.inspector import Inspector
 from functions.archiver.audio.kinds import Audio, Kind, Verdict
-from functions.archiver.bucket.upload import Upload
+from functions.archiver.bucket.upload import UNKNOWN, Upload
 from functions.archiver.errors import Rejected
 from functions.archiver.recording import Contradiction
 
@@ -104,13 +104,15 @@ def _sentence(contradiction: Contradiction) -> str:
 
 
 def pour(chunks: Iterable[bytes], upload: Upload, expected_bytes: int | None) -> Verdict:
-    """Every byte past the inspector into the upload. What is not audio is refused before a part of it is sent."""
+    """Every byte past the inspector into the upload. An error document is left before a part of it is sent."""
     inspector = Inspector()
     for chunk in chunks:
         inspector.feed(chunk)
-        if inspector.audio is None and upload.size_bytes > KNOWN_BY_BYTES:
-            break  # the verdict says what it is instead
-        upload.feed(chunk, inspector.audio, expected_bytes)
+        kind = inspector.kind
+        if kind is Kind.ERROR_DOCUMENT and upload.size_bytes > KNOWN_BY_BYTES:
+            break  # the verdict says what it is
+        audio = inspector.audio or (UNKNOWN if kind is Kind.UNKNOWN else None)
+        upload.feed(chunk, audio, expected_bytes)
     return inspector.finish()
 
 

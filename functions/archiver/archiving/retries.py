@@ -47,6 +47,7 @@ class Step(enum.Enum):
     RETRY = "retry"  # one attempt more
     GONE = "gone"
     FAIL = "fail"
+    KEEP = "keep"  # what lies in quarantine stays there, whatever became of a person's retry
     DROP = "drop"  # a follow-up is given up
 
 
@@ -73,15 +74,15 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
         case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
             due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
             return Move(step=Step.RELEASE, reason=reason, due_in=due_in, closes=outcome)
-        case Throttled() if entry.troubles > MAX_TROUBLES:  # is it the recording alone that is refused?
-            return _source_trouble(entry, outcome, due_now, source_answers)
-        case Closed() | Throttled():
+        case Closed():
             return Move(step=Step.RELEASE, reason=reason, closes=outcome)
         case OfTheSource():
             return _source_trouble(entry, outcome, due_now, source_answers)
         case _ if isinstance(outcome, NotReady) or entry.kind != "recording":
             # A follow-up waits for its deadline, whatever it meets.
             return _wait(entry, reason, due_now)
+        case _ if entry.stored and not isinstance(outcome, Busy):
+            return Move(step=Step.KEEP, reason=reason)
         case Gone():
             return Move(step=Step.GONE, reason=reason)
         case NotFound():
@@ -105,7 +106,9 @@ def after_a_death(entry: Entry, *, deaths: int, receive_count: int) -> Move | No
 
 
 def _source_trouble(entry: Entry, trouble: OfTheSource, due_now: datetime, source_answers: bool | None) -> Move:
-    if source_answers is None:
+    if isinstance(trouble, Throttled) and entry.troubles <= MAX_TROUBLES:
+        return Move(step=Step.RELEASE, reason=trouble.reason, closes=trouble)
+    if source_answers is None:  # after some refusals even a throttled one: is it this recording alone?
         return Move(step=Step.ASK_SOURCE, reason=trouble.reason)
     if not source_answers:
         return Move(step=Step.RELEASE, reason=trouble.reason, closes=trouble)
@@ -132,6 +135,8 @@ def _wait(entry: Entry, reason: str, due_now: datetime) -> Move:
         return Move(step=Step.WAIT, reason=reason, due_in=_delay(NOT_READY_DELAYS, entry.unfinished_looks))
     if entry.kind != "recording":
         return Move(step=Step.DROP, reason=reason)
+    if entry.stored:
+        return Move(step=Step.KEEP, reason=reason)
     return Move(step=Step.FAIL, reason=f"not ready within {deadline.days} days: {reason}")
 
 
@@ -152,6 +157,8 @@ def _rejected(entry: Entry, reason: str) -> Move:
 def _final(entry: Entry, reason: str, *, attempts: int = 0) -> Move:
     if entry.kind != "recording":
         return Move(step=Step.DROP, reason=reason)
+    if entry.stored:
+        return Move(step=Step.KEEP, reason=reason)
     return Move(step=Step.FAIL, reason=reason, attempts=attempts)
 
 

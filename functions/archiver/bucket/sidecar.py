@@ -48,7 +48,7 @@ def entry_of(document: Mapping[str, Json]) -> Entry:
     return Entry(
         kind="recording",
         recording=Recording(**from_json(fields, RECORDING), raw=json.loads(raw) if isinstance(raw, str) else raw),
-        state=State.ARCHIVED,
+        state=State.QUARANTINED if stored.key.startswith("quarantine/") else State.ARCHIVED,
         source=fields["source"],
         day=day_of(stored.key),
         stored=stored,

@@ -43,8 +43,7 @@ class Store:
         It is its own if its metadata name this very item and hold the SHA-256 that the engine counted, or if it is
         what the ledger noted before the write. Anything else at the key proves nothing: None.
         """
-        keys = (*self._objects_of(entry.place), entry.place.quarantine)
-        heads = (self.bucket.head(key) for key in keys)
+        heads = (self.bucket.head(key) for key in self._objects_of(entry.place))
         return next((stored for head in heads if head and (stored := self._own(head, entry))), None)
 
     def _objects_of(self, place: Place) -> Iterator[str]:

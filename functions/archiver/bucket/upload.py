@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from functions.archiver.audio.kinds import Audio
+from functions.archiver.audio.kinds import Audio, Verdict
 from functions.archiver.bucket.bucket import (
     Bucket,
     Conflict,
@@ -29,8 +29,8 @@ PART_BYTES = 8 * 1024 * 1024
 """One object up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
 
 
-FOUND_AT, SHA256 = "found-at", "sha256"
-"""Metadata of an object: when its recording entered the ledger, which tells whose it is, and its bytes' digest."""
+FOUND_AT, SHA256, CODEC, CHANNELS = "found-at", "sha256", "codec", "channels"
+"""Metadata of an object: when its recording entered the ledger, which tells whose it is, and what its bytes are."""
 
 UNKNOWN = Audio(extension="bin", content_type="application/octet-stream")
 """In place of a kind of audio: stable bytes of none that we know, which go into quarantine."""
@@ -78,7 +78,9 @@ class Upload:
         """Of everything fed so far."""
         return self._hasher.digest()
 
-    def finish(self, audio: Audio, *, contradictions: Sequence[Contradiction] = ()) -> Stored:
+    def finish(
+        self, audio: Audio, verdict: Verdict | None = None, contradictions: Sequence[Contradiction] = ()
+    ) -> Stored:
         """Makes the recording visible, unless something is there already. Raises Occupied, Conflict.
 
         Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
@@ -95,12 +97,14 @@ class Upload:
             sha256=digest.sha256_hex,
             content_type=audio.content_type,
             crc32=digest.crc32_base64,
+            codec=verdict.codec if verdict else None,
+            channels=verdict.channels if verdict else None,
             contradictions=tuple(contradictions),
         )
         if self._upload_id is not None or not self._bucket.keeps_metadata or contradictions:
             self._note(stored)
         try:
-            version_id = self._put(audio, digest) if self._upload_id is None else self._complete(digest)
+            version_id = self._put(audio, stored, digest) if self._upload_id is None else self._complete(digest)
         except (Taken, NoUpload):
             self.abort()
             version_id = self._same_bytes_there(digest)
@@ -112,8 +116,9 @@ class Upload:
             upload_id, self._upload_id = self._upload_id, None
             self._bucket.abort(self._key, upload_id)
 
-    def _put(self, audio: Audio, digest: Digest) -> str | None:
-        properties = self._properties(audio, digest.size_bytes, **{SHA256: digest.sha256_hex})
+    def _put(self, audio: Audio, stored: Stored, digest: Digest) -> str | None:
+        said = {SHA256: stored.sha256, CODEC: stored.codec, CHANNELS: stored.channels and str(stored.channels)}
+        properties = self._properties(audio, digest.size_bytes, **{n: v for n, v in said.items() if v})
         return self._bucket.put_new(self._key, self._buffer, sha256=digest.sha256, properties=properties)
 
     def _begin(self, audio: Audio, expected_bytes: int | None) -> None:
@@ -179,7 +184,8 @@ def stored_of(head: Head) -> Stored:
         sha256=head.sha256.hex(),
         content_type=head.content_type,
         crc32=None if head.crc32 is None else crc_text(head.crc32),
-        codec="encrypted" if head.key.endswith(ENCRYPTED) else None,
+        codec="encrypted" if head.key.endswith(ENCRYPTED) else head.metadata.get(CODEC),
+        channels=int(head.metadata[CHANNELS]) if CHANNELS in head.metadata else None,
     )
 
 

@@ -20,7 +20,7 @@ from functions.archiver.archiving.retries import (
     after_a_death,
     next_move,
 )
-from functions.archiver.entry import Entry, State
+from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.errors import (
     ArchiveTrouble,
     Busy,
@@ -78,6 +78,8 @@ LOOK_UP = {"kind": "lookup", "unfinished_since": NOON}
 LATE_LOOK_UP = {"kind": "lookup", "unfinished_since": NOON - FOLLOW_UP_DEADLINE}
 TRANSCRIPT = {"kind": "transcript", "unfinished_since": NOON, "unfinished_looks": 3}
 
+HELD = {"stored": Stored(key="quarantine/x.bin", size_bytes=1, sha256="ab" * 32, content_type="x/y")}
+
 TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] = [
     # of the source: nobody's attempt
     ({}, CLOSED, None, move(Step.RELEASE, "cooling down", closes=CLOSED)),
@@ -114,6 +116,13 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
     (LOOK_UP, NotFound("404"), None, move(Step.WAIT, "404", due_in=NOT_READY_DELAYS[0])),
     (LOOK_UP, Gone("410"), None, move(Step.WAIT, "410", due_in=NOT_READY_DELAYS[0])),
     (LATE_LOOK_UP, Rejected("html"), None, move(Step.DROP, "html")),
+    # what lies in quarantine stays there
+    (HELD, Gone("410"), None, move(Step.KEEP, "410")),
+    (HELD, NotFound("404"), None, move(Step.KEEP, "404")),
+    (HELD, Rejected("html"), None, move(Step.KEEP, "html")),
+    (HELD, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[0])),
+    ({**HELD, **LATE}, NotReady("soon"), None, move(Step.KEEP, "soon")),
+    (HELD, DOWN, False, move(Step.RELEASE, "503", closes=DOWN)),
     # it was there once
     ({}, Gone("410"), None, move(Step.GONE, "410")),
     ({}, NotFound("404"), None, move(Step.CONFIRM, "404", due_in=BETWEEN_TWO_404)),

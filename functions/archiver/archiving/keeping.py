@@ -1,0 +1,114 @@
+"""From a body to an object: what is audio goes to its place, stable bytes of no known kind go into quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from functions.archiver.archiving import encrypted
+from functions.archiver.archiving.completeness import Claims, Decision, pour, ruling_on
+from functions.archiver.audio.kinds import Kind, Verdict
+from functions.archiver.bucket.bucket import NotThere, Unreadable
+from functions.archiver.bucket.digest import Hasher
+from functions.archiver.bucket.store import Store
+from functions.archiver.bucket.upload import UNKNOWN, Upload
+from functions.archiver.entry import Entry, Stored, Ticket
+from functions.archiver.errors import Rejected
+from functions.archiver.http.client import Body
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.provider.provider import Opened, Provider
+from functions.archiver.recording import Recording
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What the bucket holds now. `unknown` says of bytes in quarantine what they look like; None of audio."""
+
+    stored: Stored
+    duration_seconds: float | None = None
+    unknown: str | None = None
+
+
+class Keeping:
+    """Keeps what the provider of one source sends."""
+
+    def __init__(self, *, store: Store, ledger: Ledger, provider: Callable[[], Provider]) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._provider_of = provider
+
+    def keep(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> Kept:
+        """Every byte into the bucket, once it is proven to be all. Raises Rejected for what is never kept."""
+        upload = self._upload(ticket, entry)
+        try:
+            if opened.encrypted is not None:
+                kept = Kept(stored=self._encrypted(recording, opened, upload))
+            else:
+                kept = self._judged(recording, opened, upload)
+        finally:
+            upload.abort()
+        return replace(kept, stored=replace(kept.stored, rendition=opened.rendition))
+
+    def look_again(self, ticket: Ticket, entry: Entry, held: Stored) -> Kept | None:
+        """Audio out of quarantine, when this version knows the format of what an earlier one did not; else None."""
+        upload = self._upload(ticket, entry)
+        try:
+            with self._store.bucket.read(held.key, version_id=held.version_id) as chunks:
+                verdict = pour(chunks, upload, held.size_bytes)
+            if verdict.audio is None or verdict.kind is not Kind.AUDIO or upload.digest().sha256_hex != held.sha256:
+                return None
+            return _kept(verdict, upload.finish(verdict.audio, verdict, held.contradictions))
+        except (NotThere, Unreadable):
+            return None
+        finally:
+            upload.abort()
+
+    def _upload(self, ticket: Ticket, entry: Entry) -> Upload:
+        return self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
+
+    def _judged(self, recording: Recording, opened: Opened, upload: Upload) -> Kept:
+        verdict = pour(opened.body.chunks(), upload, opened.body.length)
+        ruling = ruling_on(_claims(recording, opened.body), verdict)
+        if ruling.decision is Decision.REJECTED:
+            raise Rejected(f"{ruling.reason}{_digest(verdict, upload)}")
+        if ruling.decision is Decision.FETCH_AGAIN:
+            self._fetch_again(recording, upload, ruling.reason)
+        audio = verdict.audio if verdict.audio and verdict.kind is Kind.AUDIO else UNKNOWN
+        return _kept(verdict, upload.finish(audio, verdict, ruling.contradictions))
+
+    def _encrypted(self, recording: Recording, opened: Opened, upload: Upload) -> Stored:
+        audio = encrypted.pour_encrypted(opened, upload)
+        if not encrypted.is_all(opened):
+            self._fetch_again(recording, upload, "nothing tells its length")
+        return encrypted.marked(upload.finish(audio))
+
+    def _fetch_again(self, recording: Recording, upload: Upload, why: str | None) -> None:
+        """Nothing proves that all has come: a second fetch must bring the same bytes."""
+        hasher = Hasher()
+        with self._provider_of().open(recording) as again:
+            for chunk in again.body.chunks():
+                hasher.feed(chunk)
+        if hasher.digest() != upload.digest():
+            sizes = f"{upload.size_bytes} and {hasher.size_bytes} bytes"
+            raise Rejected(f"{why}, and two fetches brought different content ({sizes})")
+
+
+def _kept(verdict: Verdict, stored: Stored) -> Kept:
+    unknown = None if verdict.kind is Kind.AUDIO else verdict.problem or "an unknown kind of data"
+    return Kept(stored=stored, duration_seconds=verdict.duration_seconds, unknown=unknown)
+
+
+def _digest(verdict: Verdict, upload: Upload) -> str:
+    """Of a header without sound, which is not kept, so that somebody can tell one from another."""
+    if verdict.kind is not Kind.NO_SOUND or not upload.size_bytes:
+        return ""
+    return f" ({upload.size_bytes} bytes, SHA-256 {upload.digest().sha256_hex})"
+
+
+def _claims(recording: Recording, body: Body) -> Claims:
+    return Claims(
+        framed=body.length is not None or body.framed,
+        sent_type=body.content_type,
+        listed_bytes=recording.size_bytes,
+        listed_type=recording.content_type,
+    )
