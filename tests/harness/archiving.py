@@ -63,6 +63,7 @@ class Sends:
     length: int | None = None
     framed: bool = False
     content_type: str | None = None
+    undone: str | None = None
     fails: Exception | None = None
     recording: Recording | None = None
     siblings: Sequence[Recording] = ()

@@ -71,7 +71,7 @@ class _Sending:
     """A body of which pieces come one at a time."""
 
     framed = False
-    content_type = None
+    content_type = undone = None
 
     def __init__(self, body: bytes, *, proven: bool) -> None:
         self._body = body

@@ -35,11 +35,13 @@ class Claims:
     """What is said about a body besides the bytes themselves.
 
     `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached. `listed_bytes` and
-    `listed_type` are the provider's own, `sent_type` is that of the answer.
+    `listed_type` are the provider's own, `sent_type` is that of the answer. `undone` names a content coding that nobody
+    had asked for and that was undone.
     """
 
     framed: bool
     sent_type: str | None = None
+    undone: str | None = None
     listed_bytes: int | None = None
     listed_type: str | None = None
 
@@ -58,7 +60,7 @@ def ruling_on(claims: Claims, verdict: Verdict) -> Ruling:
     if verdict.kind in (Kind.NO_SOUND, Kind.ERROR_DOCUMENT):
         return Ruling(decision=Decision.REJECTED, reason=verdict.problem)
     against = tuple(_against(claims, verdict))
-    contradictions = (*against, *_wrong_label(claims, verdict.audio))
+    contradictions = (*against, *_labels(claims, verdict.audio))
     if verdict.audio is None:
         return Ruling(decision=Decision.FETCH_AGAIN, reason=verdict.problem, contradictions=contradictions)
     if against:
@@ -91,8 +93,10 @@ def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
             yield Contradiction(what="end of the file", claimed="that of its format", found=verdict.cut or "cut")
 
 
-def _wrong_label(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
-    """A content type is only a label: it is noted and decides nothing."""
+def _labels(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
+    """A content type is only a label, a coding is gone: they are noted and decide nothing."""
+    if claims.undone:
+        yield Contradiction(what="content coding", claimed="identity", found=f"{claims.undone}, which was undone")
     if audio and claims.sent_type and contradicts(claims.sent_type, audio.content_type):
         yield Contradiction(what="content type", claimed=claims.sent_type, found=audio.content_type)
 

@@ -109,6 +109,7 @@ def _claims(recording: Recording, body: Body) -> Claims:
     return Claims(
         framed=body.length is not None or body.framed,
         sent_type=body.content_type,
+        undone=body.undone,
         listed_bytes=recording.size_bytes,
         listed_type=recording.content_type,
     )

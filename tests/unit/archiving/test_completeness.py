@@ -81,6 +81,14 @@ def test_a_cut_without_a_number_is_told_in_words() -> None:
     )
 
 
+def test_a_coding_that_was_undone_is_noted() -> None:
+    ruling = ruling_on(Claims(framed=True, undone="gzip"), verdict(True))
+    assert ruling.decision is PROVEN
+    assert ruling.contradictions == (
+        Contradiction(what="content coding", claimed="identity", found="gzip, which was undone"),
+    )
+
+
 def test_a_wrong_label_alone_needs_no_second_fetch() -> None:
     ruling = ruling_on(Claims(framed=True, sent_type="application/json"), verdict(True))
     assert (ruling.decision, len(ruling.contradictions)) == (PROVEN, 1)
