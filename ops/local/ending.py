@@ -103,22 +103,36 @@ class Ending:
 
     # judgement
 
-    def verdict(self, figures: Mapping[str, Any], errors: list[str], *, stopped: ExitCode | None = None) -> Verdict:
-        """The exit code and everything that a person should know. `stopped` is the code of a run that was ended."""
-        lines = [line for driver in self._drivers for line in self._lines(driver, figures["sources"][driver.name])]
+    def verdict(
+        self, figures: Mapping[str, Any], errors: list[str], *, healed: list[str], stopped: ExitCode | None = None
+    ) -> Verdict:
+        """The exit code and everything that a person should know.
+
+        `healed` says what was altered or absent and is archived again; `stopped` is the code of a run that was ended.
+        """
+        lines = healed + [
+            line for driver in self._drivers for line in self._lines(driver, figures["sources"][driver.name])
+        ]
         lines += errors
         waiting = sum(source["waiting"] for source in figures["sources"].values())
         changed = sum(source[name] for source in figures["sources"].values() for name in _CHANGED)
         if stopped is not None:
             return Verdict(code=stopped, last=f"stopped by you; {waiting} wait; run it again to go on", lines=lines)
-        if changed:
-            return Verdict(
-                code=ExitCode.ALTERED, last=f"{_recordings(changed)} not what they were archived as", lines=lines
-            )
+        if changed or healed:
+            mended = f", and {len(healed)} mended" if healed else ""
+            last = f"{_recordings(changed)} not as archived{mended}"
+            return Verdict(code=ExitCode.ALTERED, last=last, lines=lines)
         if lines:
             return Verdict(code=ExitCode.LOOK, last=f"{_things(len(lines))} to look at, named above", lines=lines)
         held = sum(source["archived"] for source in figures["sources"].values())
         return Verdict(code=ExitCode.DONE, last=f"complete: {held} recordings are archived in {self._archive.path}")
+
+    def of_others(self) -> list[str]:
+        """Altered or absent recordings of sources that this run is not about: named, and nothing more."""
+        mine = {driver.name for driver in self._drivers}
+        others = {name: counts_of(self._books.tally(name)) for name in self._books.sources() if name not in mine}
+        numbers = {name: sum(counts[state] for state in _CHANGED) for name, counts in others.items()}
+        return [f"{name}: {_recordings(number)} not as archived" for name, number in numbers.items() if number]
 
     def _lines(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
         named = 0
@@ -178,9 +192,8 @@ class Ending:
         columns += [Column(head=name, importance=8, align="right") for name in shown]
         columns += [Column(head=name, importance=5, align="right") for name in ("bytes", "requests/min", "allowed")]
         output.table(columns, [self._row(name, source, shown) for name, source in figures["sources"].items()])
-        for line in verdict.lines:
+        for line in (*verdict.lines, *self.of_others()):
             output.note(line)
-        output.document(figures)
         output.verdict(verdict.last)
 
     def _row(self, name: str, source: Mapping[str, Any], shown: list[str]) -> list[str]:

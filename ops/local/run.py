@@ -28,6 +28,7 @@ from ops.local.ending import Ending, Verdict
 from ops.local.engine.files import is_full
 from ops.local.engine.local_engine import Gate
 from ops.local.functions import RequestLog
+from ops.local.healing import Healing
 from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
 from ops.local.options import STANDARD_INPUT, Options
 from ops.local.poller import Poller
@@ -141,6 +142,7 @@ class LocalRun:
         self._host = self._host_of(secrets)
         self._clocks = {source.name: MovedClock(skip_waits=options.skip_waits) for source in deployment.sources}
         self._functions = Functions(self._host, deployment, self._requests, self._clocks.__getitem__)
+        self._healing: dict[str, Healing] = {}
         self._drivers = [self._driver(source) for source in deployment.sources]
         self._schedules = Schedules(
             [firing for driver in self._drivers for firing in driver.firings.values()], on_error=self._on_error
@@ -167,6 +169,8 @@ class LocalRun:
     def _driver(self, source: Source) -> SourceDriver:
         functions = {name: self._functions.sandbox(source, name) for name in ("lister", "reconciler")}
         firings = [Firing(scheduled=each, sandbox=functions[each.function]) for each in schedules_of(source)]
+        runtime = self._functions.runtime(source, OF_THE_RUN)
+        self._healing[source.name] = Healing(runtime, self._host.books, self._archive.bucket)
         return SourceDriver(
             name=source.name,
             firings={firing.action: firing for firing in firings},
@@ -176,10 +180,11 @@ class LocalRun:
                 sandbox=partial(self._functions.sandbox, source, "downloader"),
                 on_error=self._on_error,
             ),
-            runtime=self._functions.runtime(source, OF_THE_RUN),
+            runtime=runtime,
             clock=self._clocks[source.name],
             on_error=self._on_error,
             say=lambda sentence: self._say(sentence),
+            first=self._healing[source.name].take_up,
             real_time=self._options.real_time,
             skip_waits=self._options.skip_waits,
         )
@@ -275,15 +280,17 @@ class LocalRun:
         return (self._stopping.is_set() and not self._serves) or self._gate.failure is not None
 
     def _compare(self) -> None:
-        """Writes the reports that are due."""
+        """Looks whether everything of the last days is there, and writes the reports that are due."""
         for driver in self._drivers:
-            if driver.given_up is None:
+            self._healing[driver.name].look()
+            if driver.given_up is None and not self._gate.is_closed:
                 driver.fire("")
 
     def _verdict(self) -> tuple[dict[str, object], Verdict]:
         figures = self._ending.figures()
         stopped = self._stopped_code() if self._was_interrupted() else None
-        return figures, self._ending.verdict(figures, self._errors, stopped=stopped)
+        healed = [line for healing in self._healing.values() for line in healing.healed]
+        return figures, self._ending.verdict(figures, self._errors, healed=healed, stopped=stopped)
 
     def _stopped_code(self) -> ExitCode:
         return ExitCode(getattr(self._stopping, "code", ExitCode.INTERRUPTED))

@@ -77,6 +77,7 @@ class SourceDriver:
         clock: MovedClock,
         on_error: Callable[[BaseException], None],
         say: Callable[[str], None] = lambda sentence: None,
+        first: Callable[[Callable[[], bool]], None] = lambda stopped: None,
         real_time: bool = False,
         skip_waits: bool = False,
     ) -> None:
@@ -88,6 +89,7 @@ class SourceDriver:
         self._clock = clock
         self._on_error = on_error
         self._say = say
+        self._first = first
         self._real_time = real_time
         self._skip_waits = skip_waits
         self._listed = False
@@ -98,13 +100,23 @@ class SourceDriver:
         self._ticked = time.monotonic()  # what a listing finds it also sends; ticks are for the rest
         self._looked_ahead = 0.0
         self._stopping = threading.Event()
-        self._lister = threading.Thread(target=self._list, daemon=True)
+        self._lists = True
+        self._lister = threading.Thread(target=self._begin, daemon=True)
 
     def start(self, *, listing: bool = True) -> None:
-        """Starts polling, and `listing` until nothing new is found."""
-        self._poller.start()
-        if listing:
-            self._lister.start()
+        """Does what comes first, then starts polling, and `listing` until nothing new is found."""
+        self._lists = listing
+        self._lister.start()
+
+    def _begin(self) -> None:
+        try:
+            self._first(self._stopping.is_set)
+        except Exception as error:  # what cannot be mended now is mended by the next run
+            self._on_error(error)
+        if not self._stopping.is_set():
+            self._poller.start()
+        if self._lists:
+            self._list()
 
     def stop(self, *, until: float | None = None) -> None:
         """Waits until nothing of this source runs any more, at most until `until` of the monotonic clock."""

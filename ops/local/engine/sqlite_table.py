@@ -211,7 +211,7 @@ def _days_of(source: str) -> tuple[str, str]:
 
 def _is_durable(put: Mapping[str, object]) -> bool:
     """What says of a recording which bytes were stored must survive a power cut. The rest would only be done again."""
-    return any(name.endswith("sha256") for name in put)
+    return any(name in ("noted", "sha256") for name in put)
 
 
 def _read(connection: sqlite3.Connection, pk: str) -> Item | None:

@@ -1,0 +1,86 @@
+"""Whether the bucket still holds what the ledger says: the same question for a folder and for S3.
+
+A recording is *same*, *altered* (there, with other bytes), *absent* (not there) or *undecided* (it cannot be read now).
+What lies in the bucket and belongs to no recording of the ledger is *extra*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
+from functions.archiver.bucket.digest import digest_of
+from functions.archiver.errors import ArchiveTrouble
+
+Result = Literal["same", "altered", "absent", "undecided", "extra"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What was found of one object. `recording_id` is empty for what is extra."""
+
+    result: Result
+    source: str
+    recording_id: str
+    key: str
+    why: str = ""
+    bytes_read: int = 0
+
+
+def compare(bucket: Bucket, item: Mapping[str, Any], *, read: bool) -> Finding:
+    """One recording of the ledger against its object; `read` compares its bytes, else its size alone."""
+    key, wanted = str(item["key"]), int(item["bytes"])
+    try:
+        head = bucket.head(key, version_id=item.get("version_id"))
+        if head is None:
+            return _finding("absent", item, "it is not there")
+        if head.size_bytes != wanted:
+            return _finding("altered", item, f"it has {head.size_bytes} bytes and had {wanted}")
+        if not read:
+            return _finding("same", item)
+        digest = digest_of(bucket, key, version_id=item.get("version_id"))
+    except NotThere:
+        return _finding("absent", item, "it is not there")
+    except (Unreadable, ArchiveTrouble, OSError) as trouble:
+        return _finding("undecided", item, f"it cannot be read: {trouble}")
+    if digest.sha256_hex != item["sha256"]:
+        return _finding("altered", item, "its SHA-256 is not the noted one", digest.size_bytes)
+    return _finding("same", item, "", digest.size_bytes)
+
+
+def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Objects of the source that belong to none of `items`, which are all of its recordings, ordered by day.
+
+    A day is in memory at a time: both sides come in the order of days.
+    """
+    days = groupby(items, key=lambda item: str(item["day"]).rpartition("#")[2])
+    of_items, known = _next_day(days)
+    for day, keys in groupby(bucket.keys(f"audio/source={source}/"), key=_day_of):
+        while of_items and of_items < day:
+            of_items, known = _next_day(days)
+        for key in keys:
+            if of_items != day or key not in known:
+                yield Finding(result="extra", source=source, recording_id="", key=key, why="no recording has this key")
+
+
+def _next_day(days: Iterator[tuple[str, Iterator[Mapping[str, Any]]]]) -> tuple[str, set[str]]:
+    day, items = next(days, ("", iter(())))
+    return day, {str(item["key"]) for item in items if "key" in item}
+
+
+def _day_of(key: str) -> str:
+    return key.partition("/date=")[2][:10]
+
+
+def _finding(result: Result, item: Mapping[str, Any], why: str = "", bytes_read: int = 0) -> Finding:
+    return Finding(
+        result=result,
+        source=str(item["source"]),
+        recording_id=str(item["recording_id"]),
+        key=str(item["key"]),
+        why=why,
+        bytes_read=bytes_read,
+    )

@@ -1,0 +1,76 @@
+"""What an archived recording becomes when its bytes are no longer what they were, and how it becomes archived again.
+
+    archived ◄──► altered    its bytes are others than the ledger noted
+        ▲
+        └───────► absent     its bytes are not there
+
+Each way is one write that tells its event in the item's story. Nothing here looks at bytes or touches a file.
+"""
+
+from __future__ import annotations
+
+from functions.archiver.clock import Clock
+from functions.archiver.entry import State
+from functions.archiver.ledger.conditions import OneOf
+from functions.archiver.ledger.story import Code, event, story_of, with_event
+from functions.archiver.ledger.table import Item, Refused, Table
+from functions.archiver.object_keys import safe_name
+
+_SOUND = (State.ARCHIVED, State.QUARANTINED)
+_FROM = {
+    State.ALTERED: (*_SOUND, State.ABSENT),
+    State.ABSENT: _SOUND,
+    State.ARCHIVED: (State.ALTERED, State.ABSENT),
+}
+
+
+class Integrity:
+    """The states of one source's kept recordings."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+
+    def mark_altered(self, recording_id: str, why: str) -> bool:
+        """Its bytes are others; False when it is so already, or was never kept."""
+        return self._move(recording_id, State.ALTERED, "altered", why)
+
+    def mark_absent(self, recording_id: str, why: str) -> bool:
+        """Its bytes are not there; False when it is so already, was never kept, or is altered and was set aside."""
+        return self._move(recording_id, State.ABSENT, "absent", why)
+
+    def mark_sound(self, recording_id: str, why: str) -> bool:
+        """The bytes that were noted are there again."""
+        return self._move(recording_id, State.ARCHIVED, "archived", why)
+
+    def _move(self, recording_id: str, state: State, code: Code, why: str) -> bool:
+        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        item = self._table.get(pk)
+        if item is None or item["state"] == state.value or item["state"] not in _FROM[state]:
+            return False
+        sound = state is State.ARCHIVED
+        try:
+            self._table.update(
+                pk,
+                put={
+                    # What was in quarantine goes back there.
+                    "state": item.get("kept_as", state.value) if sound else state.value,
+                    "kept_as": None if sound else _kept_as(item),
+                    "reason": None if sound else why,
+                    "story": [list(each) for each in self._told(item, code, why)],
+                },
+                when=OneOf("state", (State(item["state"]),)),
+            )
+        except Refused:
+            return False  # somebody else has just moved it
+        return True
+
+    def _told(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
+        return with_event(story_of(item.get("story", ())), event(self._clock.now().timestamp(), code, why))
+
+
+def _kept_as(item: Item) -> str | None:
+    """The state to go back to, where it is not the usual one."""
+    before = item.get("kept_as", item["state"])
+    return str(before) if before == State.QUARANTINED.value else None
