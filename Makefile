@@ -9,6 +9,7 @@ LAMBDA_PYTHON := 3.14
 
 BIN := $(CURDIR)/.venv/bin
 VENV := .venv/.complete
+LOCAL := .venv/.local
 WHEELS := .wheelhouse/.complete
 CDK := .cache/cdk-$(CDK_VERSION)/node_modules/aws-cdk/bin/cdk
 WITH_NODE := PATH="$(BIN):$$PATH"
@@ -22,8 +23,8 @@ help: ## print this list
 
 setup: $(VENV) $(WHEELS) ## install everything into .venv and .wheelhouse (the other targets do it by themselves)
 
-demo: $(VENV) $(WHEELS) ## archive from simulated providers into ./demo, on this machine alone
-	$(BIN)/python -m ops demo
+demo: $(LOCAL) ## archive from simulated providers into ./demo, on this machine alone
+	@$(BIN)/recordings demo
 
 test: $(VENV) $(WHEELS) ## run all tests; no network, no AWS account
 	$(BIN)/python -m pytest -q -n 2
@@ -84,13 +85,23 @@ clean: ## remove what make made, save a demo's recordings
 
 # pip is the way out where uv cannot use the index that pip is configured for.
 $(VENV): requirements-dev.txt
+	$(call install,$<)
+	@touch $@ $(LOCAL)
+
+# What a local run and the page need: no CDK, no Node, no test tools. `make setup` adds the rest.
+$(LOCAL): requirements-local.txt
+	@echo "Setting up .venv with what a local run needs (half a minute, once)."
+	$(call install,$<)
+	@touch $@
+
+define install
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $< \
-		|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $(1) \
+		|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
 	$(BIN)/uv pip install -q --python $(BIN)/python --offline --no-index --no-deps --no-build-isolation -e .
-	@touch $@
+endef
 
 # The functions run on arm64: their wheels are fetched here once, so that a synth needs neither network nor Docker.
 $(WHEELS): functions/requirements.txt $(VENV)

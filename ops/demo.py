@@ -6,7 +6,6 @@ import importlib
 import inspect
 import json
 import shutil
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ REQUESTS_PER_MINUTE = 60
 
 def demo(stopping: threading.Event) -> int:
     """Starts the simulators, writes a deployment file for them and runs the archive; the exit code."""
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(0o700, exist_ok=True)
     shutil.rmtree(FOLDER / "archive", ignore_errors=True)
     with ExitStack() as running:
         started = {
@@ -35,14 +34,14 @@ def demo(stopping: threading.Event) -> int:
         }
         deployment, secrets = FOLDER / "deployment.toml", FOLDER / "secrets.json"
         deployment.write_text(_deployment(started))
+        secrets.touch(0o600)
         secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
-        print(f"Simulated here: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
-        print(f"Deployment file: {deployment}. It takes about a minute.")
-        print(
-            f"They take {REQUESTS_PER_MINUTE} requests a minute each, which is the demo's limit and not the vendors'."
-        )
-        code = run(Options(deployment=deployment, secrets=secrets, out=FOLDER / "archive"), stopping)
-    _point_to_a_recording()
+        print(f"Simulated on this machine: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
+        print(f"They take {REQUESTS_PER_MINUTE} requests a minute each: the demo's limit, and not the vendors'.")
+        print(f"Archiving them into {FOLDER / 'archive'}, by {deployment}; it takes about a minute.", flush=True)
+        archive = FOLDER / "archive"
+        code = run(Options(deployment=deployment, secrets=secrets, out=archive, skip_waits=True), stopping)
+    _point_to_a_recording(archive)
     return code
 
 
@@ -88,6 +87,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def _point_to_a_recording() -> None:
-    for audio in sorted((FOLDER / "archive" / "audio").glob("*/*/*"))[:1]:
-        print(f"Listen to one: {audio}", file=sys.stdout)
+def _point_to_a_recording(archive: Path) -> None:
+    for audio in sorted((archive / "audio").glob("*/*/*"))[:1]:
+        print(f"One of them: {audio}")
+    print(f"Search and listen: recordings page -a {archive}")
