@@ -81,7 +81,8 @@ class Page:
     """One page of a listing.
 
     `recordings` are all rows in the window, unfinished ones included; `calls` are rows without a file yet.
-    `rows` counts what the server sent, rows outside of the window included; a page that has none ends its window.
+    `empty` are ids of rows in the window that have nothing to archive. `rows` counts what the server sent, rows outside
+    of the window included; a page that has none ends its window.
     `next_cursor` continues within the same run and is None at the end. `resume_cursor` is what to save for a later
     run (a page number resumes one page back, an opaque token where it stands); None means the same as next_cursor.
     `total` is the server's own count of the window's rows, where it gives one. `problem` says what is wrong with the
@@ -91,6 +92,7 @@ class Page:
     recordings: Sequence[Recording]
     calls: Sequence[Call] = ()
     rows: int
+    empty: Sequence[str] = ()
     next_cursor: str | None = None
     resume_cursor: str | None = None
     total: int | None = None

@@ -76,9 +76,8 @@ class Twilio(Provider):
         deletes="file",
         webhook=("signature",),
         webhook_setup=(
-            "Set recordingStatusCallback to the URL, where you start recordings (in TwiML or by the API). Twilio signs "
-            "with the account's primary auth token: it has to stand in the secret as auth_token, also where an API key "
-            "is used. Recordings of SIP trunks send no events."
+            "Set recordingStatusCallback to {url} wherever you start recordings, in TwiML or by the API; Twilio signs "
+            "with the account's primary auth token, which has to be in the secret as auth_token, beside an API key too"
         ),
     )
 

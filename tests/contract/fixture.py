@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "durable_link": "a row holds a link to its audio that needs no credentials",
     "lookup_by_listing": "a recording is looked up in a listing, so that a trouble with it is one of the source",
     "cursors_never_expire": "a cursor is a page's number, or is made on this side",
+    "ids_are_made": "a recording has no id of its own: it is made of its call's",
     "forbidden_is_unauthorized": "a 403 says that the credentials are refused, whatever was asked for",
 }
 AUDIO_BYTES = 4000
@@ -206,11 +207,17 @@ def _quoted(name: str) -> str:
     return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
 
 
+def _number_or_text(name: str) -> int | str:
+    return int(name) if name.isdecimal() else name
+
+
 def _within(value: Any, names: Names) -> Any:
     if isinstance(value, dict):
         return {key: _within(each, names) for key, each in value.items()}
     if isinstance(value, list):
         return [_within(each, names) for each in value]
+    if isinstance(value, int) and str(value) in names:
+        return _number_or_text(names[str(value)])
     if isinstance(value, str):
         is_link = value.startswith(tuple(f"{{{host}}}" for host in HOSTS))
         return renamed(value, names, _quoted if is_link else str)

@@ -123,6 +123,8 @@ def test_an_account_shows_no_secret(case: Case) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_IDS)
 def test_a_hostile_id_comes_back_as_it_was_listed(case: Case, hostile: str) -> None:
+    if case.excepted("ids_are_made"):
+        return  # the next test is about the id that it is made of
     case.replay.names = {case.fixture.ids[0]: hostile}
     kind = case.fixture.exchanges["media"].audio
     assert kind

@@ -304,6 +304,7 @@ class Listing:
         """Everything on the page into the ledger; whether it held a row that this pass had not seen."""
         ids = [recording.id for recording in page.recordings]
         ids += [f"call {call.call_id}" for call in page.calls]
+        ids += [f"empty {id_}" for id_ in page.empty]
         unseen = set(ids) - outcome.seen
         self.findings.pages += 1
         self.findings.listed += len(unseen)
