@@ -7,7 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import tempfile
 from collections import Counter
@@ -37,6 +36,7 @@ from functions.archiver.source_client import http_of
 from ops.archive.opening import deployed
 from ops.connection import source_of
 from ops.output import ExitCode, Output
+from ops.recording_names import named_as_recording
 from ops.unpacking import Limits, Member, Refused, members
 from ops.verb import Shared
 
@@ -44,117 +44,27 @@ MOST_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_ENDINGS = frozenset(
-    f".{each}"
-    for each in [
-        "3g2",
-        "3gp",
-        "3gpp",
-        "722",
-        "723",
-        "726",
-        "729",
-        "aac",
-        "ac3",
-        "act",
-        "adpcm",
-        "ads",
-        "aif",
-        "aifc",
-        "aiff",
-        "al",
-        "alaw",
-        "amr",
-        "ape",
-        "au",
-        "awb",
-        "caf",
-        "dsf",
-        "dss",
-        "dvf",
-        "dvi",
-        "ds2",
-        "eac3",
-        "evrc",
-        "flac",
-        "g711",
-        "g722",
-        "g723",
-        "g726",
-        "g729",
-        "gsm",
-        "ilbc",
-        "ima",
-        "iff",
-        "l16",
-        "lpc",
-        "m2a",
-        "m4a",
-        "m4b",
-        "m4r",
-        "mka",
-        "mkv",
-        "mov",
-        "mp1",
-        "mp2",
-        "mp3",
-        "mp4",
-        "mpa",
-        "mpc",
-        "mpga",
-        "msv",
-        "nmf",
-        "oga",
-        "ogg",
-        "oma",
-        "opus",
-        "pcm",
-        "qcp",
-        "ra",
-        "ram",
-        "raw",
-        "rf64",
-        "rm",
-        "sd2",
-        "sil",
-        "silk",
-        "siren",
-        "sln",
-        "sln16",
-        "slin",
-        "snd",
-        "spx",
-        "sw",
-        "swa",
-        "tta",
-        "u8",
-        "ul",
-        "ulaw",
-        "vms",
-        "voc",
-        "vox",
-        "w64",
-        "wav",
-        "wave",
-        "wav49",
-        "wma",
-        "wv",
-        "webm",
-    ]
-)
-"""Endings of recordings, known formats or not, whatever the machine's own list of types says."""
+IMPORTED = "import-"
+"""In front of an id that is not the provider's, so that the two never meet."""
+
+FILE_TIME = "file time"
 
 _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What the command line asked for. `out` is a local run's folder; None stands for the deployed archive."""
+    """What the command line asked for. `out` is a local run's folder; None stands for the deployed archive.
+
+    `providers_ids`: what the members are named by are ids of the provider, under which its API knows them too.
+    """
 
     deployment: Path
     source: str
     archives: Sequence[str]
     out: Path | None = None
+    dry_run: bool = False
+    providers_ids: bool = False
 
 
 def run(order: Order, shared: Shared) -> ExitCode:
@@ -173,9 +83,12 @@ def _import_into_folder(
     order: Order, deployment: Deployment, source: Source, pattern: re.Pattern[str] | None, output: Output
 ) -> ExitCode:
     # Imported here: an import into AWS needs no engine of a local run.
-    from ops.local.hand import working_on
+    from ops.local.hand import looking_at, working_on
 
     assert order.out is not None
+    if order.dry_run:
+        with looking_at(order.out, deployment) as hand:
+            return _import(order, hand.runtime(source), source, pattern, output)
     with working_on(order.out, "import", deployment, say=output.note) as hand:
         return _import(order, hand.runtime(source), source, pattern, output)
 
@@ -195,7 +108,13 @@ def _import(
     order: Order, runtime: Runtime, source: Source, pattern: re.Pattern[str] | None, output: Output
 ) -> ExitCode:
     importer = Importer(
-        source=source.name, ledger=runtime.ledger, store=runtime.store, clock=runtime.clock, pattern=pattern
+        source=source.name,
+        ledger=runtime.ledger,
+        store=runtime.store,
+        clock=runtime.clock,
+        pattern=pattern,
+        dry_run=order.dry_run,
+        providers_ids=order.providers_ids,
     )
     counts: Counter[str] = Counter()
     left_out: list[Mapping[str, str | None]] = []
@@ -218,9 +137,12 @@ def _import(
         except (Refused, Outcome, OSError) as error:
             counts["refused"] += 1
             leave_out(Result(outcome="refused", reason=_reason(error)), name)
+    for warning in importer.warnings():
+        output.note(warning)
     figures = {outcome: counts[outcome] for outcome in OUTCOMES}
     output.document(figures | {"left_out": left_out})
-    output.verdict(", ".join(f"{count} {outcome}" for outcome, count in figures.items()))
+    dry = "; this was a dry run, nothing was written" if order.dry_run else ""
+    output.verdict(", ".join(f"{count} {outcome}" for outcome, count in figures.items()) + dry)
     return ExitCode.LOOK if counts["refused"] else ExitCode.DONE
 
 
@@ -257,7 +179,9 @@ class Importer:
     """Puts the audio of archives into one source's part of the archive.
 
     `pattern` is searched for in a member's path; its groups `id` and `date` name the recording. What it does not tell
-    is taken from the file's name without its ending, and from the time that the archive gives the file.
+    is taken from the file's name without its ending, and from the time that the archive gives the file, which may be
+    that of the copy. Ids get a word in front that keeps them from the provider's, unless they are the provider's.
+    With `dry_run` everything is read and judged, and nothing written.
     """
 
     def __init__(
@@ -269,8 +193,15 @@ class Importer:
         clock: Clock,
         pattern: re.Pattern[str] | None = None,
         limits: Limits | None = None,
+        dry_run: bool = False,
+        providers_ids: bool = False,
     ) -> None:
         self._source = source
+        self._dry_run = dry_run
+        self._prefix = "" if providers_ids else IMPORTED
+        self._guessed = 0
+        self._seen: dict[str, str] = {}
+        self._twice: list[str] = []
         self._ledger = ledger
         self._store = store
         self._clock = clock
@@ -282,6 +213,15 @@ class Importer:
         for member in members(path, self._limits):
             yield member, self._take(member, path.name)
 
+    def warnings(self) -> Iterator[str]:
+        """What a person should know of what was taken."""
+        if self._guessed:
+            yield (
+                f"{self._guessed} recordings are dated by the time of their file, which may be that of a copy: "
+                "archive_pattern, an option of the source, reads the time out of the name"
+            )
+        yield from self._twice
+
     def _take(self, member: Member, archive: str) -> Result:
         if member.refused:
             return Result(outcome="refused", reason=member.refused)
@@ -290,7 +230,10 @@ class Importer:
             return Result(outcome="refused", reason="its name gives no usable id")
         try:
             known = self._ledger.find(recording.id)
-            return self._compare(known, member) if known else self._store_new(recording, member)
+            result = self._compare(known, member) if known else self._take_new(recording, member)
+            if result.outcome == "archived" and recording.recorded_at_from == FILE_TIME:
+                self._guessed += 1
+            return result
         except (Rejected, Occupied, Conflict) as problem:
             return Result(outcome="refused", reason=str(problem))
 
@@ -298,13 +241,14 @@ class Importer:
         found = self._pattern.search(member.name) if self._pattern else None
         groups = found.groupdict() if found else {}
         id_ = text_of(groups.get("id") or PurePosixPath(member.name.replace("\\", "/")).stem)
-        moment = _moment(groups.get("date")) or member.modified
+        named = _moment(groups.get("date"))
         if id_ is None:
             return None
         return Recording(
-            id=id_,
-            recorded_at=moment,
+            id=f"{self._prefix}{id_}",
+            recorded_at=named or member.modified,
             recorded_at_raw=groups.get("date"),
+            recorded_at_from="file name" if named else FILE_TIME if member.modified else None,
             size_bytes=member.size_bytes,
             raw={"archive": archive, "member": member.name},
         )
@@ -323,6 +267,28 @@ class Importer:
         if known.stored.sha256 != hasher.digest().sha256_hex:
             raise Rejected(f"other audio of this id is archived as {known.stored.key}")
         return Result(outcome="known")
+
+    def _take_new(self, recording: Recording, member: Member) -> Result:
+        return self._judge(recording, member) if self._dry_run else self._store_new(recording, member)
+
+    def _judge(self, recording: Recording, member: Member) -> Result:
+        """What storing it would come to."""
+        inspector, hasher = Inspector(), Hasher()
+        for chunk in member.chunks():
+            inspector.feed(chunk)
+            hasher.feed(chunk)
+        verdict = inspector.finish()
+        if verdict.audio is None:
+            return _without_audio(member, verdict.problem)
+        audio_of(verdict)
+        self._remark(recording.id, hasher.digest().sha256_hex)
+        return Result(outcome="archived")
+
+    def _remark(self, recording_id: str, sha256: str) -> None:
+        """Notes equal bytes under two ids: often one recording, named twice."""
+        first = self._seen.setdefault(sha256, recording_id)
+        if first != recording_id:
+            self._twice.append(f"{recording_id!r} has the same bytes as {first!r}")
 
     def _store_new(self, recording: Recording, member: Member) -> Result:
         now = self._clock.now()
@@ -348,23 +314,16 @@ class Importer:
         self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, self._clock.now()))
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
         added = self._ledger.restore(without_document(entry))
+        self._remark(recording.id, stored.sha256)
         return Result(outcome="archived" if added else "known")
 
 
 def _without_audio(member: Member, problem: str | None) -> Result:
     """Lists and notes are passed over; a recording by its name that is not archived must never look like success."""
     reason = problem or "an unknown kind of data"
-    if _of_recordings(member.name):
+    if named_as_recording(member.name):
         return Result(outcome="refused", reason=f"its name is that of a recording, and its content is {reason}")
     return Result(outcome="skipped", reason=reason)
-
-
-def _of_recordings(name: str) -> bool:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.name.startswith("._"):  # what macOS keeps of a file beside it
-        return False
-    ending = path.suffix.lower()
-    return ending in _ENDINGS or (mimetypes.guess_type(f"x{ending}")[0] or "").startswith(("audio/", "video/"))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -23,9 +23,32 @@ from ops.verb import Shared, Topic, verb
     metavar="DIR",
     help="A local archive, in place of the deployed one.",
 )
-def command(shared: Shared, *, archives: tuple[str, ...], deployment: Path, source: str, out: Path | None) -> ExitCode:
+@click.option("--dry-run", is_flag=True, help="Read and judge everything, and write nothing.")
+@click.option(
+    "--ids-are-the-provider's",
+    "providers_ids",
+    is_flag=True,
+    help="The names are the provider's ids: no import- in front of them.",
+)
+def command(
+    shared: Shared,
+    *,
+    archives: tuple[str, ...],
+    deployment: Path,
+    source: str,
+    out: Path | None,
+    dry_run: bool,
+    providers_ids: bool,
+) -> ExitCode:
     """Take recordings out of zip and tar.gz archives that a provider hands over beside its API."""
     from ops.importing import Order, run
 
-    order = Order(deployment=deployment, source=source, archives=archives, out=out)
+    order = Order(
+        deployment=deployment,
+        source=source,
+        archives=archives,
+        out=out,
+        dry_run=dry_run,
+        providers_ids=providers_ids,
+    )
     return run(order, shared)

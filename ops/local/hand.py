@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +13,9 @@ from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Deployment, Source
 from ops.archive.identity import keep_identity
 from ops.local import earlier
-from ops.local.archive import LEDGER, LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
+from ops.local.archive import LEDGER, LOG, FolderArchive, disk_is_full, in_words, is_of_before, ledger_file, opened
 from ops.local.clock import MovedClock
-from ops.local.engine.files import is_full
+from ops.local.engine.files import INSIDE, is_full, make_folder
 from ops.local.engine.local_engine import Gate
 from ops.local.functions import RequestLog
 from ops.local.host import FolderHost, Functions
@@ -52,6 +55,25 @@ def working_on(path: Path, verb: str, deployment: Deployment, *, say: Callable[[
             if gate.failure is not None:
                 raise _disk_failure(archive.path, gate.failure) from None
         archive.write(LEDGER, lines_of(hand.books))
+
+
+@contextmanager
+def looking_at(path: Path, deployment: Deployment) -> Iterator[Hand]:
+    """The folder as it is, or as an empty one where there is none; whatever is done with the parts is undone."""
+    with tempfile.TemporaryDirectory() as place:
+        scratch, there = Path(place), ledger_file(path)
+        if there.exists():
+            with contextlib.closing(sqlite3.connect(f"{there.absolute().as_uri()}?mode=ro", uri=True)) as source:
+                make_folder(scratch / INSIDE)
+                with contextlib.closing(sqlite3.connect(scratch / INSIDE / "ledger.sqlite")) as target:
+                    source.backup(target)
+        gate = Gate()
+        with opened(scratch, "import", say=lambda sentence: None) as archive:
+            log = LogFile(archive.path / LOG, on_error=gate.close)
+            try:
+                yield Hand(archive, deployment, log, gate)
+            finally:
+                log.close()
 
 
 def _disk_failure(path: Path, failure: Exception) -> Exception:

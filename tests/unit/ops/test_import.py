@@ -73,9 +73,13 @@ def store(aws: Aws) -> Store:
     return Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None, tiers=False))
 
 
-def importer(ledger: Ledger, store: Store, clock: FakeClock, pattern: str | None = None) -> Importer:
+def importer(
+    ledger: Ledger, store: Store, clock: FakeClock, pattern: str | None = None, *, dry_run: bool = False
+) -> Importer:
     compiled = re.compile(pattern) if pattern else None
-    return Importer(source="acme", ledger=ledger, store=store, clock=clock, pattern=compiled)
+    return Importer(
+        source="acme", ledger=ledger, store=store, clock=clock, pattern=compiled, providers_ids=True, dry_run=dry_run
+    )
 
 
 def outcomes(importer: Importer, path: Path) -> dict[str, str]:
@@ -120,6 +124,36 @@ def test_an_archive_imported_twice_changes_nothing(
     assert (objects(), aws.items()) == before
     assert first == {"1.wav": "archived", "notes.txt": "skipped", "1.json": "skipped"}
     assert second == {"1.wav": "known", "notes.txt": "skipped", "1.json": "skipped"}
+
+
+def test_ids_that_are_not_the_provider_s_are_kept_from_meeting_them(
+    ledger: Ledger, store: Store, clock: FakeClock, pack: Callable[[Files], Path]
+) -> None:
+    own = Importer(source="acme", ledger=ledger, store=store, clock=clock)
+    outcomes(own, pack({"42.wav": wav()}))
+    assert ledger.find("42") is None
+    found = ledger.find("import-42")
+    assert found is not None
+    assert (found.recording.recorded_at, found.recording.recorded_at_from) == (MODIFIED, "file time")
+    (warning,) = own.warnings()
+    assert warning.startswith("1 recordings are dated by the time of their file")
+
+
+def test_equal_bytes_under_two_ids_are_remarked(
+    ledger: Ledger, store: Store, clock: FakeClock, pack: Callable[[Files], Path]
+) -> None:
+    taking = importer(ledger, store, clock, r"(?P<date>\d{8})_(?P<id>\w+)")
+    outcomes(taking, pack({"20260101_a.wav": wav(), "20260101_b.wav": wav(), "20260101_c.wav": wav(0.2)}))
+    assert list(taking.warnings()) == ["'b' has the same bytes as 'a'"]
+
+
+def test_a_dry_run_judges_as_an_import_does_and_writes_nothing(
+    aws: Aws, ledger: Ledger, store: Store, clock: FakeClock, pack: Callable[[Files], Path]
+) -> None:
+    path = pack({"1.wav": wav(), "2.wav": wav(0), "notes.txt": b"hello"})
+    dry = outcomes(importer(ledger, store, clock, dry_run=True), path)
+    assert (objects(), aws.items()) == ({}, {})
+    assert outcomes(importer(ledger, store, clock), path) == dry
 
 
 def test_a_crash_before_the_mark_is_mended_by_the_next_import(
@@ -279,6 +313,10 @@ def test_archives_behind_urls_land_in_a_local_run_s_folder_and_no_query_is_shown
         deployment.write_text(DEPLOYMENT.format(url=server.url, private="true"))
         urls = [f"{server.url}/{name}?signature=hidden" for name in ("day.tar.gz", "day.tar.gz", "none.zip")]
         words = ["import", "--deployment", str(deployment), "--source", "acme", "--out", str(out), *urls]
+        dry = subprocess.run([sys.executable, "-m", "ops", *words, "--dry-run"], capture_output=True, text=True)
+        assert (dry.returncode, out.exists()) == (1, False)
+        assert "2 archived, 0 known, 0 skipped, 1 refused; this was a dry run" in dry.stdout
+        words.append("--ids-are-the-provider's")
         # A process of its own, as on the command line: the embedded services live as long as theirs.
         done = subprocess.run([sys.executable, "-m", "ops", *words], capture_output=True, text=True, check=False)
     refused, summary = done.stdout.splitlines()
