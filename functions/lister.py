@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from functions.archiver.retention import until_deletion
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.settings.metrics import Metric
+from functions.providers import load
 
 Result = dict[str, object]
 
@@ -46,7 +48,7 @@ def _dispatch(run: Runtime) -> Result:
     gate = run.pace.gate()
     retention = run.ledger.retention()
     if oldest and retention:
-        run.count({Metric.SECONDS_UNTIL_DELETION: (retention - waiting).total_seconds()})
+        run.count({Metric.SECONDS_UNTIL_DELETION: _until_deletion(run, retention, waiting).total_seconds()})
     run.count(
         {
             Metric.OLDEST_WAITING_SECONDS: waiting.total_seconds(),
@@ -54,3 +56,11 @@ def _dispatch(run: Runtime) -> Result:
         }
     )
     return {"queued": queued}
+
+
+def _until_deletion(run: Runtime, retention: timedelta, waited: timedelta) -> timedelta:
+    """Counting what waits costs a read of it all, so it is done every tenth minute; the alarm takes the lowest."""
+    kept = load(run.settings.source.provider).declaration.retention_count
+    if kept is None or run.clock.now().minute % 10:
+        return until_deletion(retention, waited)
+    return until_deletion(retention, waited, waiting=run.ledger.due.count(), retention_count=kept)

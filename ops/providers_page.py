@@ -60,13 +60,18 @@ def _listed_by(declaration: Declaration) -> str:
     return f"day of {clock}" if declaration.granularity else clock
 
 
+def _kept(declaration: Declaration) -> str:
+    count = declaration.retention_count
+    return _span(declaration.retention) + (f", the newest {count:,}" if count else "")
+
+
 _ROWS: Mapping[str, Callable[[Declaration], str]] = {
     "requests a minute, by default": lambda d: str(d.rate_default),
     "downloads at a time, by default": lambda d: str(d.parallel_default),
     "overlap, at the least": lambda d: _span(d.overlap_minimum),
     "listed by": _listed_by,
     "longest window": lambda d: _span(d.max_window),
-    "kept by the provider": lambda d: _span(d.retention),
+    "kept by the provider": _kept,
     "tells sizes": lambda d: _yes(d.reports_size),
     "transcripts": lambda d: _yes(d.transcripts),
     "deletes": _deletes,

@@ -76,7 +76,8 @@ class Declaration:
     made. `granularity`: the unit of a filter that knows whole days only, of which windows are then made. `cursor_life`:
     an older cursor is not tried again.
     `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
-    `retention`: how long the provider keeps recordings by default, where it is known.
+    `retention`: how long the provider keeps recordings by default, where it is known. `retention_count`: how many
+    it keeps at most, the newest ones.
     `webhook`: how its events are verified: "signature" over the raw body, or a shared "secret", or both in turn.
     `webhook_setup` says to a person what to enter where at the provider; `registers_webhooks`: its API does that.
     `verified`: how well this client was checked, for the table in the docs.
@@ -100,6 +101,7 @@ class Declaration:
     cursor_life: timedelta | None = None
     max_window: timedelta | None = None
     retention: timedelta | None = None
+    retention_count: int | None = None
     reports_size: bool = False
     transcripts: bool = False
     deletes: Literal["file", "call"] | None = None
