@@ -61,12 +61,16 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
-    """The right to work on one waiting item: which one, and until when it is nobody else's (the lease's end)."""
+    """The right to work on one waiting item: which one, and until when it is nobody else's (the lease's end).
+
+    `hinted` once it is read that an event alone names it; no message carries that.
+    """
 
     kind: Kind
     source: str
     id: str
     lease_ms: int
+    hinted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

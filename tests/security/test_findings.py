@@ -10,7 +10,8 @@ import time
 import zipfile
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -24,8 +25,9 @@ from functions.archiver.listing.listing import sensible
 from functions.archiver.provider.delivery import Delivery, Hint
 from functions.archiver.provider.json_values import number_of
 from functions.archiver.provider.provider import Account, Provider
-from functions.archiver.recording import Page, Recording
+from functions.archiver.recording import Call, Page, Readiness, Recording
 from functions.archiver.secret import Secret, masked
+from functions.archiver.throttling.lanes import read
 from functions.providers import load
 from functions.providers.kazoo import YEAR_ZERO
 from ops.unpacking import Limits, members
@@ -200,3 +202,41 @@ def test_a_large_document_of_the_provider_is_kept_whole(aws: Aws, clock: FakeClo
     document = {f"field{n}": "vvvvv-Zoë " * 50 for n in range(size // 500)}
     bench.intake.take([Recording(id="rec", raw=document)], "schedule")
     assert bench.entry("rec").recording.raw == document
+
+
+# 9: whatever an event alone names
+
+
+def test_9_made_up_hints_never_go_before_real_recordings(aws: Aws, clock: FakeClock) -> None:
+    bench = ArchivingBench(aws, clock)
+    for n in range(30):
+        bench.ledger.insert(Recording(id=f"real{n}", recorded_at=clock.now(), raw={"a": 1}), "schedule")
+    for n in range(60):
+        bench.intake.take_hint(Recording(id=f"made-up{n}", readiness=Readiness.NOT_READY))
+    clock.advance(timedelta(minutes=2))
+    for room in (1, 4, 10, 20, 40):
+        waiting = bench.ledger.due.waiting(room)
+        real = sum("#real" in each.pk for each in waiting)
+        assert len(waiting) == room
+        assert real >= min(30, room - (room + 3) // 4)
+    assert sum("made-up" in each.pk for each in bench.ledger.due.waiting(20)) in (5, 6)
+
+
+def test_9_hints_that_nobody_confirms_stay_behind(aws: Aws, clock: FakeClock) -> None:
+    bench = ArchivingBench(aws, clock)
+    bench.intake.take_hint(Recording(id="made-up", readiness=Readiness.NOT_READY))
+    clock.advance(timedelta(minutes=2))
+    bench.intake.dispatch()
+    ticket = replace(read(bench.message()).ticket, hinted=True)
+    bench.ledger.mark_missing(ticket, "404", due_in=timedelta())
+    (item,) = [item for pk, item in aws.items().items() if pk.endswith("made-up")]
+    assert item["due_group"] == "acme#hints"
+
+
+def test_9_no_more_hints_are_taken_than_can_be_looked_at(aws: Aws, clock: FakeClock) -> None:
+    bench = ArchivingBench(aws, clock)
+    assert bench.intake.take_hint(Recording(id="first", readiness=Readiness.NOT_READY))
+    clock.advance(timedelta(minutes=12))
+    assert not bench.intake.take_hint(Recording(id="next", readiness=Readiness.NOT_READY))
+    assert bench.intake.take_calls([Call(call_id="call")], "webhook") == 0
+    assert bench.intake.take_calls([Call(call_id="call")], "schedule") == 1

@@ -83,10 +83,11 @@ class Archiver:
         ticket = received.ticket
         try:
             entry = self._ledger.entry(ticket)
+            ticket = replace(ticket, hinted=not entry.described)
             if received.lane >= self._lanes:
                 return self._released(ticket, entry, "its lane was closed: max_parallel_downloads was lowered")
             if received.receive_count > 1:
-                return self._after_a_death(received, entry)
+                return self._after_a_death(replace(received, ticket=ticket), entry)
             return self._attempt(ticket, entry)
         except LostLease:
             return Report(ticket=ticket, outcome="superseded")

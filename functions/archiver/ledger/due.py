@@ -12,11 +12,13 @@ from functions.archiver.ledger.table import Item, Refused, Table
 LEASE = timedelta(hours=1)
 """How long a queued item is left alone before it counts as lost and becomes due again."""
 
-_GROUPS = ("fresh", "retry", "queued")
+_GROUPS = ("fresh", "retry", "hints", "queued")
 
 
 class Due:
-    """The items of one source that wait, by when they are due: `fresh` ones, those to try again, those in the lanes."""
+    """The items of one source that wait, by when they are due: `fresh` ones, those to try again, those in the lanes,
+    and `hints`: what an event alone names, and calls to be looked up. Anybody may have made up what nobody described.
+    """
 
     def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         self._table = table
@@ -38,6 +40,8 @@ class Due:
     def waiting(self, limit: int) -> list[Waiting]:
         """Up to `limit` items to put into the lanes: lapsed leases and retries first, then of the waiting backlog three
         parts oldest to one part newest, so that neither what the provider deletes first nor today starves.
+
+        A quarter is kept for hints; of what the others leave free they get up to a half of all.
         """
         now = self._now()
         found: dict[str, Waiting] = {}
@@ -48,14 +52,24 @@ class Due:
                 for item in self._table.query("due", key, limit=most, newest_first=newest_first):
                     found.setdefault(item["pk"], Waiting(pk=item["pk"], due_ms=int(item["due_at"])))
 
+        def quarter(of: int) -> int:
+            # What does not divide by four goes round with the minutes, so that a room for one serves it as well.
+            return (of + now // 60_000 % 4) // 4
+
         take("queued", limit)
+        take("hints", min(quarter(limit), limit - len(found)))
         take("retry", limit - len(found))
         room = limit - len(found)
-        # What does not divide by four goes round with the minutes, so that a room for one serves the newest as well.
-        newest = (room + now // 60_000 % 4) // 4
+        newest = quarter(room)
         take("fresh", room - newest)
         take("fresh", newest, newest_first=True)
+        take("hints", min(limit - len(found), limit // 2))
         return list(found.values())[:limit]
+
+    def is_late(self, group: str, by: timedelta) -> bool:
+        """Whether something of the group has waited for so long since it was due."""
+        until = self._now() - round(by.total_seconds() * 1000)
+        return bool(self._first(group, until))
 
     def oldest_waiting(self) -> datetime | None:
         """Since when the longest waiting of all due items has been due; None when nothing is."""

@@ -110,6 +110,8 @@ class Ledger(Transitions):
             del item["said"]
         if recording.recorded_at is None and not recording.raw:
             item["described"] = False
+            if new.state is State.PENDING:
+                item["due_group"] = self.due.group("hints")
         return self._table.put_new(item)
 
     def _waits(self, new: _New) -> dict[str, object]:
@@ -151,7 +153,7 @@ class Ledger(Transitions):
                 "state": State.PENDING.value,
                 "unfinished_since": now,
                 "due_at": now + in_ms(due_in),
-                "due_group": self.due.group("retry"),
+                "due_group": self.due.group("hints" if kind == "lookup" else "retry"),
             }
         )
 

@@ -146,7 +146,7 @@ class Transitions:
             "state": State.PENDING.value,
             "reason": reason,
             "due_at": now + in_ms(due_in),
-            "due_group": self.due.group("retry"),
+            "due_group": self.due.group("hints" if ticket.kind == "lookup" or ticket.hinted else "retry"),
         }
         if first:
             item = self._table.get(self._pk(ticket.kind, ticket.id)) or {}

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
@@ -23,6 +24,10 @@ _MAX_QUOTED = 40
 
 IN_FLIGHT_SECONDS = 120
 """At most so much work is in the lanes of a source; the rest of the backlog stays in the ledger."""
+
+
+MAX_HINTS_WAIT = timedelta(minutes=10)
+"""When hints wait for longer, no more are taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +61,13 @@ class Intake:
 
     def room(self) -> int:
         """How many items may enter the lanes now: none while the source is closed."""
+        return self._room(share=1)
+
+    def _room(self, *, share: int) -> int:
         gate = self._pace.gate()
         if gate.closed_until is not None:
             return 0
-        return max(self._cap(gate.work_seconds) - self._ledger.due.in_flight(), 0)
+        return max(-(-self._cap(gate.work_seconds) // share) - self._ledger.due.in_flight(), 0)
 
     def _cap(self, work_seconds: float | None) -> int:
         by_rate = self._rate_per_second * IN_FLIGHT_SECONDS
@@ -112,16 +120,26 @@ class Intake:
         Written without being read first, because the event is usually the first to tell. Of one that is known nothing
         changes, but that it is due now where its audio was not there and is.
         """
-        if recording.readiness is not Readiness.READY:
-            return self._ledger.insert(recording, "webhook")
-        if self.room() == 0:
-            return self._ledger.insert(recording, "webhook") or self._ledger.hasten(recording.id)
+        is_ready = recording.readiness is Readiness.READY
+        if not is_ready or self._room_for_hints() == 0:
+            is_new = not self._too_many_hints() and self._ledger.insert(recording, "webhook")
+            return is_new or (is_ready and self._ledger.hasten(recording.id))
         ticket = self._ledger.insert_queued(recording, "webhook") or self._ledger.queue_unfinished(recording.id)
         self._lanes.send([ticket] if ticket else [])
         return ticket is not None
 
+    def _room_for_hints(self) -> int:
+        """How many hints may go straight into the lanes: as many as leave three quarters to what a listing showed."""
+        return self._room(share=4)
+
+    def _too_many_hints(self) -> bool:
+        """Whether those that wait are so many that one more is of no use: listing finds what is real among them."""
+        return self._ledger.due.is_late("hints", MAX_HINTS_WAIT)
+
     def take_calls(self, calls: Sequence[Call], discovered_by: DiscoveredBy) -> int:
         """Notes calls whose recordings are to be looked up; how many were not waiting already."""
+        if discovered_by == "webhook" and self._too_many_hints():
+            return 0
         waiting = self._ledger.known_calls([call.call_id for call in calls]) if calls else set()
         return sum(
             self._ledger.insert_lookup(call, discovered_by, due_in=FIRST_LOOK_AT_UNFINISHED)
