@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.archiver.runtime import Context, runtime
+from functions.archiver.settings.metrics import Metric
 
 
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
@@ -19,4 +20,6 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
             report=done.report,
             complete=done.complete,
         )
+    if done.days_incomplete:
+        run.count({Metric.DAYS_INCOMPLETE: done.days_incomplete})
     return {"report": done.report, "complete": done.complete}

@@ -31,6 +31,10 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 """A source is asked again after this time, however long it wants to be left alone."""
 
 
+TOO_SLOW = "could not be fetched within the invocation's time limit"
+"""The reason of TooLong, which the daily report counts."""
+
+
 class Outcome(Exception):
     """An exchange with a provider that did not bring what was asked for. Its text is the reason, for a person."""
 

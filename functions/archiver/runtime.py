@@ -26,7 +26,7 @@ from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.listing.listing import Listing
 from functions.archiver.provider.provider import Provider
-from functions.archiver.reconciling import Reconciler
+from functions.archiver.reconciling.walk import Reconciler
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import Metric

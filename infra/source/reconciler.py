@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
@@ -15,6 +16,7 @@ from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
 
 FOLDERS = ("reports",)
+COMPARED = ("audio", "quarantine")
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE, DAY))
 
@@ -36,9 +38,19 @@ class Reconciler(Construct):
             statements=[
                 *shared.may_use(source, ITEMS),
                 *shared.may_write(source, FOLDERS),
+                _may_look(shared, source),
                 lanes.may_send(),
             ],
         ).function
         acknowledge_prefixes(self, shared.objects(source, FOLDERS))
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
         schedules.add("Reconcile", RECONCILE, {})
+
+
+def _may_look(shared: Shared, source: Source) -> iam.PolicyStatement:
+    """Which versions of the source's audio the bucket holds, and no byte of them."""
+    return iam.PolicyStatement(
+        actions=["s3:ListBucketVersions"],
+        resources=[shared.exported.bucket_arn],
+        conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in COMPARED]}},
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from functions.archiver.errors import (
+    TOO_SLOW,
     Busy,
     Gone,
     NotFound,
@@ -92,5 +93,4 @@ def problem(of: Of, reason: str) -> Unavailable | Rejected:
 
 def time_is_up(of: Of) -> Unavailable | TooLong:
     """The outcome when the invocation has no time left."""
-    reason = "could not be fetched within the invocation's time limit"
-    return TooLong(reason) if of == "recording" else Unavailable(reason)
+    return TooLong(TOO_SLOW) if of == "recording" else Unavailable(TOO_SLOW)
