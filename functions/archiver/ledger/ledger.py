@@ -106,8 +106,6 @@ class Ledger(Transitions):
             item["queued"] = 1
         if new.due_ms is None:
             item.pop("link", None)  # a link stands only in what still has to be fetched
-        if new.state is State.ARCHIVED:
-            del item["said"]
         if recording.recorded_at is None and not recording.raw:
             item["described"] = False
             if new.state is State.PENDING:
@@ -247,6 +245,7 @@ class Ledger(Transitions):
         extra: dict[str, object] = {
             "reason": entry.reason,
             "accepted": entry.accepted or None,
+            "said": None,  # an export does not hold what the provider said of it
             "story": [list(each) for each in story],
             **to_item(entry, ENTRY),
         }

@@ -88,7 +88,7 @@ class Intake:
         """A failed one is revived when the provider says something else of it; else it gets one attempt a day."""
         if _has_become_ready(recording, known):
             self._ledger.note_ready(recording)
-        elif known.state is State.FAILED and known.said != said_of(recording):
+        elif known.state is State.FAILED and known.said not in (None, said_of(recording)):
             self._ledger.note_change(recording)
         elif known.state is State.FAILED and discovered_by == "reconcile":
             self._ledger.revival.once_more(recording.id)
