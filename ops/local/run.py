@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from ops.local.poller import Poller
 from ops.local.progress import LogFile, Progress
 from ops.local.schedules import Schedules
 from ops.local.source import Firing, SourceDriver
+from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
 from ops.output import ExitCode, Output
@@ -135,6 +137,7 @@ class LocalRun:
         self._output = output
         self._started = started
         self._errors: list[str] = []
+        self._swept = False
         self._gate = Gate()
         self._log = LogFile(archive.path / LOG, on_error=self._gate.close)
         self._requests = RequestLog()
@@ -285,6 +288,23 @@ class LocalRun:
             self._healing[driver.name].look()
             if driver.given_up is None and not self._gate.is_closed:
                 driver.fire("")
+            self._sweep(driver)
+
+    def _sweep(self, driver: SourceDriver) -> None:
+        """Removes what is past its term; with --dry-run says what would go."""
+        days = driver.runtime.settings.expire_after_days
+        if days is None:
+            return
+        gone = 0
+        for found in expired(self._host.books, driver.name, timedelta(days=days), datetime.now(UTC)):
+            gone += 1
+            if self._options.dry_run:
+                self._say(f"{found.sentence}: would be removed")
+            else:
+                remove(self._host.table, self._host.bucket, found)
+        if gone and not self._options.dry_run:
+            self._swept = True
+            self._say(f"{driver.name}: {gone} recordings were past their term of {days} days and are removed")
 
     def _verdict(self) -> tuple[dict[str, object], Verdict]:
         figures = self._ending.figures()
@@ -316,7 +336,7 @@ class LocalRun:
         writes = ("table.put_new", "table.delete")
         calls = [calls for name, calls in self._host.calls.items() if name != OF_THE_RUN]
         moved = any(self._log.outcomes.values())
-        return moved or any(each[name] for each in calls for name in writes)
+        return moved or self._swept or any(each[name] for each in calls for name in writes)
 
     def _tell_trouble(self, verdict: Verdict) -> None:
         """Runs the command of `--on-trouble`, once for each change of the verdict."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from functions.archiver.errors import Misconfigured
 from ops.local.engine import files
+from ops.local.engine.sqlite_table import SqliteTable
 from ops.output import Failure
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
@@ -262,6 +264,35 @@ def test_verify_finds_what_is_shortened_swapped_and_extra(bench: LocalBench, acm
     assert verified(bench, "--dry-run", one)[1]["checked"] == 1
     assert verified(bench, "nobody")[0] == 3
     assert {row["state"] for row in bench.rows().values()} == {"archived"}
+
+
+# terms
+
+
+def test_what_is_past_its_term_goes_with_its_sidecar_and_its_row_and_a_dry_run_only_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = datetime.now(UTC) - timedelta(days=90)
+    with Babelforce(recordings=12, start=begin, span=timedelta(days=2), **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme})
+        assert bench.run_here() == 0
+        old, held = list(acme.recordings)[:2]
+        acme.remove(old)
+        acme.remove(held)
+        with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+            archived_at = (begin + timedelta(days=3)).isoformat()
+            table.update(f"acme#recording#{old}", put={"archived_at": archived_at})
+            table.update(f"acme#recording#{held}", put={"archived_at": archived_at, "held": True})
+        bench.archive = 'expire_after = "30 days"'
+        bench.write()
+        assert bench.run_here(dry_run=True) == 0
+        told = "".join(capsys.readouterr())
+        assert f"acme: {old!r} expired on {begin + timedelta(days=33):%Y-%m-%d}: would be removed" in told
+        assert len(bench.rows()) == 12
+        assert bench.run_here() == 0
+        assert set(bench.rows()) == {*acme.recordings, held}
+    assert not list(bench.out.glob(f"*/*/*/{old}.*"))
+    assert list(bench.out.glob(f"audio/*/*/{held}.*"))
 
 
 # folders that are no good
