@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from simulators.audio import Audio
 from simulators.faults import Answer, Fault
 
-Host = Literal["own", "other"]
+Host = Literal["own", "other", "further"]
 
 
 @dataclass(kw_only=True, slots=True)

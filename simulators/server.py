@@ -1,6 +1,7 @@
-"""What all simulators share: the recordings, a log of every request, faults, and two origins on 127.0.0.1.
+"""What all simulators share: the recordings, a log of every request, faults, and three origins on 127.0.0.1.
 
-The second origin is for signed links and for redirects that leave the provider's own host.
+The second origin is for signed links and for redirects that leave the provider's own host; the third is a further one
+of the provider's, for tokens or audio, which takes credentials.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from simulators.audio import Audio, number
-from simulators.exchange import Request, Route, Served, SimulatedRecording
+from simulators.exchange import Host, Request, Route, Served, SimulatedRecording
 from simulators.faults import Answer, Fault, Faults, spoil
 from simulators.wire import Server
 
@@ -35,6 +36,8 @@ class Simulator(ABC):
 
     name: ClassVar[str]
     credential_headers: ClassVar[tuple[str, ...]] = ("authorization",)
+    counted_hosts: ClassVar[tuple[Host, ...]] = ("own",)
+    """Where requests count in `rate` and in `busiest_window`."""
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Simulator(ABC):
         self._servers = [
             Server("own", self._exchange, self.stopping, self.port),
             Server("other", self._exchange, self.stopping),
+            Server("further", self._exchange, self.stopping),
         ]
         return self
 
@@ -113,6 +117,11 @@ class Simulator(ABC):
     def other_url(self) -> str:
         """The other origin."""
         return self._servers[1].origin
+
+    @property
+    def further_url(self) -> str:
+        """The further origin."""
+        return self._servers[2].origin
 
     @staticmethod
     def quoted(recording_id: str) -> str:
@@ -206,8 +215,8 @@ class Simulator(ABC):
         return max((sum(m.started <= at.started < m.ended for m in media) for at in media), default=0)
 
     def busiest_window(self, seconds: float = 60.0) -> int:
-        """The most requests that the provider's own origin got within any `seconds`."""
-        starts = sorted(entry.started for entry in list(self.log) if entry.host == "own")
+        """The most requests that the provider's counted origins got within any `seconds`."""
+        starts = sorted(entry.started for entry in list(self.log) if entry.host in self.counted_hosts)
         return max((bisect.bisect_left(starts, at + seconds) - n for n, at in enumerate(starts)), default=0)
 
     def _exchange(self, request: Request) -> tuple[Served, Answer]:
@@ -244,9 +253,10 @@ class Simulator(ABC):
         return replace(answer, headers={**answer.headers, "Retry-After": str(math.ceil(seconds))})
 
     def _too_fast(self, entry: Served) -> Answer | None:
-        if self.rate is None or entry.host != "own":
+        if self.rate is None or entry.host not in self.counted_hosts:
             return None
-        taken = [each.started for each in self.log if each.host == "own" and each.started > entry.started - 60]
+        counted = (each.started for each in self.log if each.host in self.counted_hosts)
+        taken = [started for started in counted if started > entry.started - 60]
         if len(taken) <= self.rate:
             return None
         return self.too_fast(max(taken[-self.rate - 1] + 60 - entry.started, 1.0))

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, timedelta
 
 from functions.archiver.errors import CursorRefused, Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
-from functions.archiver.http.auth import StaticAuth
+from functions.archiver.http.auth import StaticAuth, basic
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Hint, id_from
@@ -52,9 +52,8 @@ class TeleSign(Provider):
 
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
-        pair = f"{account.credentials['customer_id'].reveal()}:{account.credentials['api_key'].reveal()}"
         # The guide's own sample of the header shows another scheme's value.
-        self._auth = StaticAuth({"Authorization": f"Basic {b64encode(pair.encode()).decode()}"})
+        self._auth = StaticAuth(basic(account.credentials["customer_id"], account.credentials["api_key"]))
 
     def page(self, window: Window, cursor: str | None) -> Page:
         """A later page takes the token alone: together with dates it is refused (reference page)."""
@@ -131,7 +130,7 @@ class TeleSign(Provider):
         if answer.status != 503:
             return f"deleted all recordings of call {call_id}"
         # Here a 503 tells which files went and which stayed (reference page).
-        gone, kept = (len(items_of(_document(answer).get(name))) for name in ("succeed_delete", "failed_delete"))
+        gone, kept = (len(items_of(answer.document().get(name))) for name in ("succeed_delete", "failed_delete"))
         if not gone and not kept:
             raise Unavailable("the delete request was answered with 503")
         raise Rejected(f"TeleSign deleted {gone} files of the call and failed to delete {kept}")
@@ -165,20 +164,13 @@ class TeleSign(Provider):
             return answer
         reason = f"the {kind} request was answered with {answer.status}"
         # One code is in `status`, others are in `errors` (codes page).
-        told = (_document(answer).get("status"), *items_of(_document(answer).get("errors")))
+        told = (answer.document().get("status"), *items_of(answer.document().get("errors")))
         codes = {number_of(mapping_of(each).get("code")) for each in told}
         if codes & _OF_THE_ACCOUNT or (of == "source" and answer.status == 403):
             raise Unauthorized(reason)
         if of == "source":
             raise CursorRefused(reason) if params and "token" in params else Unavailable(reason)
         raise NotFound(reason) if answer.status == 404 else Rejected(reason)
-
-
-def _document(answer: Answer) -> _Row:
-    """What an error says; nothing where something before the API sent it."""
-    with suppress(Unavailable, Rejected):
-        return mapping_of(answer.json())
-    return {}
 
 
 def _call_of(recording: Recording) -> str:

@@ -25,7 +25,7 @@ from functions.archiver.errors import (
     Unfetchable,
     Unverified,
 )
-from functions.archiver.http.auth import StaticAuth
+from functions.archiver.http.auth import StaticAuth, basic
 from functions.archiver.http.client import Body, Http, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
@@ -85,8 +85,7 @@ class Twilio(Provider):
         super().__init__(http, account)
         secret = account.credentials
         user, password = ("api_key", "api_secret") if "api_key" in secret else ("account_sid", "auth_token")
-        pair = f"{secret[user].reveal()}:{secret[password].reveal()}"
-        self._auth = StaticAuth({"Authorization": f"Basic {b64encode(pair.encode()).decode()}"})
+        self._auth = StaticAuth(basic(secret[user], secret[password]))
         self._sid = text_of(account.options.get("subaccount")) or secret["account_sid"].reveal()
         self._list = f"/{VERSION}/Accounts/{segment(self._sid)}/Recordings"
 

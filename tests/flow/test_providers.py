@@ -93,6 +93,18 @@ MIXES = {
         ],
         made={"bucket": None},
     ),
+    "zoom": Mix(
+        parallel=2,
+        broken="ready",
+        faults=[
+            Fault("status", where="token", value=503),
+            Fault("html", where="list"),
+            Fault("status", value=429, retry_after=1, skip=4),
+            Fault("bare_header"),
+            *OTHER_FRAMING[:2],
+        ],
+        made={"redirects": False},
+    ),
 }
 
 
@@ -164,7 +176,8 @@ def let_vanish(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = {source.vanishing, simulator.recordings[source.vanishing].call_id}
 
     def route(request: Request) -> Route:
-        if ids & {*request.parts, request.query.get("sid")} and source.vanishing in simulator.recordings:
+        asked = (*request.parts, request.query.get("sid", ""))
+        if any(id_ in each for id_ in ids for each in asked) and source.vanishing in simulator.recordings:
             simulator.remove(source.vanishing)
         return route_as_it_is(request)
 

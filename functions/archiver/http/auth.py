@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -61,6 +62,12 @@ class MemoryTokens:
             if known is None or known.value == refused or not known.lasts(time.time()):
                 self._tokens[of] = fetch()
             return self._tokens[of]
+
+
+def basic(user: Secret, password: Secret) -> dict[str, str]:
+    """The header of HTTP's Basic authentication."""
+    pair = f"{user.reveal()}:{password.reveal()}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 class StaticAuth:

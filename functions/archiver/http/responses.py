@@ -51,6 +51,13 @@ class Answer:
         except (ValueError, RecursionError):
             raise self._nonsense("JSON") from None
 
+    def document(self) -> Mapping[str, Json]:
+        """The content where it is a JSON object, else an empty one: an error may come from in front of the API."""
+        with suppress(Unavailable, Rejected):
+            document = self.json()
+            return document if isinstance(document, Mapping) else {}
+        return {}
+
     def xml(self) -> Element:
         """The root of the content as XML, mended as far as it can be. A document type of its own is refused."""
         try:

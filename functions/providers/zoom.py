@@ -1,0 +1,350 @@
+"""Zoom Phone: the call recordings of an account, listed by the end of the call.
+
+Statements without another source are from Zoom's own API description and its guides for developers.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from urllib.parse import unquote, urlsplit
+
+from functions.archiver.errors import (
+    CursorRefused,
+    NotFound,
+    NotReady,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+from functions.archiver.http.auth import TokenAuth, basic
+from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
+from functions.archiver.http.waits import asked_wait
+from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option, Purpose
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said, id_from
+from functions.archiver.provider.json_values import (
+    items_of,
+    link_of,
+    mapping_of,
+    moment_of,
+    number_of,
+    text_of,
+    unread,
+    without,
+)
+from functions.archiver.provider.provider import Account, Opened, Provider
+from functions.archiver.recording import Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
+from functions.archiver.secret import Secret
+
+LIST = "/v2/phone/recordings"
+DOWNLOAD = "/v2/phone/recording/download/"
+TRANSCRIPT = "/v2/phone/recording_transcript/download/"
+
+_STALE_AFTER = timedelta(hours=1)
+_LOOK_BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=27))
+_MOST_PAGES = 20
+_TRANSCRIPT_WITHIN = timedelta(days=1)
+_COMPLETED = ("phone.recording_completed", "phone.recording_completed_for_access_member")
+_NO_SUCH_FILE, _TRANSCRIPT_PENDING, _TRANSCRIPT_DISABLED = 404, 12002, 12001
+
+
+class Zoom(Provider):
+    """The Zoom Phone API of one account."""
+
+    declaration = Declaration(
+        title="Zoom Phone",
+        default_base_url="https://api.zoom.us",
+        secret_fields=(("account_id", "client_id", "client_secret"),),
+        public_fields=("account_id", "client_id"),
+        options=(
+            Option(
+                name="token_url",
+                help="where tokens are asked for, with the client's secret",
+                kind="origin",
+                default="https://{domain}",
+                purpose="token",
+            ),
+            Option(
+                name="media_url",
+                help="where links to audio lead to and the token may go, beside base_url",
+                kind="origin",
+                default="https://{domain}",
+                purpose="media",
+            ),
+        ),
+        rate_default=300,  # half of what the smallest plan allows its apps together: 10 a second of this category
+        limit_headers=LimitHeaders(
+            wait=("Retry-After", "X-RateLimit-Reset"),  # on the daily limit the first is an ISO 8601 time
+            remaining=("X-RateLimit-Remaining",),
+        ),
+        parallel_default=4,
+        overlap_minimum=timedelta(hours=24),  # some recordings take a day to be processed (a developer's notes)
+        page_size=300,
+        filter_clock="end",
+        cursor_life=timedelta(minutes=15),
+        max_window=timedelta(days=27),  # a month at most, whichever month it is
+        transcripts=True,
+        deletes="file",
+        webhook=("signature",),
+        webhook_setup=(
+            "In the app's features at Zoom, put its secret token into the secret as webhook_secret, add an event "
+            "subscription for phone.recording_completed with {url} as its endpoint, and validate it there"
+        ),
+    )
+
+    def __init__(self, http: Http, account: Account) -> None:
+        super().__init__(http, account)
+        self._auth = TokenAuth(self._token, share=account.share_token, header="Authorization", scheme="Bearer")
+        self._media_origin = _origin_of(self.declaration.origins(account.options).get("media", account.base_url))
+
+    def page(self, window: Window, cursor: str | None) -> Page:
+        """By the end of calls. A row counts as well when its start is in the window, in case that the server goes by
+        that; so none is lost between two windows, whichever of the two it is.
+        """
+        handles = (300, 400, 404) if cursor else ()
+        answer = self._list("list", window, cursor, of="source", handles=handles)
+        if answer.status in handles:
+            raise CursorRefused("the page's token is no longer taken")
+        document = mapping_of(answer.json())
+        rows = document.get("recordings")
+        if not isinstance(rows, list):
+            raise Unavailable("the list of recordings came without recordings")
+        read = [self._read(mapping_of(row)) for row in rows]
+        total = number_of(document.get("total_records"))
+        return Page(
+            recordings=[each for each in read if each and _is_within(each, window)],
+            rows=len(rows),
+            next_cursor=text_of(document.get("next_page_token")),
+            total=None if total is None else int(total),
+            problem=unread(read, "id or date"),
+        )
+
+    def _list(self, kind: str, window: Window, cursor: str | None, *, of: Of, handles: Sequence[int] = ()) -> Answer:
+        """Whether the ends are inclusive is not documented: a second is added to the last one."""
+        params: dict[str, Value] = {
+            "from": f"{window.start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "to": f"{window.end.astimezone(UTC) + timedelta(seconds=1.999999):%Y-%m-%dT%H:%M:%SZ}",
+            "query_date_type": "end_time",
+            "page_size": self.declaration.page_size,
+        }
+        if cursor:
+            params["next_page_token"] = cursor  # which is only good with the same filters
+        answer = self.http.call(kind, "GET", LIST, of=of, params=params, auth=self._auth, handles=(*handles, 403))
+        if answer.status == 403:
+            raise self._refusal(answer)
+        return answer
+
+    @contextmanager
+    def open(self, recording: Recording) -> Iterator[Opened]:
+        """By the id of the file, at the origin where its link leads and then at the other one; only where the link is
+        no such path, by the link itself.
+        """
+        told, facts = None, recording.raw
+        with ExitStack() as stack:
+            if text_of(facts.get("file_id")):
+                body = self._enter_either(stack, facts)
+            else:
+                row = self._row_of(recording.id)
+                told = self._read(row)
+                facts = told.raw if told else facts
+                link = link_of(row.get("download_url"))
+                if link is None:
+                    raise NotReady("it has no link to its audio yet")
+                body = self._enter_either(stack, facts) if facts.get("file_id") else self._enter(stack, link, "media")
+            yield Opened(body=body, recording=told, transcript=_expected(facts))
+
+    def _enter_either(self, stack: ExitStack, facts: Mapping[str, Json]) -> Body:
+        """Not verified live: whether both origins serve each file."""
+        target = f"{DOWNLOAD}{segment(str(facts['file_id']))}"
+        first: Purpose | None = "media" if facts.get("file_at") == "media" else None
+        if self._media_origin != _origin_of(self.account.base_url):
+            with suppress(NotFound):
+                return self._enter(stack, target, first)
+            first = None if first else "media"
+        return self._enter(stack, target, first)
+
+    def _enter(self, stack: ExitStack, target: str, at: Purpose | None) -> Body:
+        """A redirect leads to the file itself; it gets no token."""
+        media = self.http.stream("media", target, auth=self._auth, at=at, handles=(400, 403))
+        body = stack.enter_context(media)
+        if body.status in (400, 403):
+            raise self._refusal(body.answer())
+        return body
+
+    def describe(self, recording_id: str) -> Recording:
+        """There is no look-up by id: the list of the last hours is searched, then that of the last weeks."""
+        if found := self._read(self._row_of(recording_id)):
+            return found
+        raise Rejected("its row has no usable date")
+
+    def _row_of(self, recording_id: str) -> Mapping[str, Json]:
+        now = datetime.now(UTC)
+        for end, start in pairwise((now, *(now - span for span in _LOOK_BACK))):
+            for row in self._rows(Window(start=start, end=end)):
+                if row.get("id") == recording_id:
+                    return row
+        raise NotFound(f"none of the last {_LOOK_BACK[-1].days} days' recordings has this id")
+
+    def _rows(self, window: Window) -> Iterator[Mapping[str, Json]]:
+        cursor = None
+        for _ in range(_MOST_PAGES):
+            answer = self._list("lookup", window, cursor, of="recording", handles=(400,))
+            if answer.status == 400:
+                raise self._refusal(answer)
+            document = mapping_of(answer.json())
+            yield from map(mapping_of, items_of(document.get("recordings")))
+            if not (cursor := text_of(document.get("next_page_token"))):
+                return
+
+    def transcript(self, recording: Recording) -> Transcript:
+        """The timeline's texts, each behind the name of who says it. While it is made, a code says so."""
+        target = f"{TRANSCRIPT}{segment(recording.id)}"
+        answer = self.http.call("transcript", "GET", target, of="recording", auth=self._auth, handles=(400, 403, 404))
+        if answer.status != 200:
+            return self._no_transcript(answer)
+        parts = [mapping_of(part) for part in items_of(mapping_of(answer.json()).get("timeline"))]
+        return Transcript(state=TranscriptState.COMPLETED, text="\n".join(map(_said, parts)))
+
+    def _no_transcript(self, answer: Answer) -> Transcript:
+        code = number_of(answer.document().get("code"))
+        if answer.status == 400 and code == _TRANSCRIPT_PENDING:
+            return Transcript(state=TranscriptState.PENDING)
+        if answer.status == 403 and isinstance(refusal := self._refusal(answer), Throttled):
+            raise refusal
+        none = answer.status == 404 or code in (_NO_SUCH_FILE, _TRANSCRIPT_DISABLED)
+        return Transcript(state=TranscriptState.NONE if none else TranscriptState.FAILED)
+
+    def delete(self, recording: Recording) -> str:
+        """One by one: several at a time for one user are refused."""
+        target = f"{LIST}/{segment(recording.id)}"
+        answer = self.http.call("delete", "DELETE", target, of="recording", auth=self._auth, handles=(400, 403))
+        if answer.status in (400, 403):
+            raise self._refusal(answer)
+        return f"deleted recording {recording.id}; an administrator may still find it in Zoom's trash"
+
+    def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Said:
+        """Signed with the app's secret token over the raw body and a timestamp. A validation is answered with that
+        token's digest of the text that came.
+        """
+        stamp, given = (delivery.headers.get(f"x-zm-{name}", "") for name in ("request-timestamp", "signature"))
+        message = b"v0:" + stamp.encode("utf-8", "replace") + b":" + delivery.body
+        signed = {f"v0={_digest(secret, message)}": secret for secret in secrets if secret.reveal()}
+        delivery.verify([given], signed)
+        age = delivery.received_at.timestamp() - (float(stamp) if stamp.isdecimal() and len(stamp) < 12 else 0.0)
+        if abs(age) > _STALE_AFTER.total_seconds():
+            return Ignored(reason="the event is stale")
+        event = delivery.json()
+        payload = mapping_of(event.get("payload"))
+        if event.get("event") == "endpoint.url_validation":
+            plain = id_from(payload.get("plainToken"))
+            digest = _digest(signed[given], plain.encode("utf-8", "replace"))
+            return Reply(body=json.dumps({"plainToken": plain, "encryptedToken": digest}))
+        if event.get("event") not in _COMPLETED:
+            return Ignored(reason="the event is about no recording that was completed")
+        rows = items_of(mapping_of(payload.get("object")).get("recordings"))
+        return [Hint(recording_id=id_from(mapping_of(row).get("id")), ready=True) for row in rows]
+
+    def _token(self) -> tuple[Json, float]:
+        """Of the server-to-server kind. The region's host that the answer may name gets no credentials."""
+        secret = self.account.credentials
+        answer = self.http.call(
+            "token",
+            "POST",
+            "/oauth/token",
+            form={"grant_type": "account_credentials", "account_id": secret["account_id"]},
+            headers=basic(secret["client_id"], secret["client_secret"]),
+            handles=(400,),
+            at="token",
+        )
+        if answer.status == 400:  # how OAuth refuses a client
+            raise Unauthorized("the token request was refused")
+        document = mapping_of(answer.json())
+        return document.get("access_token"), number_of(document.get("expires_in")) or 600.0
+
+    def _refusal(self, answer: Answer) -> Outcome:
+        """What a 400 or a 403 means: a file that is missing is told by a code, and 403 is also said to be too fast."""
+        document = answer.document()
+        message = self.http.quotable(text_of(document.get("message")) or "no message")
+        reason = f"the {answer.kind} request was answered with {answer.status}: {message}"
+        wait = asked_wait(answer.headers, self.declaration.limit_headers)
+        if answer.status == 403 and (wait is not None or "rate limit" in message.lower()):
+            return Throttled(reason, retry_after=wait)
+        if answer.status == 403 and answer.of == "source":
+            return Unauthorized(reason)
+        return NotFound(reason) if number_of(document.get("code")) == _NO_SUCH_FILE else Rejected(reason)
+
+    def _read(self, row: Mapping[str, Json]) -> Recording | None:
+        """One row as a recording; None when it has no id or no date. A row has no state: it is there when ready."""
+        id_, start = text_of(row.get("id")), moment_of(row.get("date_time"))
+        if not id_ or start is None:
+            return None
+        link = link_of(row.get("download_url"))
+        owner = mapping_of(row.get("owner"))
+        return Recording(
+            id=id_,
+            readiness=Readiness.READY if link else Readiness.NOT_READY,
+            note=None if link else "Zoom lists it without a link",
+            call_id=text_of(row.get("call_id")),
+            recorded_at=start,
+            recorded_at_raw=text_of(row.get("date_time")),
+            duration_seconds=number_of(row.get("duration")),
+            direction=text_of(row.get("direction")),
+            from_number=text_of(row.get("caller_number")),
+            to_number=text_of(row.get("callee_number")),
+            agent=text_of(owner.get("name")) if owner.get("type") == "user" else None,
+            raw={
+                **without(row, "download_url", "transcript_download_url"),
+                "file_id": _file_id(link or ""),
+                "file_at": "media" if _origin_of(link or "") == self._media_origin else "api",
+                "transcript_listed": bool(row.get("transcript_download_url")),
+            },
+        )
+
+
+def _file_id(link: str) -> str | None:
+    """The id in a link of the documented form, which is not the recording's; None for any other link."""
+    with suppress(ValueError):
+        start, found, rest = urlsplit(link).path.partition(DOWNLOAD)
+        return text_of(unquote(rest)) if found and not start and "/" not in rest else None
+    return None
+
+
+def _origin_of(url: str) -> str:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+    return ""
+
+
+def _ended(facts: Mapping[str, Json]) -> datetime | None:
+    start, seconds = moment_of(facts.get("date_time")), number_of(facts.get("duration")) or 0.0
+    return moment_of(facts.get("end_time")) or (start and start + timedelta(seconds=min(abs(seconds), 10**6)))
+
+
+def _is_within(recording: Recording, window: Window) -> bool:
+    moments = (recording.recorded_at, _ended(recording.raw))
+    return any(moment is not None and window.start <= moment <= window.end for moment in moments)
+
+
+def _expected(facts: Mapping[str, Json]) -> Transcript:
+    """A transcript may still come for a call that has just ended; later a row says whether it has one."""
+    ended = _ended(facts)
+    recent = ended is not None and datetime.now(UTC) - ended < _TRANSCRIPT_WITHIN
+    expected = facts.get("transcript_listed") is True or recent
+    return Transcript(state=TranscriptState.PENDING if expected else TranscriptState.NONE)
+
+
+def _said(part: Mapping[str, Json]) -> str:
+    names = [text_of(mapping_of(user).get("username")) for user in items_of(part.get("users"))]
+    speaker, text = ", ".join(filter(None, names)), str(part.get("text") or "")
+    return f"{speaker}: {text}" if speaker else text
+
+
+def _digest(secret: Secret, message: bytes) -> str:
+    return hmac.digest(secret.reveal().encode(), message, "sha256").hex()

@@ -1,0 +1,371 @@
+"""What is peculiar to Zoom Phone, against its simulator, and the signatures that are published of its webhooks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.archiver.errors import CursorRefused, NotFound, NotReady, Throttled, Unauthorized, Unverified
+from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said
+from functions.archiver.provider.provider import Account
+from functions.archiver.recording import Json, Readiness, Recording, TranscriptState, Window
+from functions.archiver.secret import Secret
+from functions.providers.zoom import Zoom
+from simulators.providers.zoom import Zoom as Simulator
+from tests.doubles.http_client import Slots, http_to
+from tests.doubles.http_server import HttpServer
+from tests.doubles.http_server import Reply as Answer
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+WINDOW = Window(start=START, end=START + timedelta(days=2))
+SHORT: dict[str, Any] = {"start": START, "span": timedelta(hours=40), "sizes": (4_000, 6_000)}
+CREDENTIALS = {name: Secret(f"the-{name}") for name in ("account_id", "client_id", "client_secret")}
+
+
+def zoom_at(simulator: Simulator, **slots: Any) -> Zoom:
+    credentials = {name: Secret(value) for name, value in simulator.secret.items()}
+    account = Account(source="acme", base_url=simulator.base_url, credentials=credentials, options=simulator.options)
+    declared = Zoom.declaration
+    http = http_to(
+        simulator.base_url,
+        slots.get("slots"),
+        origins=declared.origins(simulator.options),
+        limit_headers=declared.limit_headers,
+    )
+    return Zoom(http, account)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(recordings=8, **SHORT) as running:
+        yield running
+
+
+@pytest.fixture
+def zoom(simulator: Simulator) -> Zoom:
+    return zoom_at(simulator)
+
+
+def listed(zoom: Zoom, window: Window = WINDOW) -> list[Recording]:
+    found: list[Recording] = []
+    cursor = None
+    while True:
+        page = zoom.page(window, cursor)
+        found += page.recordings
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def fetched(zoom: Zoom, recording: Recording) -> bytes:
+    with zoom.open(recording) as opened:
+        return b"".join(opened.body.chunks())
+
+
+# listing
+
+
+def test_a_call_is_in_the_window_in_which_it_ends_as_well_as_in_the_one_in_which_it_begins(
+    zoom: Zoom, simulator: Simulator
+) -> None:
+    simulator.recordings.clear()
+    moment = START + timedelta(hours=12)
+    call = simulator.add(recorded_at=moment - timedelta(seconds=1), size=200_000)
+    seconds = call.audio.duration_ms // 1000
+    assert seconds > 10
+    by_end = Window(start=moment, end=moment + timedelta(seconds=seconds))
+    by_start = Window(start=moment - timedelta(minutes=1), end=moment)
+    assert [each.id for each in listed(zoom, by_end)] == [call.id]
+    simulator.log.clear()
+    page = zoom.page(by_start, None)
+    assert (page.rows, page.recordings) == (0, []), "this server goes by the end"
+
+
+def test_a_server_that_goes_by_the_start_loses_no_call_between_two_windows(simulator: Simulator, zoom: Zoom) -> None:
+    moment = START + timedelta(hours=12)
+    simulator.recordings.clear()
+    call = simulator.add(recorded_at=moment - timedelta(seconds=1), size=200_000)
+    simulator._end = lambda recording: recording.recorded_at  # type: ignore[method-assign]
+    row = simulator._row(call)
+    row["end_time"] = f"{moment + timedelta(seconds=60):%Y-%m-%dT%H:%M:%SZ}"
+    simulator._row = lambda recording: row  # type: ignore[method-assign]
+    found = listed(zoom, Window(start=moment - timedelta(hours=1), end=moment))
+    found += listed(zoom, Window(start=moment, end=moment + timedelta(hours=1)))
+    assert [each.id for each in found] == [call.id]
+
+
+def test_the_last_second_of_a_window_is_asked_for_however_its_end_is_read(simulator: Simulator, zoom: Zoom) -> None:
+    last = simulator.rows()[-1]
+    end = simulator._end(last)
+    assert last.id in [each.id for each in listed(zoom, Window(start=START, end=end))]
+
+
+def test_a_page_s_token_that_has_died_is_a_refused_cursor() -> None:
+    with Simulator(recordings=8, cursor_seconds=0.05, **SHORT) as running:
+        zoom = zoom_at(running)
+        running.page = lambda rows, first, size, fault: (list(rows[first : first + 3]), first + 3 < len(rows))  # type: ignore[method-assign]
+        cursor = zoom.page(WINDOW, None).next_cursor
+        time.sleep(0.1)
+        with pytest.raises(CursorRefused):
+            zoom.page(WINDOW, cursor)
+
+
+def test_the_server_s_own_count_of_a_window_is_passed_on(zoom: Zoom) -> None:
+    assert zoom.page(WINDOW, None).total == 8
+
+
+def test_a_row_without_a_link_is_not_ready(zoom: Zoom, simulator: Simulator) -> None:
+    late = simulator.add(state="unfinished")
+    found = {each.id: each for each in listed(zoom)}
+    assert found[late.id].readiness is Readiness.NOT_READY
+    with pytest.raises(NotReady):
+        fetched(zoom, found[late.id])
+    simulator.finish(late.id)
+    assert fetched(zoom, found[late.id]) == late.audio.read()
+
+
+# audio
+
+
+@pytest.mark.parametrize("serves", [("own", "further"), ("own",), ("further",)])
+@pytest.mark.parametrize("links", ["own", "further"])
+@pytest.mark.parametrize("redirects", [True, False])
+def test_audio_is_fetched_wherever_its_link_leads_and_whichever_origin_has_it(
+    links: Any, serves: Any, redirects: bool
+) -> None:
+    with Simulator(recordings=2, links=links, serves=serves, redirects=redirects, **SHORT) as running:
+        zoom = zoom_at(running)
+        for recording in listed(zoom):
+            assert fetched(zoom, recording) == running.recordings[recording.id].audio.read()
+        elsewhere = [each for each in running.log if each.host == "other"]
+    assert bool(elsewhere) is redirects
+    assert not any(each.credentials for each in elsewhere)
+
+
+def test_listing_and_audio_take_a_request_each(zoom: Zoom, simulator: Simulator) -> None:
+    (first, *_) = listed(zoom)
+    simulator.log.clear()
+    fetched(zoom, first)
+    assert [(each.kind, each.host) for each in simulator.log] == [("media", "further"), ("media", "other")]
+
+
+def test_a_link_to_an_unknown_host_gets_no_token_and_its_file_is_asked_for_at_our_own(server: HttpServer) -> None:
+    path = "/v2/phone/recording/download/abc"
+    row = {"id": "1", "date_time": "2026-03-01T10:00:00Z", "download_url": f"https://evil.example{path}"}
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    server.on("/v2/phone/recordings", Answer(body=json.dumps({"recordings": [row]}).encode()))
+    server.on(path, Answer(body=b"audio"))
+    window = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+    zoom = plain_zoom(server)
+    (recording,) = zoom.page(window, None).recordings
+    assert fetched(zoom, recording) == b"audio"
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as running:
+        yield running
+
+
+def plain_zoom(server: HttpServer) -> Zoom:
+    options = {"token_url": server.url, "media_url": server.url}
+    account = Account(source="acme", base_url=server.url, credentials=CREDENTIALS, options=options)
+    declared = Zoom.declaration
+    origins = declared.origins(options)
+    return Zoom(http_to(server.url, Slots(), origins=origins, limit_headers=declared.limit_headers), account)
+
+
+def test_a_file_that_is_missing_is_told_by_a_code_and_not_by_the_status(zoom: Zoom, simulator: Simulator) -> None:
+    recording = listed(zoom)[0]
+    simulator.remove(recording.id)
+    with pytest.raises(NotFound):
+        fetched(zoom, recording)
+
+
+def test_a_recording_is_found_by_its_id_in_the_list_of_the_last_weeks(zoom: Zoom, simulator: Simulator) -> None:
+    wanted = simulator.rows()[0]
+    assert zoom.describe(wanted.id).recorded_at == wanted.recorded_at
+    asked = len(simulator.served("list"))
+    assert asked <= 3
+    with pytest.raises(NotFound):
+        zoom.describe("nobody")
+    assert len(simulator.served("list")) == asked + 3
+
+
+# limits
+
+
+def refusing(server: HttpServer, status: int, headers: Mapping[str, str], message: str = "") -> Zoom:
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    body = json.dumps({"code": status, "message": message}).encode()
+    server.on("/v2/phone/recordings", Answer(status=status, headers=headers, body=body))
+    return plain_zoom(server)
+
+
+@pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_wait_that_is_written_as_a_time_is_kept(server: HttpServer, name: str, status: int) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=30)
+    zoom = refusing(server, status, {name: f"{until:%Y-%m-%dT%H:%M:%SZ}"})
+    with pytest.raises(Throttled) as caught:
+        zoom.page(WINDOW, None)
+    assert 1700 < (caught.value.retry_after or 0) <= 1800
+
+
+def test_a_403_that_speaks_of_the_rate_limit_is_too_fast_and_any_other_is_a_refusal(server: HttpServer) -> None:
+    with pytest.raises(Throttled):
+        refusing(server, 403, {}, "You have reached the API rate limit").page(WINDOW, None)
+    with pytest.raises(Unauthorized):
+        refusing(server, 403, {}, "No permission").page(WINDOW, None)
+
+
+def test_a_used_up_day_stops_the_source_before_it_is_refused(server: HttpServer) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    server.on("/v2/phone/recordings", Answer(headers=headers, body=b'{"recordings": []}'))
+    slots, options = Slots(), {"token_url": server.url, "media_url": server.url}
+    http = http_to(
+        server.url, slots, origins=Zoom.declaration.origins(options), limit_headers=Zoom.declaration.limit_headers
+    )
+    Zoom(http, Account(source="acme", base_url=server.url, credentials=CREDENTIALS, options=options)).page(WINDOW, None)
+    assert len(slots.held) == 1
+    assert 500 < slots.held[0] <= 600
+
+
+def test_a_client_that_zoom_does_not_know_is_unauthorized(simulator: Simulator) -> None:
+    simulator.secret = {**simulator.secret, "client_secret": "another"}
+    with pytest.raises(Unauthorized):
+        zoom_at(simulator).page(WINDOW, None)
+
+
+# transcripts, deletion
+
+
+def test_a_transcript_is_awaited_and_holds_who_said_what(zoom: Zoom) -> None:
+    recording = listed(zoom)[0]
+    with zoom.open(recording) as opened:
+        assert opened.transcript.state is TranscriptState.PENDING
+    assert zoom.transcript(recording).state is TranscriptState.PENDING
+    transcript = zoom.transcript(recording)
+    assert transcript.state is TranscriptState.COMPLETED
+    assert transcript.text == "Ada Osei: Hello.\nBo Lind: Good morning."
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (12001, TranscriptState.NONE),
+        (12000, TranscriptState.FAILED),
+        (404, TranscriptState.NONE),
+        (12002, TranscriptState.PENDING),
+    ],
+)
+def test_a_code_says_why_there_is_no_transcript(server: HttpServer, code: int, state: TranscriptState) -> None:
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    body = json.dumps({"code": code}).encode()
+    server.on("/v2/phone/recording_transcript/download/1", Answer(status=400, body=body))
+    assert plain_zoom(server).transcript(Recording(id="1")).state is state
+
+
+def test_a_call_of_last_month_without_a_transcript_is_not_asked_for_one(server: HttpServer) -> None:
+    raw: dict[str, Json] = {
+        "file_id": "abc",
+        "file_at": "api",
+        "end_time": "2026-01-01T00:00:00Z",
+        "transcript_listed": False,
+    }
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    server.on("/v2/phone/recording/download/abc", Answer(body=b"audio"))
+    with plain_zoom(server).open(Recording(id="1", raw=raw)) as opened:
+        assert opened.transcript.state is TranscriptState.NONE
+
+
+def test_what_is_deleted_is_listed_no_more(zoom: Zoom, simulator: Simulator) -> None:
+    recording = listed(zoom)[0]
+    assert "trash" in zoom.delete(recording)
+    assert recording.id not in {each.id for each in listed(zoom)}
+    with pytest.raises(NotFound):
+        zoom.delete(recording)
+
+
+# webhooks
+
+PUBLISHED = "4fv1RkqGQUq5sWbEz6hA5A"
+VALIDATION = (
+    b'{"payload":{"plainToken":"xys8n8PGS7mAU0m5-YJjRA"},"event_ts":1720705455858,"event":"endpoint.url_validation"}'
+)
+
+
+def delivered(body: bytes, signature: str, stamp: str, *, at: float | None = None) -> Delivery:
+    return Delivery(
+        headers={"x-zm-signature": signature, "x-zm-request-timestamp": stamp},
+        query={},
+        body=body,
+        received_at=datetime.fromtimestamp(float(stamp) if at is None else at, UTC),
+    )
+
+
+def signed(event: Any, secret: str = "token", *, late: float = 0) -> Delivery:
+    body, stamp = json.dumps(event).encode(), "1767693600"
+    signature = hmac.digest(secret.encode(), f"v0:{stamp}:".encode() + body, "sha256").hex()
+    return delivered(body, f"v0={signature}", stamp, at=float(stamp) + late)
+
+
+def said(delivery: Delivery, *secrets: str) -> Said:
+    account = Account(source="acme", base_url="https://api.zoom.us", credentials=CREDENTIALS)
+    zoom = Zoom(http_to("https://api.zoom.us", Slots()), account)
+    return zoom.event(delivery, [Secret(each) for each in secrets or ("token",)])
+
+
+def test_a_published_signature_is_verified_and_its_challenge_answered() -> None:
+    signature = "v0=93a1a675965ceb9c5a50c5dfb31f20e50f763be37a54ef74cd2d16a1a8e5c0d6"
+    reply = said(delivered(VALIDATION, signature, "1720705455"), PUBLISHED)
+    assert isinstance(reply, Reply)
+    assert json.loads(reply.body) == {
+        "plainToken": "xys8n8PGS7mAU0m5-YJjRA",
+        "encryptedToken": "2fffc6a967dde4f68024025a5bd991c5ae1e5313b4e6365be4883e3e81d479b3",
+    }
+
+
+def test_a_published_challenge_is_answered() -> None:
+    challenge = {"event": "endpoint.url_validation", "payload": {"plainToken": "foobar12345"}}
+    reply = said(signed(challenge, "barbaz67890"), "another", "barbaz67890")
+    assert isinstance(reply, Reply)
+    expected = "aaca35ce2b1ee8e81c06c0e8c9841f4870bfa2b29b1812688459cf5d6cbdb5df"
+    assert json.loads(reply.body)["encryptedToken"] == expected
+
+
+def test_the_raw_bytes_are_what_is_signed() -> None:
+    changed = VALIDATION.replace(b",", b", ")
+    signature = "v0=93a1a675965ceb9c5a50c5dfb31f20e50f763be37a54ef74cd2d16a1a8e5c0d6"
+    with pytest.raises(Unverified):
+        said(delivered(changed, signature, "1720705455"), PUBLISHED)
+    with pytest.raises(Unverified):
+        said(delivered(VALIDATION, signature, "1720705456"), PUBLISHED)
+
+
+@pytest.mark.parametrize("late", [3700, -3700, 10**9])
+def test_an_event_that_is_repeated_later_asks_for_nothing(late: int) -> None:
+    event = {"event": "phone.recording_completed", "payload": {"object": {"recordings": [{"id": "1"}]}}}
+    assert said(signed(event, late=60)) == [Hint(recording_id="1", ready=True)]
+    assert isinstance(said(signed(event, late=late)), Ignored)
+    assert isinstance(said(signed({"event": "endpoint.url_validation", "payload": {}}, late=late)), Ignored)
+
+
+@pytest.mark.parametrize("name", ["phone.recording_completed", "phone.recording_completed_for_access_member"])
+def test_an_event_names_several_recordings(name: str) -> None:
+    rows = [{"id": "1", "download_url": "https://evil.example/"}, {"id": "2"}]
+    hints = said(signed({"event": name, "payload": {"object": {"recordings": rows}}}))
+    assert hints == [Hint(recording_id="1", ready=True), Hint(recording_id="2", ready=True)]
+
+
+@pytest.mark.parametrize("name", ["phone.recording_failed", "phone.recording_deleted", "phone.recording_started", None])
+def test_other_events_ask_for_nothing(name: str | None) -> None:
+    assert isinstance(said(signed({"event": name, "payload": {"object": {"id": "1"}}})), Ignored)
