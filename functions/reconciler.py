@@ -7,10 +7,15 @@ from functions.archiver.settings.metrics import Metric
 
 
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
-    """Fired by a schedule; does its work once a day, in as many invocations as it needs."""
+    """Fired by a schedule; does its work once a day, in as many invocations as it needs.
+
+    `{"force": true}` does it now, `{"action": "report"}` writes the report of the last listing anew.
+    """
     run = runtime().begin(context)
     with run.trouble_counted():
-        done = run.reconciler().run()
+        reconciler = run.reconciler()
+        again = event.get("action") == "report"
+        done = reconciler.report_again() if again else reconciler.run(force=event.get("force") is True)
     if done.findings:
         run.logger.info(
             "reconciled",

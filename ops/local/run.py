@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from functions.archiver.clock import Clock, to_ms
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import ArchiveTrouble, Misconfigured
 from functions.archiver.ledger.conditions import Equals, KeyRange
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.settings.deployment import Deployment, Source
@@ -28,7 +28,7 @@ from ops.local.clock import MovedClock
 from ops.local.ending import Ending, Verdict
 from ops.local.engine.files import is_full
 from ops.local.engine.local_engine import Gate
-from ops.local.functions import RequestLog
+from ops.local.functions import RequestLog, Sandbox
 from ops.local.healing import Healing
 from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
 from ops.local.options import STANDARD_INPUT, Options
@@ -146,6 +146,7 @@ class LocalRun:
         self._clocks = {source.name: MovedClock(skip_waits=options.skip_waits) for source in deployment.sources}
         self._functions = Functions(self._host, deployment, self._requests, self._clocks.__getitem__)
         self._healing: dict[str, Healing] = {}
+        self._reporters: dict[str, Sandbox] = {}
         self._drivers = [self._driver(source) for source in deployment.sources]
         self._schedules = Schedules(
             [firing for driver in self._drivers for firing in driver.firings.values()], on_error=self._on_error
@@ -174,6 +175,7 @@ class LocalRun:
         firings = [Firing(scheduled=each, sandbox=functions[each.function]) for each in schedules_of(source)]
         runtime = self._functions.runtime(source, OF_THE_RUN)
         self._healing[source.name] = Healing(runtime, self._host.books, self._archive.bucket)
+        self._reporters[source.name] = Sandbox("reconciler", runtime)
         return SourceDriver(
             name=source.name,
             firings={firing.action: firing for firing in firings},
@@ -286,9 +288,19 @@ class LocalRun:
         """Looks whether everything of the last days is there, and writes the reports that are due."""
         for driver in self._drivers:
             self._healing[driver.name].look()
-            if driver.given_up is None and not self._gate.is_closed:
-                driver.fire("")
+            self._reconcile(driver)
             self._sweep(driver)
+
+    def _reconcile(self, driver: SourceDriver) -> None:
+        """The daily comparison if it is due, or asked for; else its report anew, of what the run has changed."""
+        done: Mapping[str, object] = {}
+        if driver.given_up is None and not self._gate.is_closed:
+            done = driver.fire("", {"force": True} if self._options.reconcile else {})
+        if done.get("report") is None:
+            try:
+                self._reporters[driver.name].invoke({"action": "report"})
+            except ArchiveTrouble as trouble:
+                self._on_error(trouble)
 
     def _sweep(self, driver: SourceDriver) -> None:
         """Removes what is past its term; with --dry-run says what would go."""

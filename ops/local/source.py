@@ -55,9 +55,9 @@ class Firing:
         """`list` or `dispatch`; empty for a function that does one thing only."""
         return str(json.loads(self.scheduled.input).get("action", ""))
 
-    def fire(self) -> dict[str, object]:
-        """Invokes the function with the schedule's input."""
-        return dict(self.sandbox.invoke(json.loads(self.scheduled.input)))
+    def fire(self, more: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Invokes the function with the schedule's input, and `more`."""
+        return dict(self.sandbox.invoke(json.loads(self.scheduled.input) | dict(more or {})))
 
     def end_soon(self) -> None:
         """A listing that is under way stops in order; its cursor is saved."""
@@ -145,10 +145,10 @@ class SourceDriver:
                 break
         self._listed = True
 
-    def fire(self, action: str) -> dict[str, object]:
+    def fire(self, action: str, more: Mapping[str, object] | None = None) -> dict[str, object]:
         """Fires one schedule; whatever its handler raises is noted."""
         try:
-            return self.firings[action].fire()
+            return self.firings[action].fire(more)
         except Stopped:
             self._stopping.set()
             return {"stopped": "the run has been stopped"}

@@ -50,6 +50,19 @@ def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBe
     assert list(bench.out.glob("reports/source=acme/date=*/reconciliation.json"))
 
 
+def test_every_run_writes_a_report_and_asks_the_provider_again_only_when_it_is_time_or_told_to(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    assert bench.run_here() == 0
+    (report,) = bench.out.glob("reports/source=acme/date=*/reconciliation.json")
+    first, lists = report.read_bytes(), [served.kind for served in acme.log].count("list")
+    assert bench.run_here() == 0
+    quiet = [served.kind for served in acme.log].count("list") - lists
+    assert report.read_bytes() != first
+    assert bench.run_here(reconcile=True) == 0
+    assert [served.kind for served in acme.log].count("list") - lists - quiet > quiet
+
+
 def test_everything_in_the_folder_is_its_owners_alone(bench: LocalBench) -> None:
     assert bench.run_here() == 0
     wrong = [(path, oct(mode)) for path, mode in modes(bench.out) if mode != (0o700 if path.is_dir() else 0o600)]
@@ -378,3 +391,26 @@ def test_a_bad_line_of_an_earlier_ledger_is_named_and_nothing_is_changed(bench: 
     with pytest.raises(Failure, match=r"ledger\.jsonl:13: is no line of a ledger") as failure:
         bench.run_here()
     assert (failure.value.code, modes(bench.out)) == (2, before)
+
+
+# telling somebody
+
+
+def test_trouble_is_told_once_for_each_change_of_it(bench: LocalBench, acme: Babelforce, tmp_path: Path) -> None:
+    told = tmp_path / "told.txt"
+    broken = next(iter(acme.recordings))
+    acme.faults.add(Fault("html", recording_id=broken, times=None))
+    for _ in range(2):
+        assert bench.run_here(on_trouble=f"cat >> {told}") == 1
+    lines = told.read_text().splitlines()
+    assert [line.partition(" is failed")[0] for line in lines if "failed" in line] == [f"acme: {broken!r}"]
+    assert lines[-1] == "one thing to look at, named above"
+
+
+def test_a_run_that_goes_on_ends_by_its_result_when_it_is_stopped(bench: LocalBench) -> None:
+    process = bench.start("--keep-running")
+    while len(list(bench.out.glob("metadata/*/*/*.json"))) < 12:
+        time.sleep(0.05)
+    ended = end(process, 15)
+    assert (ended.code, bench.holds_all("acme")) == (0, True)
+    assert bench.figures()["calls"]["lister"]

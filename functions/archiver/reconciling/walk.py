@@ -64,14 +64,29 @@ class Reconciler:
         self._span = span
         self._start = start
 
-    def run(self) -> Reconciled:
-        """Lists the last days, as far as time allows, and writes the report when they are read."""
+    def run(self, *, force: bool = False) -> Reconciled:
+        """Lists the last days, as far as time allows, and writes the report when they are read.
+
+        Does so when the last time is long enough ago, or with `force`.
+        """
         if not self._cursors.acquire():
             return Reconciled()
         now = self._clock.now()
         done = Reconciled()
-        if self._cursors.round_due(now, EVERY):
+        if force or self._cursors.round_due(now, EVERY):
             done = self._reconcile(now)
+        self._cursors.release()
+        return done
+
+    def report_again(self) -> Reconciled:
+        """Writes the report anew from the last listing and the present ledger and bucket; asks the provider nothing."""
+        if not self._cursors.acquire():
+            return Reconciled()
+        walk = self._cursors.walk(_WALK)
+        done = Reconciled()
+        if walk is not None and walk.finished:
+            now = self._clock.now()
+            done = self._report(walk, max(_midnight(now - self._span), self._start), now)
         self._cursors.release()
         return done
 
@@ -83,15 +98,18 @@ class Reconciler:
         walk = self._cursors.walk(_WALK)
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
+        done = self._report(walk, begin, now)
+        self._cursors.round_done(now)
+        for span in self._cursors.unclean():
+            self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
+        return replace(done, findings=findings)
+
+    def _report(self, walk: Walk, begin: datetime, now: datetime) -> Reconciled:
         days = self._days(walk, begin, now)
         document = self._document(walk, days, now)
         key = reconciliation_report(self._source, now.date())
         self._store.write_json(key, document)
-        self._cursors.round_done(now)
-        for span in self._cursors.unclean():
-            self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
         return Reconciled(
-            findings=findings,
             report=key,
             complete=document["complete"] is True,
             days_incomplete=sum(not each["complete"] for each in days if each["state"] != "today"),
