@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import Entry, State
-from functions.archiver.ledger.conditions import AtMost, Condition, Equals, Missing, OneOf
+from functions.archiver.ledger.conditions import AtMost, Condition, Equals, KeyRange, Missing, OneOf
 from functions.archiver.ledger.due import Due
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import REPORTED, entry_of
 from functions.archiver.ledger.story import Code, event, with_event
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.object_keys import safe_name
@@ -66,6 +67,13 @@ class Revival:
             "story": self._story(entry_of(item), "accepted", reason),
         }
         return self._update(recording_id, put, (), Equals("state", item["state"]))
+
+    def failed(self) -> Iterator[Entry]:
+        """Those that failed and nobody accepted, the longest ago first."""
+        keys = self._table.query("due", KeyRange(self._due.group("failed")))
+        items = self._table.get_many([key["pk"] for key in keys], REPORTED)
+        found = [items[key["pk"]] for key in keys if key["pk"] in items]
+        return (entry_of(item) for item in found if item["state"] == State.FAILED)  # an index may be a moment behind
 
     def note_bytes(self, recording_id: str, state: State, detail: str) -> bool:
         """archived, altered or absent → one of the three, as somebody found who looked at the bytes."""

@@ -8,6 +8,7 @@ that a deployment built in code is held to the same rules as one read from a fil
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from functions.archiver.settings.archive import Archive, Tier
 from functions.archiver.settings.checks import require
@@ -50,6 +51,7 @@ class Deployment:
             f"must be shorter: {self.stack_of(source)} would be a stack's name of {length} characters, "
             f"and {MAX_STACK_NAME} are allowed",
         )
+        self._check_term(source)
         if source.expire_after_days is None:
             return
         key = f"sources.{source.name}.expire_after"
@@ -60,6 +62,18 @@ class Deployment:
         )
         for tier in self.archive.tiers:
             tier.require_before(source.expire_after_days, key)
+
+    def _check_term(self, source: Source) -> None:
+        """What has expired must lie behind everything that is listed again, or it would be fetched for another term."""
+        days = source.term_days(self.archive)
+        for name in ("overlap", "reconcile"):
+            again = getattr(source, name)
+            require(
+                days is None or again < timedelta(days=days),
+                f"sources.{source.name}.{name}",
+                f"must be shorter than the {days} days after which recordings expire: "
+                "what has expired would be listed again, and fetched for another term",
+            )
 
     def stack_of(self, source: Source) -> str:
         """The name of the stack that holds all of a source."""

@@ -1,0 +1,31 @@
+"""`recordings accept`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.REPAIR, example='recordings accept 0190a6c2 --reason "test call without sound"')
+@click.argument("ids", nargs=-1, required=True)
+@click.option("--reason", metavar="TEXT", required=True, help="Why it may stay so; the first 40 characters are kept.")
+@click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
+@click.option("--dry-run", is_flag=True, help="List them and do nothing.")
+def command(shared: Shared, *, ids: tuple[str, ...], reason: str, source: str | None, dry_run: bool) -> ExitCode:
+    """Say that a recording that failed or lies in quarantine may stay so: it rings no alarm and spoils no exit code."""
+    from ops.archive.opening import open_archive
+    from ops.troubled import carried_out, chosen_ids, counted
+
+    archive = open_archive(shared, writes=not dry_run)
+    output = shared.output(archive.zone)
+    recordings = chosen_ids(archive, ids, source)
+    done = carried_out(
+        output, recordings, lambda each: each.ledger.revival.accept(each.entry.recording.id, reason), dry_run=dry_run
+    )
+    if dry_run:
+        output.verdict(f"{counted(done)} would be accepted; nothing was done")
+    else:
+        output.verdict(f"{counted(done)} accepted; undo: recordings retry ID")
+    return ExitCode.DONE

@@ -1,0 +1,38 @@
+"""`recordings retry`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.REPAIR, example='recordings retry --failed --source acme-uk --reason "HTML page"')
+@click.argument("ids", nargs=-1)
+@click.option("--failed", is_flag=True, help="All that failed, but for accepted ones.")
+@click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
+@click.option("--reason", metavar="TEXT", help="With --failed: only those whose reason holds this text.")
+@click.option("--dry-run", is_flag=True, help="List them and do nothing.")
+def command(
+    shared: Shared, *, ids: tuple[str, ...], failed: bool, source: str | None, reason: str | None, dry_run: bool
+) -> ExitCode:
+    """Try recordings again that failed or lie in quarantine, with fresh attempts, accepted ones too."""
+    from ops.archive.opening import open_archive
+    from ops.troubled import Selection, carried_out, chosen, counted
+
+    archive = open_archive(shared, writes=not dry_run)
+    output = shared.output(archive.zone)
+    recordings = chosen(archive, Selection(ids=ids, failed=failed, source=source, reason=reason))
+    done = carried_out(
+        output, recordings, lambda each: each.ledger.revival.retry(each.entry.recording.id), dry_run=dry_run
+    )
+    if not done:
+        output.verdict("nothing to try again")
+    elif dry_run:
+        output.verdict(f"{counted(done)} would be tried again; nothing was done")
+    else:
+        output.verdict(
+            f"{counted(done)} will be tried again at the next tick; leave one as it is: recordings accept ID"
+        )
+    return ExitCode.DONE

@@ -1,0 +1,111 @@
+"""What failed or lies in quarantine: which of it a person means, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.archiver.entry import Entry, State
+from functions.archiver.ledger.ledger import Ledger
+from ops.archive.archive import Archive
+from ops.output import Column, ExitCode, Failure, Output
+
+_TROUBLED = (State.FAILED, State.QUARANTINED)
+_COLUMNS = (
+    Column(head="recording", importance=3),
+    Column(head="source", importance=2),
+    Column(head="state", importance=2),
+    Column(head="reason", importance=1),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Ids, or all that `failed` with the filters: of one source, and with `reason` somewhere in theirs."""
+
+    ids: Sequence[str] = ()
+    failed: bool = False
+    source: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """One recording and the ledger that it stands in."""
+
+    ledger: Ledger
+    entry: Entry
+
+    def as_json(self) -> dict[str, Any]:
+        """As a verb's document names it."""
+        return {
+            "source": self.entry.source,
+            "recording_id": self.entry.recording.id,
+            "state": self.entry.state.value,
+            "accepted": self.entry.accepted,
+            "reason": self.entry.reason,
+        }
+
+
+def chosen(archive: Archive, selection: Selection) -> list[Chosen]:
+    """The recordings that are meant, all of them failed or in quarantine. Raises Failure for the first that is not."""
+    if bool(selection.ids) == selection.failed:
+        raise Failure(ExitCode.MISUSE, "give ids, or --failed for all that failed")
+    if selection.ids and selection.reason is not None:
+        raise Failure(ExitCode.MISUSE, "--reason chooses among what failed: use it with --failed")
+    return chosen_ids(archive, selection.ids, selection.source) if selection.ids else _all_failed(archive, selection)
+
+
+def chosen_ids(archive: Archive, ids: Sequence[str], source: str | None = None) -> list[Chosen]:
+    """The recordings of these ids. Raises Failure (NOT_FOUND, REFUSED) for one that is not there or not in trouble."""
+    ledgers = [archive.ledger(name) for name in _sources(archive, source)]
+    return [each for id_ in ids for each in _with_id(archive, ledgers, id_)]
+
+
+def _with_id(archive: Archive, ledgers: Sequence[Ledger], id_: str) -> list[Chosen]:
+    found = [Chosen(ledger=ledger, entry=entry) for ledger in ledgers if (entry := ledger.find(id_))]
+    if not found:
+        raise Failure(ExitCode.NOT_FOUND, f"{archive.name} has no recording {id_!r}: nothing was done")
+    troubled = [each for each in found if each.entry.state in _TROUBLED]
+    if not troubled:
+        state = found[0].entry.state.value
+        raise Failure(
+            ExitCode.REFUSED,
+            f"{id_!r} is {state}, and neither failed nor in quarantine: nothing was done",
+            kind="state",
+        )
+    return troubled
+
+
+def _all_failed(archive: Archive, selection: Selection) -> list[Chosen]:
+    return [
+        Chosen(ledger=ledger, entry=entry)
+        for name in _sources(archive, selection.source)
+        for ledger in [archive.ledger(name)]
+        for entry in ledger.revival.failed()
+        if selection.reason is None or selection.reason.lower() in (entry.reason or "").lower()
+    ]
+
+
+def _sources(archive: Archive, source: str | None) -> Sequence[str]:
+    return archive.sources if source is None else [source]
+
+
+def carried_out(
+    output: Output, recordings: Sequence[Chosen], act: Callable[[Chosen], bool], *, dry_run: bool
+) -> list[Chosen]:
+    """Shows the recordings, and does it to each unless `dry_run`; those to which it was done, or would be."""
+    done = [each for each in recordings if dry_run or act(each)]
+    rows = [
+        (each.entry.recording.id, each.entry.source, each.entry.state.value, each.entry.reason or "") for each in done
+    ]
+    if rows:
+        output.table(_COLUMNS, rows)
+    output.document({"dry_run": dry_run, "recordings": [each.as_json() for each in done]})
+    return done
+
+
+def counted(recordings: Sequence[Chosen]) -> str:
+    """`1 recording`, `3 recordings`."""
+    return "1 recording" if len(recordings) == 1 else f"{len(recordings)} recordings"
