@@ -1,0 +1,210 @@
+"""A small evaluator of IAM policies, and a record of the AWS calls that it judges.
+
+It knows what this project's policies use, and fails on the rest. The roles come from the synthesised template, the
+calls from real handlers on an embedded AWS; what a call needs is read from its request.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+Statement = Mapping[str, Any]
+Context = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """One permission that one call of `caller` needs. A key that the request does not have is not in the context."""
+
+    caller: str
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Names:
+    """Where the resources of the calls are."""
+
+    bucket: str
+    table_arn: str
+    queue_arn: str
+    secret_arn: str
+
+
+def needs(names: Names, caller: str, service: str, operation: str, request: Mapping[str, Any]) -> list[Need]:
+    """What a call needs, by AWS's service authorization reference. `request` are its parameters in the wire's form."""
+    found = _NEEDS[service](names, operation, request)
+    secure = {"aws:SecureTransport": ("true",), "aws:PrincipalArn": (f"arn:aws:iam::111122223333:role/{caller}",)}
+    return [
+        Need(caller=caller, action=f"{service}:{action}", resource=resource, context={**secure, **context})
+        for action, resource, context in found
+    ]
+
+
+_Found = tuple[str, str, Context]
+
+
+def _dynamodb(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    table = names.table_arn
+    if operation == "Query":
+        index = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
+        return [(operation, index, {"dynamodb:LeadingKeys": tuple(_asked_for(request))})]
+    if operation == "BatchGetItem":
+        (asked,) = request["RequestItems"].values()
+        keys = tuple(key["pk"]["S"] for key in asked["Keys"])
+    else:
+        keys = ((request.get("Key") or request["Item"])["pk"]["S"],)
+    return [(operation, table, {"dynamodb:LeadingKeys": keys})]
+
+
+def _asked_for(request: Mapping[str, Any]) -> Iterator[str]:
+    """The value of the partition key, which comes first in a key condition."""
+    placeholder = request["KeyConditionExpression"].split("=")[1].replace(")", " ").split()[0]
+    yield request["ExpressionAttributeValues"][placeholder]["S"]
+
+
+_S3_ACTIONS = {
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
+}
+
+
+def _s3(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    action = _S3_ACTIONS.get(operation, operation)
+    bucket = f"arn:aws:s3:::{names.bucket}"
+    if "Key" not in request:
+        return [(action, bucket, {"s3:prefix": (request.get("Prefix", ""),)})]
+    if request.get("VersionId") and action == "GetObject":
+        action = "GetObjectVersion"
+    creates = operation in ("PutObject", "CompleteMultipartUpload", "CopyObject")
+    context: dict[str, tuple[str, ...]] = {"s3:ObjectCreationOperation": (str(creates).lower(),)}
+    if "IfNoneMatch" in request:
+        context["s3:if-none-match"] = (request["IfNoneMatch"],)
+    return [(action, f"{bucket}/{request['Key']}", context)]
+
+
+def _sqs(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    return [(operation.removesuffix("Batch"), names.queue_arn, {})]
+
+
+def _secretsmanager(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    return [(operation, f"{names.secret_arn}:{request['SecretId']}-AbC123", {})]
+
+
+_NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = {
+    "dynamodb": _dynamodb,
+    "s3": _s3,
+    "sqs": _sqs,
+    "secretsmanager": _secretsmanager,
+}
+
+
+class Policies:
+    """Roles by caller and the policies of resources; `used` holds each caller's actions that allowed something."""
+
+    def __init__(self, roles: Mapping[str, Iterable[Statement]], of_resources: Iterable[Statement]) -> None:
+        self._roles = {caller: list(statements) for caller, statements in roles.items()}
+        self._of_resources = list(of_resources)
+        self.used: set[tuple[str, str]] = set()
+
+    def allows(self, need: Need) -> bool:
+        """Whether the role allows it and nothing denies it."""
+        own = [each for each in self._roles[need.caller] if _matches(each, need)]
+        denies = [each for each in (*own, *self._of_resources) if each["Effect"] == "Deny" and _matches(each, need)]
+        allowed = any(each["Effect"] == "Allow" for each in own)
+        if allowed and not denies:
+            self.used.add((need.caller, need.action))
+        return allowed and not denies
+
+    def granted(self) -> set[tuple[str, str]]:
+        """Every action of every role."""
+        return {
+            (caller, action)
+            for caller, statements in self._roles.items()
+            for statement in statements
+            for action in _listed(statement["Action"])
+        }
+
+
+def _matches(statement: Statement, need: Need) -> bool:
+    if {"NotAction", "NotResource", "NotPrincipal"} & statement.keys():
+        raise NotImplementedError(f"the evaluator does not know this statement: {statement}")
+    actions = any(fnmatch.fnmatchcase(need.action.lower(), each.lower()) for each in _listed(statement["Action"]))
+    resources = any(_like(need.resource, each) for each in _listed(statement["Resource"]))
+    conditions = statement.get("Condition", {}).items()
+    return actions and resources and all(_holds(operator, keys, need.context) for operator, keys in conditions)
+
+
+def _holds(operator: str, keys: Mapping[str, Any], context: Context) -> bool:
+    return all(_OPERATORS[operator](context.get(key), _listed(wanted)) for key, wanted in keys.items())
+
+
+def _all_like(found: tuple[str, ...] | None, wanted: list[str]) -> bool:
+    return all(
+        any(_like(value, each) for each in wanted) for value in found or ()
+    )  # true for a request without the key
+
+
+def _one_of(found: tuple[str, ...] | None, wanted: list[str]) -> bool:
+    return found is not None and any(value in wanted for value in found)
+
+
+def _one_like(found: tuple[str, ...] | None, wanted: list[str]) -> bool:
+    return found is not None and any(_like(value, each) for value in found for each in wanted)
+
+
+_OPERATORS: Mapping[str, Callable[[tuple[str, ...] | None, list[str]], bool]] = {
+    "ForAllValues:StringLike": _all_like,
+    "StringEquals": _one_of,
+    "StringLike": _one_like,
+    "Bool": _one_of,
+    "NumericLessThan": lambda found, wanted: found is not None and float(found[0]) < float(wanted[0]),
+    "Null": lambda found, wanted: (found is None) == (wanted == ["true"]),
+    "ArnNotEquals": lambda found, wanted: not _one_like(found, wanted),
+}
+"""A negated operator holds for a request without the key, as AWS says."""
+
+
+def _like(value: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))  # IAM knows * and ? alone
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, list) else [value])]
+
+
+class Recorder:
+    """Keeps what the calls of sessions need."""
+
+    def __init__(self, names: Callable[[], Names]) -> None:
+        self._names = names
+        self.needs: list[Need] = []
+
+    def listen(self, session: boto3.Session, caller: str) -> None:
+        """Keeps the calls of this session as those of `caller`."""
+
+        def parameters(event_name: str, params: Mapping[str, Any], **_: object) -> None:
+            self._keep(caller, event_name, params)
+
+        def wire(event_name: str, params: Mapping[str, Any], **_: object) -> None:
+            if event_name.split(".")[1] != "s3":
+                self._keep(caller, event_name, json.loads(params["body"]))
+
+        # S3's requests are clearest before they become a URL, the others' once everything in them is a text.
+        session.events.register("before-parameter-build.s3", parameters)
+        session.events.register("before-call", wire)
+
+    def _keep(self, caller: str, event_name: str, request: Mapping[str, Any]) -> None:
+        _, service, operation = event_name.split(".")
+        self.needs += needs(self._names(), caller, service.replace("-", ""), operation, request)
