@@ -43,6 +43,7 @@ def _list(run: Runtime) -> Result:
 
 def _dispatch(run: Runtime) -> Result:
     queued = run.intake.dispatch()
+    run.mark_tick()
     oldest = run.ledger.due.oldest_waiting()
     waiting = run.clock.due_now() - oldest if oldest else timedelta()
     gate = run.pace.gate()

@@ -66,7 +66,7 @@ class SharedPace:
                 return self._pace.book(kind)
             except Closed as closed:
                 seconds = (closed.until - datetime.now(UTC)).total_seconds()
-                if seconds > MAX_WAIT_SECONDS:
+                if seconds > MAX_WAIT_SECONDS or self._pace.gate().pause:
                     raise
                 self._note(f"{closed}: waiting {max(seconds, 1):.0f} s")
                 time.sleep(max(seconds, 1.0))

@@ -34,6 +34,7 @@ from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
+from functions.archiver.vitals import VitalsReader
 from functions.archiver.webhooks import Receiver
 from functions.providers import load
 
@@ -114,6 +115,16 @@ class Runtime:
             limits=load(source.provider).declaration.limits,
             on_request=self._on_request,
         )
+
+    @functools.cached_property
+    def vitals(self) -> VitalsReader:
+        """How the source fares."""
+        return VitalsReader(self.table, source=self.settings.source.name, clock=self.clock)
+
+    def mark_tick(self) -> None:
+        """Leaves the mark by which a source that nothing looks after is told from one that is well."""
+        source = self.settings.source
+        self.vitals.mark(requests_per_minute=source.requests_per_minute, lanes=source.max_parallel_downloads)
 
     @functools.cached_property
     def store(self) -> Store:

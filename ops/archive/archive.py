@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
+from functions.archiver.ledger.totals import Counts
 from ops.output import ExitCode, Failure
 
 
@@ -35,6 +37,16 @@ class Archive(Protocol):
     @property
     def bucket(self) -> Bucket:
         """Where the recordings are."""
+
+    @property
+    def looked_after_every(self) -> timedelta:
+        """A source whose last tick is older than this is stopped."""
+
+    def counts(self, source: str) -> Counts:
+        """How many recordings of a source there are of each state."""
+
+    def ringing(self) -> Mapping[str, Sequence[str]]:
+        """The words of the alarms that ring, by source. Raises Failure where they cannot be asked."""
 
     def ledger(self, source: str) -> Ledger:
         """The ledger of one source. Raises Failure (NOT_FOUND) for a source that the archive has not."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import boto3
+from botocore.exceptions import ClientError
 
 from functions.archiver.aws import AwsEngine
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock
+from functions.archiver.health import TICKS_EVERY
+from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.totals import Counts, Totals
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.environment import Settings
 from ops.archive.facts import ArchiveFacts, Facts, SourceFacts
+from ops.output import ExitCode, Failure
 
 
 class DeployedArchive:
@@ -58,6 +65,31 @@ class DeployedArchive:
     def bucket(self) -> S3Bucket:
         """In S3."""
         return S3Bucket(self.session.client("s3"), self.facts.bucket)
+
+    @property
+    def looked_after_every(self) -> timedelta:
+        """By a tick a minute."""
+        return TICKS_EVERY
+
+    def counts(self, source: str) -> Counts:
+        """By the reconciler's totals, and live what is open."""
+        clock = Clock()
+        due = Due(self.table, source=source, clock=clock)
+        return Totals(self.table, source=source).count(due, clock.now().date())
+
+    def ringing(self) -> Mapping[str, Sequence[str]]:
+        """By CloudWatch; one call, and one more for each hundred that ring."""
+        pages = self.session.client("cloudwatch").get_paginator("describe_alarms")
+        found: dict[str, list[str]] = defaultdict(list)
+        try:
+            for page in pages.paginate(AlarmNamePrefix=f"{self.name} / ", StateValue="ALARM"):
+                for alarm in page["MetricAlarms"]:
+                    source, _, words = alarm["AlarmName"].removeprefix(f"{self.name} / ").partition(": ")
+                    found[source].append(words)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise Failure(ExitCode.UNAVAILABLE, f"CloudWatch does not tell which alarms ring: {code}") from None
+        return found
 
     def ledger(self, source: str) -> Ledger:
         """Its term is the functions' business: nothing that a person does by hand begins one."""

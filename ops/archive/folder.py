@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from functions.archiver.clock import Clock
+from functions.archiver.health import RUNS_EVERY
 from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.totals import Counts
 from ops.archive.archive import no_such_source
 from ops.archive.identity import Identity, identity_of, is_archive
+from ops.local.books import counts_of
 from ops.local.engine.files import INSIDE
 from ops.local.engine.folder import FolderBucket
 from ops.local.engine.lock import holder_of
@@ -75,6 +79,19 @@ class FolderArchive:
     def bucket(self) -> FolderBucket:
         """The folder itself."""
         return FolderBucket(self.root)
+
+    @property
+    def looked_after_every(self) -> timedelta:
+        """By a run a day at least."""
+        return RUNS_EVERY
+
+    def counts(self, source: str) -> Counts:
+        """By SQLite itself."""
+        return Counts(numbers=counts_of(self.table.tally(source)), as_of=Clock().now())
+
+    def ringing(self) -> Mapping[str, Sequence[str]]:
+        """A folder has no alarms."""
+        return {}
 
     def ledger(self, source: str) -> Ledger:
         """Its term is the run's business: nothing that a person does by hand begins one."""

@@ -331,6 +331,8 @@ class LocalRun:
         self._log.flush()
         if self._gate.failure is not None:
             raise self._disk_failure(self._gate.failure)
+        for driver in self._drivers:
+            driver.runtime.mark_tick()
         figures, verdict = self._verdict()
         self._ending.write_files(figures, verdict, changed=self._has_changed())
         found = {name: (before, self._log.of(name)["found"]) for name, before in self._held.items()}

@@ -60,9 +60,9 @@ class LateIndex:
         self._table.query(index, key, limit=0 if limit == 0 else 1)  # the call itself, where somebody may die
         return self._found(index, key, newest_first=newest_first)[:limit]
 
-    def count(self, index: Index, key: KeyRange) -> int:
+    def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
         self._table.count(index, key)
-        return len(self._found(index, key))
+        return sum(item["pk"].startswith(prefix) for item in self._found(index, key))
 
     def scan(self) -> Iterator[Item]:
         return self._table.scan()

@@ -138,14 +138,16 @@ class DynamoTable:
         return [item for page in pages for item in page["Items"]]
 
     @_named
-    def count(self, index: Index, key: KeyRange) -> int:
-        return sum(page["Count"] for page in self._pages(index, key, Select="COUNT"))
+    def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
+        return sum(page["Count"] for page in self._pages(index, key, prefix=prefix, Select="COUNT"))
 
     def _pages(
-        self, index: Index, key: KeyRange, *, limit: int | None = None, **arguments: Any
+        self, index: Index, key: KeyRange, *, limit: int | None = None, prefix: str = "", **arguments: Any
     ) -> Iterator[Mapping[str, Any]]:
         expression = _Expression()
         arguments |= {"IndexName": index, "KeyConditionExpression": expression.key(index, key)}
+        if prefix:
+            arguments["FilterExpression"] = expression.begins_with("pk", prefix)
         arguments |= expression.placeholders()
         while limit is None or limit > 0:
             if limit is not None:
@@ -247,6 +249,9 @@ class _Expression:
             return f"{equal} AND {sort} <= {high}"
         del self._names[sort]
         return equal
+
+    def begins_with(self, name: str, prefix: str) -> str:
+        return f"begins_with({self._name(name)}, {self._value(prefix)})"
 
     def _name(self, name: str) -> str:
         placeholder = f"#n{len(self._names)}"

@@ -9,7 +9,7 @@ Each way is one write that tells its event in the item's story. Nothing here loo
 
 from __future__ import annotations
 
-from functions.archiver.clock import Clock
+from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import OneOf
 from functions.archiver.ledger.story import Code, event, story_of, with_event
@@ -57,6 +57,7 @@ class Integrity:
                     # What was in quarantine goes back there.
                     "state": item.get("kept_as", state.value) if sound else state.value,
                     "kept_as": None if sound else _kept_as(item),
+                    **self._counted(item.get("kept_as") if sound else state.value),
                     "reason": None if sound else why,
                     "story": [list(each) for each in self._told(item, code, why)],
                 },
@@ -65,6 +66,12 @@ class Integrity:
         except Refused:
             return False  # somebody else has just moved it
         return True
+
+    def _counted(self, group: str | None) -> dict[str, object]:
+        """Where the index `due` counts it; a sound recording is not in it."""
+        if group is None:
+            return {"due_group": None, "due_at": None}
+        return {"due_group": f"{self._source}#{group}", "due_at": to_ms(self._clock.now())}
 
     def _told(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
         return with_event(story_of(item.get("story", ())), event(self._clock.now().timestamp(), code, why))

@@ -70,8 +70,11 @@ class Table(Protocol):
     def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
         """The keys (`pk` and those of the index) of items, by the sort key, at most `limit`. May be a moment behind."""
 
-    def count(self, index: Index, key: KeyRange) -> int:
-        """How many items `query` would find. May be a moment behind."""
+    def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
+        """How many items `query` would find whose `pk` begins with `prefix`. May be a moment behind.
+
+        Only of `due` a prefix may be asked for.
+        """
 
     def scan(self) -> Iterator[Item]:
         """Every item, in no order. For a whole export; no function on AWS may do this."""

@@ -2,7 +2,8 @@
 
 GCRA without burst: `tat` is the moment from which the next request may start, and each booking moves it on by one
 interval. An unused slot lapses, because a booking never starts before now. The same item carries the cool-down: while
-`closed_until` lies ahead nobody gets a slot. All of this is real time, so that no moved clock can hurry a provider.
+`closed_until` lies ahead nobody gets a slot, and neither while a person has paused the source. All of this is real
+time, so that no moved clock can hurry a provider. `requests` counts all bookings, for whoever wants to know the rate.
 Kinds of requests with a limit of their own have a clock, or a count of the day, in items beside it.
 """
 
@@ -26,6 +27,7 @@ from functions.archiver.ledger.conditions import AtLeast, AtMost, Condition, Mis
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.provider.declaration import Limit
 from functions.archiver.throttling.day_budget import DayBudget
+from functions.archiver.throttling.pause import Pause, pause_of
 
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
@@ -41,12 +43,15 @@ _FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0, ArchiveTrouble: 60.0}
 _FIRST_COOL_DOWN_OTHERWISE = 1.0
 _GROWTH = 1.5
 _LONGEST_COOL_DOWN = 900.0
+_LOOK_AT_A_PAUSE_AGAIN = timedelta(minutes=5)
+"""A pause may end at any time: who meets one comes back this soon, whatever end it has now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
     """Whether a source is open. `strikes` counts failures in a row; `refused` means that its credentials are.
 
+    `closed_until` is the end of a cool-down or of a `pause`, whichever keeps it closed for longer.
     `work_seconds` is about how long one recording holds a lane, None before the first.
     """
 
@@ -55,6 +60,7 @@ class Gate:
     strikes: int
     refused: bool
     work_seconds: float | None
+    pause: Pause | None = None
 
 
 class Pace:
@@ -136,6 +142,8 @@ class Pace:
     def _mind_closure(self, item: Item, now: int) -> bool:
         """Sleeps through a short hold, and says so. Raises Closed for a long one, and while the source cools down."""
         closed_until, held_until = int(item.get("closed_until", 0)), int(item.get("held_until", 0))
+        if paused := pause_of(item, from_ms(now)):
+            raise Closed(f"{self._source} is {paused.sentence}", until=_met_again(paused, now))
         if closed_until > now:
             raise Closed(_closed_reason(item), until=from_ms(closed_until))
         if held_until - now > _LONGEST_HOLD_SLEPT_MS:
@@ -165,6 +173,7 @@ class Pace:
             self._table.update(
                 self._pk,
                 put={"tat": now + self._interval_ms, **self._measured()},
+                add={"requests": 1},
                 when=_open(now) & _past("tat", now),
             )
         )
@@ -175,7 +184,7 @@ class Pace:
         item = self._table.update(
             self._pk,
             put=self._measured(),
-            add={"tat": self._interval_ms},
+            add={"tat": self._interval_ms, "requests": 1},
             when=_open(now) & AtLeast("tat", now + 1) & AtMost("tat", now + self._horizon_ms),
         )
         self._remember(item)
@@ -254,13 +263,17 @@ class Pace:
         item, now = self._table.get(self._pk) or {}, self._now_ms()
         closed_until, held_until = int(item.get("closed_until", 0)), int(item.get("held_until", 0))
         closed, held = closed_until > now, held_until - now > _LONGEST_HOLD_SLEPT_MS
-        reason = _closed_reason(item) if closed else "no request is left"
+        paused = pause_of(item, from_ms(now))
+        ends = [from_ms(closed_until)] * closed + [from_ms(held_until)] * held
+        ends += [paused.until or _met_again(paused, now)] if paused else []
+        reason = _closed_reason(item) if closed else "no request is left" if held else None
         return Gate(
-            closed_until=from_ms(max(closed_until, held_until if held else 0)) if closed or held else None,
-            reason=reason if closed or held else None,
+            closed_until=max(ends, default=None),
+            reason=reason or (paused.sentence if paused else None),
             strikes=int(item.get("strikes", 0)),
             refused=bool(item.get("refused", False)),
             work_seconds=float(item["work_ms"]) / 1000 if "work_ms" in item else None,
+            pause=paused,
         )
 
 
@@ -271,7 +284,13 @@ def interval_ms(requests_per_minute: float) -> int:
 
 
 def _open(now: int) -> Condition:
-    return _past("closed_until", now) & _past("held_until", now)
+    return _past("closed_until", now) & _past("held_until", now) & _past("paused_until", now)
+
+
+def _met_again(pause: Pause, now: int) -> datetime:
+    """When to come back to a paused source."""
+    soon = from_ms(now) + _LOOK_AT_A_PAUSE_AGAIN
+    return min(pause.until, soon) if pause.until else soon
 
 
 def _past(name: str, moment: int) -> Condition:

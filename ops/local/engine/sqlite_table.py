@@ -123,8 +123,10 @@ class SqliteTable:
             rows = connection.execute(statement, (*values, -1 if limit is None else limit)).fetchall()
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def count(self, index: Index, key: KeyRange) -> int:
+    def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
         where, values = _where(index, key)
+        if prefix:
+            where, values = f"{where} AND substr(pk, 1, ?) = ?", [*values, len(prefix), prefix]
         with self._file.reading() as connection:
             statement = f"SELECT count(*) FROM items INDEXED BY {index} WHERE {where}"  # noqa: S608
             (number,) = connection.execute(statement, values).fetchone()

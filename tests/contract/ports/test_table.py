@@ -271,6 +271,14 @@ def test_a_span_of_an_index_has_both_its_ends(table: Table) -> None:
     assert table.count("due", KeyRange("nobody's")) == 0
 
 
+def test_items_of_an_index_are_counted_by_what_their_keys_begin_with(table: Table) -> None:
+    for time, pk in enumerate(("acme#recording#1", "acme#recording#2", "acme#lookup#1", "acme#recordin")):
+        waits(table, pk, time)
+    assert table.count("due", KeyRange("acme#fresh"), prefix="acme#recording#") == 2
+    assert table.count("due", KeyRange("acme#fresh", at_least=1), prefix="acme#recording#") == 1
+    assert table.count("due", KeyRange("acme#fresh"), prefix="") == 4
+
+
 def test_an_index_tells_the_keys_and_no_more(table: Table) -> None:
     table.put_new({"pk": PK, "due_group": "g", "due_at": 5, "day": "acme#2026-03-03", "raw": "x"})
     assert table.query("due", KeyRange("g")) == [{"pk": PK, "due_group": "g", "due_at": 5}]

@@ -1,0 +1,125 @@
+"""How many recordings a source has in each end state, without counting them one by one.
+
+What waits, failed or is otherwise open is counted live: the index `due` has it. Of the archived, gone and erased the
+reconciler keeps totals, a small item for each month with a figure for each day: `<source>#totals#2026-11`. The item
+`<source>#totals` says where they begin and how fresh they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from functions.archiver.clock import from_iso, iso
+from functions.archiver.entry import State
+from functions.archiver.ledger.conditions import KeyRange
+from functions.archiver.ledger.due import Due
+from functions.archiver.ledger.table import Item, Table
+
+SETTLED: Final = ("archived", "gone", "erased")
+_OPEN = (State.FAILED, State.QUARANTINED, State.ALTERED, State.ABSENT)
+_WAITING = ("fresh", "retry", "hints", "queued")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Of one source by name: archived, waiting, gone, failed, accepted, quarantined, altered, absent, erased.
+
+    `as_of` is when the archived, gone and erased ones of days before today were counted; None when not yet.
+    """
+
+    numbers: Mapping[str, int]
+    as_of: datetime | None
+
+
+class Totals:
+    """The totals of one source."""
+
+    def __init__(self, table: Table, *, source: str) -> None:
+        self._table = table
+        self._source = source
+
+    def count(self, due: Due, today: date) -> Counts:
+        """All counts: those of the totals, the open ones live, and today's by reading today's items."""
+        head = self._head()
+        numbers = Counter(dict.fromkeys(("archived", "waiting", "gone", *_names(), "erased"), 0))
+        as_of = from_iso(str(head["as_of"])) if head else None
+        since = as_of.date() if as_of else today
+        for day, counted in self._days(head, today):
+            if day < since:
+                numbers.update({name: counted[name] for name in SETTLED})
+        for day in _every_day(since, today):
+            numbers.update({name: self.look(day)[name] for name in SETTLED})
+        recordings = f"{self._source}#recording#"
+        for group in _WAITING:
+            numbers["waiting"] += self._table.count("due", KeyRange(due.group(group)), prefix=recordings)
+        for name in _names():
+            numbers[name] = self._table.count("due", KeyRange(due.group(name)))
+        return Counts(numbers=numbers, as_of=as_of)
+
+    def look(self, day: date) -> Counter[str]:
+        """The recordings of a day by state, read one by one."""
+        keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
+        items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted"])
+        return Counter("accepted" if "accepted" in item else str(item["state"]) for item in items.values())
+
+    def keep(self, days: Mapping[date, Mapping[str, int]], now: datetime) -> None:
+        """Notes the totals of days; one write a month, and one for the head."""
+        if not days:
+            return
+        months: dict[str, dict[str, object]] = {}
+        for day, counted in days.items():
+            figures = {name: counted.get(name, 0) for name in SETTLED}
+            still_open = sum(number for name, number in counted.items() if name not in (*SETTLED, "accepted"))
+            months.setdefault(f"{day:%Y-%m}", {})[f"d{day:%d}"] = {**figures, "open": still_open}
+        for month, put in months.items():
+            self._table.update(f"{self._source}#totals#{month}", put=put)
+        head = self._head() or {}
+        first = min(f"{min(days):%Y-%m}", str(head.get("first", "9")))
+        self._table.update(f"{self._source}#totals", put={"first": first, "as_of": iso(now)})
+
+    def uncounted(self, first: date, last: date) -> Iterator[date]:
+        """Days between these two that no totals speak of, or whose totals left something open. Newest first."""
+        known = dict(self._days({"first": f"{first:%Y-%m}"}, last))
+        for day in reversed(_every_day(first, last)):
+            if day not in known or known[day]["open"]:
+                yield day
+
+    def forget(self, first: date, last: date) -> None:
+        """These days are to be counted anew: more was found of them."""
+        for month in _months(f"{first:%Y-%m}", last):
+            days = [day for day in _every_day(first, last) if f"{day:%Y-%m}" == month]
+            self._table.update(f"{self._source}#totals#{month}", put={}, remove=[f"d{day:%d}" for day in days])
+
+    def _head(self) -> Item | None:
+        return self._table.get(f"{self._source}#totals")
+
+    def _days(self, head: Mapping[str, object] | None, last: date) -> Iterator[tuple[date, Mapping[str, int]]]:
+        if not head:
+            return
+        pks = [f"{self._source}#totals#{month}" for month in _months(str(head["first"]), last)]
+        for pk, item in self._table.get_many(pks, [f"d{number:02}" for number in range(1, 32)]).items():
+            for name, counted in item.items():
+                if name != "pk":
+                    day = date.fromisoformat(f"{pk.rpartition('#')[2]}-{name[1:]}")
+                    yield day, {kind: int(number) for kind, number in counted.items()}
+
+
+def _names() -> list[str]:
+    return [*(state.value for state in _OPEN), "accepted"]
+
+
+def _every_day(first: date, last: date) -> Sequence[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _months(first: str, last: date) -> list[str]:
+    year, month = int(first[:4]), int(first[5:7])
+    found = []
+    while (year, month) <= (last.year, last.month):
+        found.append(f"{year:04}-{month:02}")
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return found

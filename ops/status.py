@@ -1,0 +1,195 @@
+"""How the sources of an archive fare: what `recordings status` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from functions.archiver.clock import Clock
+from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.health import Health, SourceState, health_of, in_words
+from functions.archiver.ledger.totals import Counts
+from functions.archiver.vitals import Vitals, VitalsReader
+from ops.archive.archive import Archive
+from ops.output import Column, ExitCode, Failure, Output
+
+REQUESTS_EACH = 2
+"""A recording takes about so many: one that lists or finds it, one for its audio."""
+
+_CHANGED = ("altered", "absent")
+_NEVER = timedelta.max
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceStatus:
+    """Everything about one source; without `vitals` and `counts` it could not be asked.
+
+    `alarms` are the words of those that ring; None where nobody could tell.
+    """
+
+    source: str
+    health: Health
+    vitals: Vitals | None = None
+    counts: Counts | None = None
+    complete_until: datetime | None = None
+    alarms: Sequence[str] | None = None
+
+    @property
+    def changed(self) -> int:
+        """How many recordings are not as they were archived."""
+        return sum(self.counts.numbers[name] for name in _CHANGED) if self.counts else 0
+
+    @property
+    def catches_up_at(self) -> datetime | None:
+        """When what waits will be archived at the present pace; None where nothing waits or the pace is not known."""
+        if self.vitals is None or self.counts is None or not self.counts.numbers["waiting"]:
+            return None
+        rate, waiting = self.vitals.rate, self.counts.numbers["waiting"]
+        if not rate.allowed:
+            return None
+        by_rate = waiting * REQUESTS_EACH * 60 / rate.allowed
+        by_lanes = waiting * (rate.work_seconds or 0) / (rate.lanes or 1)
+        return self.vitals.signs.now + timedelta(seconds=max(by_rate, by_lanes))
+
+    @property
+    def next(self) -> str | None:
+        """The first command to type; None where nothing is to be done."""
+        for name in _CHANGED:
+            if self.counts and self.counts.numbers[name]:
+                return f"recordings find --source {self.source} --state {name}"
+        return self.health.state.first_command(self.source)
+
+    def document(self) -> dict[str, Any]:
+        """As `status --json` has it."""
+        signs = self.vitals.signs if self.vitals else None
+        rate = self.vitals.rate if self.vitals else None
+        margin = signs.deletion_margin if signs else None
+        return {
+            "source": self.source,
+            "state": self.health.state.value,
+            "reason": self.health.reason,
+            "until": self.health.until,
+            "counts": dict(self.counts.numbers) if self.counts else None,
+            "as_of": self.counts.as_of if self.counts else None,
+            "oldest_due": signs.oldest_due if signs else None,
+            "deletion_margin_seconds": round(margin.total_seconds()) if margin is not None else None,
+            "rate": {"used": rate.used, "allowed": rate.allowed} if rate else None,
+            "catches_up_at": self.catches_up_at,
+            "listed_until": signs.listed_until if signs else None,
+            "complete_until": self.complete_until,
+            "alarms": list(self.alarms) if self.alarms is not None else None,
+            "next": self.next,
+        }
+
+
+def statuses(archive: Archive, sources: Sequence[str], output: Output) -> Iterator[SourceStatus]:
+    """Each source in turn. One that cannot be asked is unknown, and the others go on."""
+    try:
+        ringing: Mapping[str, Sequence[str]] | None = archive.ringing()
+    except Failure as failure:
+        output.note(failure.message)
+        ringing = None
+    for source in sources:
+        try:
+            yield _status(archive, source, ringing.get(source, ()) if ringing is not None else None)
+        except ArchiveTrouble as trouble:
+            yield SourceStatus(source=source, health=Health(state=SourceState.UNKNOWN, reason=str(trouble)))
+
+
+def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> SourceStatus:
+    reader = VitalsReader(archive.table, source=source, clock=Clock())
+    vitals = reader.read()
+    return SourceStatus(
+        source=source,
+        health=health_of(vitals.signs, ticks_every=archive.looked_after_every),
+        vitals=vitals,
+        counts=archive.counts(source),
+        complete_until=reader.complete_until(vitals.signs.listed_until),
+        alarms=alarms,
+    )
+
+
+def exit_code(found: Sequence[SourceStatus]) -> ExitCode:
+    """0 where nobody has to look, 6 where bytes are not what they were."""
+    if any(each.changed for each in found):
+        return ExitCode.ALTERED
+    return ExitCode.DONE if all(each.health.state.is_well for each in found) else ExitCode.LOOK
+
+
+def tell(output: Output, found: Sequence[SourceStatus]) -> None:
+    """The table, a sentence about each source that somebody has to look at, and the verdict."""
+    output.table(_COLUMNS, [_row(output, each) for each in found])
+    for each in found:
+        if each.changed:
+            output.line(f"{each.source}: {each.changed} recordings are not as archived; next: {each.next}")
+        if each.health.reason:
+            command = each.health.state.first_command(each.source)
+            output.line(f"{each.source}: {each.health.state}: {each.health.reason}; next: {command}")
+        for alarm in each.alarms or ():
+            output.line(f"{each.source}: alarm: {alarm}")
+    output.verdict(verdict(found))
+
+
+def verdict(found: Sequence[SourceStatus]) -> str:
+    """The last sentence."""
+    if changed := sum(each.changed for each in found):
+        return f"{changed} recordings are not as archived, named above"
+    ill = [each.source for each in found if not each.health.state.is_well]
+    if ill:
+        return f"to look at: {', '.join(ill)}"
+    return f"{len(found)} source{'s' * (len(found) != 1)}, nothing to look at"
+
+
+_COLUMNS = [
+    Column(head="source", importance=9),
+    Column(head="state", importance=9),
+    Column(head="waiting", importance=8, align="right"),
+    Column(head="failed", importance=8, align="right"),
+    Column(head="oldest due", importance=5),
+    Column(head="deletes in", importance=6),
+    Column(head="rate", importance=3),
+    Column(head="complete until", importance=4),
+]
+
+
+def _row(output: Output, each: SourceStatus) -> list[str]:
+    if each.vitals is None or each.counts is None:
+        return [each.source, each.health.state.value, *["?"] * (len(_COLUMNS) - 2)]
+    signs, rate = each.vitals.signs, each.vitals.rate
+    return [
+        each.source,
+        each.health.state.value,
+        str(each.counts.numbers["waiting"]),
+        str(each.counts.numbers["failed"]),
+        in_words(signs.now - signs.oldest_due) if signs.oldest_due else "–",
+        _left(signs.deletion_margin),
+        f"{'?' if rate.used is None else f'{rate.used:.0f}'}/{rate.allowed:g}" if rate.allowed else "?",
+        output.time(each.complete_until) if each.complete_until else "–",
+    ]
+
+
+def _left(margin: timedelta | None) -> str:
+    if margin is None:
+        return "–"
+    return in_words(margin) if margin > timedelta() else "now"
+
+
+def tell_all(output: Output, each: SourceStatus) -> None:
+    """Everything about one source, a line each."""
+    for head, value in each.document().items():
+        if head == "counts" and each.counts:
+            shown = ", ".join(f"{name} {number}" for name, number in each.counts.numbers.items())
+        elif head == "rate" and each.vitals:
+            rate = each.vitals.rate
+            shown = f"{rate.used if rate.used is not None else '?'} of {rate.allowed or '?'} requests a minute"
+        elif head == "deletion_margin_seconds":
+            head, shown = "deletes in", _left(each.vitals.signs.deletion_margin if each.vitals else None)
+        elif isinstance(value, datetime):
+            shown = output.time(value)
+        elif isinstance(value, list):
+            shown = ", ".join(value) or "none"
+        else:
+            shown = "–" if value is None else str(value)
+        output.line(f"{head.replace('_', ' '):<15} {shown}")
