@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from functions.archiver.errors import Gone, Misconfigured, NotFound, Outcome
+from functions.archiver.errors import ArchiveTrouble, Gone, Misconfigured, NotFound, Outcome
 from ops.output import ExitCode, Failure
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
@@ -37,7 +37,7 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(ExitCode.MISUSE, str(error))
         case NotFound() | Gone():
             return Failure(ExitCode.NOT_FOUND, str(error))
-        case Outcome():
+        case Outcome() | ArchiveTrouble():
             return Failure(ExitCode.UNAVAILABLE, str(error))
     return _of_aws(error) or _of_disk(error) or _bug(error)
 

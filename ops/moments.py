@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
@@ -10,6 +11,12 @@ from ops.output import ExitCode, Failure
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 """Beyond these lie typing mistakes, and the ends of the calendar, where zones cannot be reckoned with."""
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_LENGTH = re.compile(
+    r"(?P<number>\d{1,9}(\.\d{1,3})?)(?P<unit>[smh])?|((?P<hours>\d{1,3}):)?(?P<minutes>\d{1,2}):(?P<seconds>\d{2})"
+)
 
 
 class Moment(click.ParamType[datetime, str]):
@@ -27,6 +34,22 @@ class Moment(click.ParamType[datetime, str]):
         if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
             self.fail(f"{value!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}", param, ctx)
         return moment
+
+
+class Length(click.ParamType[float, str]):
+    """A length of time in seconds: `90`, `90s`, `5m`, `1h`, or `4:07` and `1:02:03`."""
+
+    name = "length"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Fails with a sentence for a text that is no length."""
+        match = _LENGTH.fullmatch(str(value).strip())
+        if not match:
+            self.fail(f"{value!r} is no length; write it as 90, 5m, 1h or 4:07", param, ctx)
+        if match["number"]:
+            return float(match["number"]) * _UNITS[match["unit"] or "s"]
+        hours, minutes, seconds = (int(match[name] or 0) for name in ("hours", "minutes", "seconds"))
+        return float(hours * 3600 + minutes * 60 + seconds)
 
 
 def in_zone(moment: datetime, zone: tzinfo = UTC) -> datetime:

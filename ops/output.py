@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """Columns of a terminal that every table fits."""
+
+
+_PROGRESS_SECONDS = 10
 
 
 class ExitCode(IntEnum):
@@ -87,6 +91,7 @@ class Output:
         self.as_json = as_json
         self._schema = f"recordings.{verb}/1"
         self._zone = zone
+        self._said = time.monotonic()
 
     def line(self, text: str) -> None:
         """A sentence of the answer, for people."""
@@ -98,6 +103,12 @@ class Output:
     def note(self, text: str) -> None:
         """Progress or a warning, never part of the answer."""
         print(clean(text), file=sys.stderr, flush=True)
+
+    def progress(self, text: str) -> None:
+        """A note that is left out where the last one, or the beginning, was less than ten seconds ago."""
+        if time.monotonic() - self._said >= _PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            self.note(text)
 
     def document(self, fields: Mapping[str, Any]) -> None:
         """The answer as one JSON document, with `--json` only."""
@@ -111,6 +122,10 @@ class Output:
     def time(self, moment: datetime | None) -> str:
         """A moment as people see it: in their zone, with its offset."""
         return moment.astimezone(self._zone).isoformat(" ", "seconds") if moment else "–"
+
+    def minute(self, moment: datetime) -> str:
+        """As `time`, for a table that has no room for seconds."""
+        return moment.astimezone(self._zone).isoformat(" ", "minutes")
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
         """A table for people; nothing with `--json`."""

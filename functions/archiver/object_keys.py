@@ -36,6 +36,11 @@ def safe_name(recording_id: str) -> str:
     return f"{name[:_KEPT_OF_LONG_NAMES]}~{digest}"
 
 
+def digest_of(source: str, recording_id: str) -> str:
+    """Names a recording where its id must not stand, such as in what outlives its erasure."""
+    return hashlib.sha256(f"{source}\n{recording_id}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """The place of one recording in the archive. `day` is the UTC date on which it was recorded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -15,6 +16,14 @@ from functions.archiver.ledger.totals import Counts
 from ops.output import ExitCode, Failure
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is at work: `name` for people (an ARN, or user@host), `user_id` as policies name whoever calls AWS."""
+
+    name: str
+    user_id: str
+
+
 class Archive(Protocol):
     """One archive. Nothing is asked and no client made before a part is used."""
 
@@ -23,8 +32,16 @@ class Archive(Protocol):
         """The archive's name; of a local one its folder's."""
 
     @property
+    def unique_name(self) -> str:
+        """Tells it from every other archive; what this machine keeps of it is named after it."""
+
+    @property
     def zone(self) -> ZoneInfo:
         """How people see times."""
+
+    @property
+    def person(self) -> Person:
+        """Who is at work, as far as this machine or AWS knows."""
 
     @property
     def sources(self) -> Sequence[str]:

@@ -21,6 +21,7 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.totals import Counts, Totals
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.environment import Settings
+from ops.archive.archive import Person
 from ops.archive.facts import ArchiveFacts, Facts, SourceFacts
 from ops.output import ExitCode, Failure
 
@@ -47,9 +48,20 @@ class DeployedArchive:
         return self._facts.source(name)
 
     @property
+    def unique_name(self) -> str:
+        """No two buckets of the world have one name."""
+        return f"bucket {self.facts.bucket}"
+
+    @property
     def zone(self) -> ZoneInfo:
         """As the deployment file says."""
         return ZoneInfo(self.facts.zone)
+
+    @functools.cached_property
+    def person(self) -> Person:
+        """Whose credentials these are."""
+        caller = self.session.client("sts").get_caller_identity()
+        return Person(caller["Arn"], caller["UserId"])
 
     @property
     def sources(self) -> Sequence[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import getpass
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +15,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.health import RUNS_EVERY
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.totals import Counts
-from ops.archive.archive import no_such_source
+from ops.archive.archive import Person, no_such_source
 from ops.archive.identity import Identity, identity_of, is_archive
 from ops.local.books import counts_of
 from ops.local.engine.files import INSIDE
@@ -53,9 +56,23 @@ class FolderArchive:
         return self._identity.name
 
     @property
+    def unique_name(self) -> str:
+        """Where the folder is."""
+        return f"folder {self.root.resolve()}"
+
+    @property
     def zone(self) -> ZoneInfo:
         """As the deployment file of the last run says."""
         return ZoneInfo(self._identity.zone)
+
+    @property
+    def person(self) -> Person:
+        """The user of this machine."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            user = str(os.getuid())
+        return Person(f"{user}@{socket.gethostname()}", user)
 
     @property
     def sources(self) -> Sequence[str]:

@@ -63,6 +63,7 @@ class Index:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._db = connection
+        self._indexed = self._is_indexed()
 
     @classmethod
     def open(cls, path: Path) -> Index:
@@ -159,6 +160,11 @@ class Index:
         """Makes the indexes once the first rows are in, and lets the planner look at them."""
         self._db.executescript(INDEXES)
         self._db.execute("PRAGMA optimize = 0x10002")
+        self._indexed = True
+
+    def _is_indexed(self) -> bool:
+        sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'by_time'"
+        return bool(self._db.execute(sql).fetchone()[0])
 
     def note(self, name: str, value: str | None) -> None:
         """Keeps a fact about the index itself (how far a build came, as of when); None forgets it."""
@@ -213,15 +219,28 @@ class Index:
             values += [place.at_ms, place.id]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = "ASC" if backwards else "DESC"
-        sql = f"SELECT at, id FROM recording {_hint(terms)} {where} ORDER BY at {order}, id {order} LIMIT ?"  # noqa: S608
+        sql = f"SELECT at, id FROM recording {self._hint(terms)} {where} ORDER BY at {order}, id {order} LIMIT ?"  # noqa: S608
         return [(int(at), int(id_)) for at, id_ in self._db.execute(sql, (*values, limit))]
+
+    def _hint(self, terms: Sequence[Term]) -> str:
+        """Names the index that serves best; without one, walks by time and reads nothing but the index.
+
+        While a first build goes on there are none yet, and everything is read.
+        """
+        indexes = [term.index for term in terms if term.index]
+        if not self._indexed:
+            return ""
+        if indexes:
+            return f"INDEXED BY {indexes[0]}"
+        scans_numbers = any("LIKE" in term.sql for term in terms)
+        return "" if scans_numbers else "INDEXED BY by_time"
 
     def count(self, query: Query, most: int = COUNTED) -> int:
         """How many match, exactly up to `most`; `most` + 1 stands for more. Raises BadQuery."""
         found: set[int] = set()
         for terms in ways_in(query, self._agents(query.agent or query.words)):
             where = f"WHERE {' AND '.join(term.sql for term in terms)}" if terms else ""
-            sql = f"SELECT id FROM recording {_hint(terms)} {where} LIMIT ?"  # noqa: S608 - conditions are ours
+            sql = f"SELECT id FROM recording {self._hint(terms)} {where} LIMIT ?"  # noqa: S608 - conditions are ours
             values = [value for term in terms for value in term.values]
             found.update(id_ for (id_,) in self._db.execute(sql, (*values, most + 1)))
         return min(len(found), most + 1)
@@ -282,6 +301,14 @@ class Index:
             found.setdefault((source, _EPOCH + timedelta(days=day)), {})[state] = count
         return found
 
+    def per_day(self) -> dict[tuple[str, date], int]:
+        """How many recordings each source has on each day."""
+        sql = (
+            "SELECT source.name, day, sum(count) FROM day JOIN source ON source.id = day.source "
+            "GROUP BY 1, 2 HAVING sum(count) > 0"
+        )
+        return {(source, _EPOCH + timedelta(days=day)): count for source, day, count in self._db.execute(sql)}
+
     def totals(self) -> dict[str, dict[str, int]]:
         """Counts by state of each source."""
         found: dict[str, dict[str, int]] = {}
@@ -327,15 +354,6 @@ def _is_usable(path: Path) -> bool:
             return bool(db.execute("PRAGMA user_version").fetchone()[0] in (0, VERSION))
     except sqlite3.DatabaseError:
         return False
-
-
-def _hint(terms: Sequence[Term]) -> str:
-    """Names the index that serves best; without one, walks by time and reads nothing but the index."""
-    indexes = [term.index for term in terms if term.index]
-    if indexes:
-        return f"INDEXED BY {indexes[0]}"
-    scans_numbers = any("LIKE" in term.sql for term in terms)
-    return "" if scans_numbers else "INDEXED BY by_time"
 
 
 def _short(key: str | None, source: str, day: date) -> str | None:

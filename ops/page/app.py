@@ -13,6 +13,7 @@ from ops.page import days, recordings, search, texts
 from ops.page.basket import Basket
 from ops.page.guard import FORM_TOKEN
 from ops.page.view import NotLogged, Refused, Unreachable, View
+from ops.texts import bytes_text, length_text
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -100,7 +101,7 @@ def _add_errors(app: Flask) -> None:
 
 def _add_helpers(app: Flask, view: View, basket: Basket, *, read_only: bool) -> None:
     for helper in (
-        *(texts.length_text, texts.spoken_length, texts.bytes_text, texts.utc_text, texts.in_path, texts.unplayable),
+        *(length_text, bytes_text, texts.spoken_length, texts.utc_text, texts.in_path, texts.unplayable),
         recordings.address_of,
     ):
         app.jinja_env.filters[helper.__name__] = helper

@@ -176,6 +176,8 @@ class Archiver:
             raise NotReady("its transcript is not completed")
         whole = replace(archived, recording=entry.recording)
         self._write_documents(whole, archived.stored, transcript)
+        if transcript.state is TranscriptState.COMPLETED:
+            self._ledger.note_transcript(ticket.id)
         self._ledger.finish_errand(ticket)
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 
@@ -183,7 +185,13 @@ class Archiver:
         self._write_documents(entry, stored, transcript)
         if transcript.state is TranscriptState.PENDING:
             self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
-        self._ledger.mark_archived(ticket, stored, story=entry.story)
+        self._ledger.mark_archived(
+            ticket,
+            stored,
+            story=entry.story,
+            duration_seconds=entry.recording.duration_seconds,
+            has_transcript=transcript.state is TranscriptState.COMPLETED,
+        )
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
     def _quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:

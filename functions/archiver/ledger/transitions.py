@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from functions.archiver.clock import Clock, iso, to_ms
 from functions.archiver.entry import Kind, State, Stored, Ticket
-from functions.archiver.ledger.conditions import Condition, Equals
+from functions.archiver.ledger.conditions import Condition, Equals, Exists
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.story import Code, Event, event, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
@@ -26,6 +26,9 @@ _UNTIL_ARCHIVED = (
     "unfinished_since",
     "looks",
 )
+
+HAS_TRANSCRIPT: Mapping[str, object] = {"has_transcript": True}
+"""Kept in the item, because a search asks for it."""
 
 Story = Sequence[Event] | None
 """The events of an item that somebody holds; None where nobody does, and then nothing is told."""
@@ -49,8 +52,19 @@ class Transitions:
         """Keeps what is written next, so that a later attempt knows its own object from somebody else's."""
         self._move(ticket, put={"noted": about_to_write.to_item()})
 
-    def mark_archived(self, ticket: Ticket, stored: Stored, *, story: Story = None) -> None:
-        """queued → archived. The last thing that happens to a recording, after the archive holds it verified."""
+    def mark_archived(
+        self,
+        ticket: Ticket,
+        stored: Stored,
+        *,
+        story: Story = None,
+        duration_seconds: float | None = None,
+        has_transcript: bool = False,
+    ) -> None:
+        """queued → archived. The last thing that happens to a recording, after the archive holds it verified.
+
+        `duration_seconds` is kept where it was measured, for a provider that tells none.
+        """
         self._move(
             ticket,
             put={
@@ -59,9 +73,19 @@ class Transitions:
                 **stored.to_item(),
                 **self._expiry(),
                 **self._told(story, "archived"),
+                **({} if duration_seconds is None else {"duration_seconds": duration_seconds}),
+                **(HAS_TRANSCRIPT if has_transcript else {}),
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
+
+    def note_transcript(self, recording_id: str) -> None:
+        """The archive holds the transcript of an archived recording, which came later than its audio."""
+        try:
+            pk, when = self._pk("recording", recording_id), Exists("archived_at")
+            self._table.update(pk, put=HAS_TRANSCRIPT, when=when)
+        except Refused:
+            return  # it is no longer archived, and its transcript is of no use
 
     def mark_quarantined(self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None) -> None:
         """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them."""

@@ -37,6 +37,14 @@ class LedgerTooNew(LedgerError):
         super().__init__(ExitCode.MISUSE, sentence, next_=_rebuild(path))
 
 
+class LedgerTooOld(LedgerError):
+    """An earlier version of this program wrote the file, and whoever only reads does not change it."""
+
+    def __init__(self, path: Path) -> None:
+        sentence = f"the ledger {path} is of an earlier version: the next run brings it up to date"
+        super().__init__(ExitCode.MISUSE, sentence, next_="recordings local …")
+
+
 class LedgerInUse(LedgerError):
     """Another process has held the file for longer than this one waits."""
 

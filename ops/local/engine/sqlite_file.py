@@ -35,6 +35,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX due ON items (due_group, due_at, pk) WHERE due_group IS NOT NULL AND due_at IS NOT NULL",
         "CREATE INDEX day ON items (day, pk) WHERE day IS NOT NULL",
     ),
+    (
+        "ALTER TABLE items ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX changed ON items (changed) WHERE day IS NOT NULL",
+        "CREATE TABLE changes (ledger TEXT NOT NULL, last INTEGER NOT NULL, removed INTEGER NOT NULL)",
+        "INSERT INTO changes VALUES (lower(hex(randomblob(16))), 0, 0)",
+    ),
 )
 """What makes version 1 of nothing, version 2 of version 1, and so on. Once released, a migration is never changed."""
 
@@ -74,6 +80,7 @@ class SqliteFile:
         self._free: queue.LifoQueue[_Connection] = queue.LifoQueue()
         self._closed = False
         self._uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        self.version = 0
         self.journal: Journal = "truncate" if journal == "truncate" or is_remote(path.parent) else "wal"
         with self._in_words():
             first = self._open_to_read(lock_is_free) if read_only else self._open_to_write(asked_for=journal)
@@ -203,7 +210,8 @@ class SqliteFile:
         if tables and not version:
             connection.close()
             raise LedgerDamaged(self.path, "it is a database of something else")
-        return int(version)
+        self.version = int(version)
+        return self.version
 
     def _check(self, connection: _Connection) -> None:
         (complaint,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -236,6 +244,7 @@ class SqliteFile:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
         connection.execute("COMMIT")
+        self.version = len(self._migrations)
 
     def _copy(self, connection: _Connection, version: int) -> None:
         """Beside the file, under its version, before a migration touches it."""

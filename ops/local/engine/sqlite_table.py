@@ -10,10 +10,11 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from functions.archiver.ledger.conditions import Condition, KeyRange
 from functions.archiver.ledger.table import Index, Item, Refused
+from ops.local.engine.errors import LedgerTooOld
 from ops.local.engine.holding import holds
 from ops.local.engine.items import acceptable, changed, check_key, from_text, to_text
 from ops.local.engine.sqlite_file import Journal, SqliteFile
@@ -21,8 +22,20 @@ from ops.local.engine.sqlite_file import Journal, SqliteFile
 _AT_ONCE = 500
 """Rows that one statement reads: of a scan, or by their keys."""
 
+_INTO = "items (changed, due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?, ?)"
+_NUMBERED = 2
+"""The version of the file from which on every change of a recording has a number."""
+
 _SORT_KEY = {"due": "due_at", "day": "pk"}
 _PARTITION_KEY = {"due": "due_group", "day": "day"}
+
+
+class Changes(NamedTuple):
+    """`ledger` names this very file: another one counts from the beginning. `removed` counts recordings that went."""
+
+    ledger: str
+    last: int
+    removed: int
 
 
 class SqliteTable:
@@ -80,9 +93,8 @@ class SqliteTable:
     def put_new(self, item: Mapping[str, object]) -> bool:
         kept = acceptable(item)
         with self._file.writing(durable=_is_durable(item)) as connection:
-            cursor = connection.execute(
-                "INSERT OR IGNORE INTO items (due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?)", _row(kept)
-            )
+            row = (_next_change(connection, kept), *_row(kept))
+            cursor = connection.execute(f"INSERT OR IGNORE INTO {_INTO}", row)
             return cursor.rowcount == 1
 
     def update(
@@ -106,9 +118,12 @@ class SqliteTable:
     def delete(self, pk: str, *, when: Condition) -> bool:
         check_key(pk, "pk")
         with self._file.writing(durable=False) as connection:
-            if not holds(when, _read(connection, pk) or {}):
+            item = _read(connection, pk) or {}
+            if not holds(when, item):
                 return False
             connection.execute("DELETE FROM items WHERE pk = ?", (pk,))
+            if "day" in item:
+                connection.execute("UPDATE changes SET removed = removed + 1")
         return True
 
     def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
@@ -144,6 +159,39 @@ class SqliteTable:
             if len(rows) < _AT_ONCE:
                 return
             last = rows[-1][0]
+
+    # how a search index follows the ledger
+
+    def changes(self) -> Changes:
+        """How far the changes of recordings have come. Raises LedgerTooOld for a file that does not number them."""
+        if self._file.version < _NUMBERED:
+            raise LedgerTooOld(self._file.path)
+        with self._file.reading() as connection:
+            return Changes(*connection.execute("SELECT ledger, last, removed FROM changes").fetchone())
+
+    def changed_since(self, number: int) -> Iterator[tuple[int, Item]]:
+        """Every recording that was put or updated after change `number`, once, with its newest change's number."""
+        row = -1
+        while True:
+            with self._file.reading() as connection:
+                rows = connection.execute(
+                    "SELECT changed, rowid, body FROM items INDEXED BY changed WHERE day IS NOT NULL "
+                    "AND changed >= ? AND (changed, rowid) > (?, ?) ORDER BY changed, rowid LIMIT ?",
+                    (number, number, row, _AT_ONCE),
+                ).fetchall()
+            for newest, _, body in rows:
+                yield newest, from_text(body)
+            if len(rows) < _AT_ONCE:
+                return
+            number, row, _ = rows[-1]
+
+    def days(self) -> dict[tuple[str, str], int]:
+        """How many recordings there are of each source and day (as in keys of the archive)."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT day, count(*) FROM items INDEXED BY day WHERE day IS NOT NULL GROUP BY day"
+            ).fetchall()
+        return {(day.partition("#")[0], day.partition("#")[2]): number for day, number in rows}
 
     # what a run reads at its end, which no function on AWS does
 
@@ -222,13 +270,24 @@ def _read(connection: sqlite3.Connection, pk: str) -> Item | None:
 
 
 def _write(connection: sqlite3.Connection, before: Item | None, after: Item) -> None:
-    row = _row(after)
+    row = (_next_change(connection, after), *_row(after))
     if before is None:
-        connection.execute("INSERT INTO items (due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?)", row)
-    elif _row_keys(before) == row[:3]:
-        connection.execute("UPDATE items SET body = ? WHERE pk = ?", row[3:])  # leaves the indexes alone
+        connection.execute(f"INSERT INTO {_INTO}", row)
+    elif _row_keys(before) == _row_keys(after):
+        body = (row[0], *row[4:])  # leaves the indexes of keys alone
+        connection.execute("UPDATE items SET changed = ?, body = ? WHERE pk = ?", body)
     else:
-        connection.execute("UPDATE items SET due_group = ?, due_at = ?, day = ?, body = ? WHERE pk = ?", row)
+        columns = "changed = ?, due_group = ?, due_at = ?, day = ?, body = ?"
+        connection.execute(f"UPDATE items SET {columns} WHERE pk = ?", row)  # noqa: S608 - no value in it
+
+
+def _next_change(connection: sqlite3.Connection, item: Item) -> int:
+    """The number of a recording's change; other items are in no search index, and need none."""
+    if "day" not in item:
+        return 0
+    connection.execute("UPDATE changes SET last = last + 1")
+    (number,) = connection.execute("SELECT last FROM changes").fetchone()
+    return int(number)
 
 
 def _row(item: Item) -> tuple[object, ...]:

@@ -1,0 +1,59 @@
+"""The access records of an archive on AWS: one object each, in a folder that only its writer may write to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from secrets import token_hex
+
+from functions.archiver.bucket.bucket import Bucket, Conflict, NotThere, Properties, Taken
+from functions.archiver.errors import ArchiveTrouble
+from ops.accesses.access import Access, NotRecorded, Records
+
+FOLDER = "accesses"
+_READERS = 16
+
+
+class DeployedLog:
+    """`accesses/date=D/<aws:userid>/<time>-<random>.json` in the archive's bucket."""
+
+    def __init__(self, bucket: Bucket, user_id: str) -> None:
+        self._bucket = bucket
+        self._user_id = user_id
+
+    def write(self, access: Access) -> None:
+        """One object that nobody may replace."""
+        body = json.dumps(access.document(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        moment = f"{access.at:%Y%m%dT%H%M%S.%fZ}"
+        key = f"{FOLDER}/date={access.at.date().isoformat()}/{self._user_id}/{moment}-{token_hex(8)}.json"
+        properties = Properties(content_type="application/json")
+        try:
+            self._bucket.put_new(key, body, sha256=hashlib.sha256(body).digest(), properties=properties)
+        except (ArchiveTrouble, Taken, Conflict) as trouble:
+            raise NotRecorded(f"{FOLDER}/ in the bucket: {trouble}") from None
+
+    def read(self, first: date, last: date) -> Records:
+        """Lists the days and reads each record."""
+        found: list[Access] = []
+        broken: list[str] = []
+        with ThreadPoolExecutor(_READERS) as readers:
+            for key, access in readers.map(self._read, self._keys(first, last)):
+                if access is None:
+                    broken.append(f"{key} is no access record")
+                else:
+                    found.append(access)
+        return Records(accesses=sorted(found, key=lambda access: access.at), broken=broken)
+
+    def _keys(self, first: date, last: date) -> Iterator[str]:
+        for back in range((last - first).days + 1):
+            yield from self._bucket.keys(f"{FOLDER}/date={(first + timedelta(days=back)).isoformat()}/")
+
+    def _read(self, key: str) -> tuple[str, Access | None]:
+        try:
+            with self._bucket.read(key) as pieces:
+                return key, Access.read(json.loads(b"".join(pieces)))
+        except (KeyError, TypeError, ValueError, NotThere):
+            return key, None

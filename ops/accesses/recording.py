@@ -1,0 +1,44 @@
+"""Records accesses to one archive, in the name of whoever is at work."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+
+from ops.accesses.access import Access, AccessLog, What
+from ops.archive.archive import Archive
+from ops.version import version
+
+
+def log_of(archive: Archive) -> AccessLog:
+    """Where the archive keeps its records."""
+    from ops.archive.folder import FolderArchive
+
+    if isinstance(archive, FolderArchive):
+        from ops.accesses.local import LocalLog
+
+        return LocalLog(archive.root)
+    from ops.accesses.deployed import DeployedLog
+
+    return DeployedLog(archive.bucket, archive.person.user_id)
+
+
+class Recorder:
+    """Writes records down, each before what it is about happens."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    @functools.cached_property
+    def _log(self) -> AccessLog:
+        return log_of(self._archive)
+
+    @functools.cached_property
+    def _version(self) -> str:
+        return version()
+
+    def record(self, what: What, source: str, recording_id: str, reason: str = "") -> None:
+        """Returns when it is written. Raises NotRecorded."""
+        who = self._archive.person.name
+        now = datetime.now(UTC)
+        self._log.write(Access.of(what, source, recording_id, at=now, who=who, reason=reason, version=self._version))

@@ -1,0 +1,35 @@
+"""`recordings accesses`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from ops.moments import Moment
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.LOOK, example="recordings accesses --who anna --from 2026-11-01")
+@click.option("--who", metavar="NAME", help="Whose name holds this.")
+@click.option("--recording", metavar="ID", help="Of one: its id, or the digest of an erased one.")
+@click.option("--from", "since", type=Moment(), metavar="TIME", help="At or after this time. [default: 30 days ago]")
+@click.option("--to", "until", type=Moment(), metavar="TIME", help="Before this time. [default: now]")
+@click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV.")
+def command(
+    shared: Shared,
+    *,
+    who: str | None,
+    recording: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_csv: bool,
+) -> ExitCode:
+    """List who has seen, heard or taken which recording, and why.
+
+    Of a local archive the whole log is checked: each line names the digest of the one before it.
+    """
+    from ops.accesses.listing import Wanted, accesses
+
+    return accesses(shared, Wanted(who=who, recording=recording, since=since, until=until), as_csv=as_csv)
