@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
 from functions.archiver.errors import (
@@ -25,6 +24,7 @@ from functions.archiver.errors import (
 )
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
+from functions.archiver.http.url_paths import origin_of
 from functions.archiver.http.waits import asked_wait
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said, id_from
@@ -38,6 +38,7 @@ from functions.archiver.provider.json_values import (
     unread,
     without,
 )
+from functions.archiver.provider.looking_back import rows_looking_back
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -48,7 +49,6 @@ TRANSCRIPT = "/v2/phone/recording_transcript/download/"
 
 _STALE_AFTER = timedelta(hours=1)
 _LOOK_BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=27))
-_MOST_PAGES = 20
 _TRANSCRIPT_WITHIN = timedelta(days=1)
 _COMPLETED = ("phone.recording_completed", "phone.recording_completed_for_access_member")
 _NO_SUCH_FILE, _TRANSCRIPT_PENDING, _TRANSCRIPT_DISABLED = 404, 12002, 12001
@@ -101,7 +101,7 @@ class Zoom(Provider):
     def __init__(self, http: Http, account: Account) -> None:
         super().__init__(http, account)
         self._auth = TokenAuth(self._token, share=account.share_token, header="Authorization", scheme="Bearer")
-        self._media_origin = _origin_of(self.declaration.origins(account.options).get("media", account.base_url))
+        self._media_origin = origin_of(self.declaration.origins(account.options).get("media", account.base_url))
 
     def page(self, window: Window, cursor: str | None) -> Page:
         """By the end of calls. A row counts as well when its start is in the window, in case that the server goes by
@@ -163,7 +163,7 @@ class Zoom(Provider):
         """Not verified live: whether both origins serve each file."""
         target = f"{DOWNLOAD}{segment(str(facts['file_id']))}"
         first: Purpose | None = "media" if facts.get("file_at") == "media" else None
-        if self._media_origin != _origin_of(self.account.base_url):
+        if self._media_origin != origin_of(self.account.base_url):
             with suppress(NotFound):
                 return self._enter(stack, target, first)
             first = None if first else "media"
@@ -184,23 +184,18 @@ class Zoom(Provider):
         raise Rejected("its row has no usable date")
 
     def _row_of(self, recording_id: str) -> Mapping[str, Json]:
-        now = datetime.now(UTC)
-        for end, start in pairwise((now, *(now - span for span in _LOOK_BACK))):
-            for row in self._rows(Window(start=start, end=end)):
-                if row.get("id") == recording_id:
-                    return row
+        for row in rows_looking_back(self._rows, *_LOOK_BACK):
+            if row.get("id") == recording_id:
+                return row
         raise NotFound(f"none of the last {_LOOK_BACK[-1].days} days' recordings has this id")
 
-    def _rows(self, window: Window) -> Iterator[Mapping[str, Json]]:
-        cursor = None
-        for _ in range(_MOST_PAGES):
-            answer = self._list("lookup", window, cursor, of="recording", handles=(400,))
-            if answer.status == 400:
-                raise self._refusal(answer)
-            document = mapping_of(answer.json())
-            yield from map(mapping_of, items_of(document.get("recordings")))
-            if not (cursor := text_of(document.get("next_page_token"))):
-                return
+    def _rows(self, window: Window, cursor: str | None) -> tuple[Sequence[Mapping[str, Json]], str | None]:
+        answer = self._list("lookup", window, cursor, of="recording", handles=(400,))
+        if answer.status == 400:
+            raise self._refusal(answer)
+        document = mapping_of(answer.json())
+        rows = [mapping_of(row) for row in items_of(document.get("recordings"))]
+        return rows, text_of(document.get("next_page_token"))
 
     def transcript(self, recording: Recording) -> Transcript:
         """The timeline's texts, each behind the name of who says it. While it is made, a code says so."""
@@ -301,7 +296,7 @@ class Zoom(Provider):
             raw={
                 **without(row, "download_url", "transcript_download_url"),
                 "file_id": _file_id(link or ""),
-                "file_at": "media" if _origin_of(link or "") == self._media_origin else "api",
+                "file_at": "media" if origin_of(link or "") == self._media_origin else "api",
                 "transcript_listed": bool(row.get("transcript_download_url")),
             },
         )
@@ -313,13 +308,6 @@ def _file_id(link: str) -> str | None:
         start, found, rest = urlsplit(link).path.partition(DOWNLOAD)
         return text_of(unquote(rest)) if found and not start and "/" not in rest else None
     return None
-
-
-def _origin_of(url: str) -> str:
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}".lower()
-    return ""
 
 
 def _ended(facts: Mapping[str, Json]) -> datetime | None:

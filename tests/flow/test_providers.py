@@ -105,6 +105,17 @@ MIXES = {
         ],
         made={"redirects": False},
     ),
+    "ringcentral": Mix(
+        parallel=1,
+        broken="failed",
+        faults=[
+            Fault("status", where="token", value=503),
+            Fault("html", where="list"),
+            Fault("early_end", skip=2),
+            *OTHER_FRAMING,
+        ],
+        made={"legs_every": 3},
+    ),
 }
 
 

@@ -23,7 +23,7 @@ from functions.archiver.errors import Unavailable
 from functions.archiver.http.addresses import AddressRefused, Reach, Unreachable, failure_of, guarded_session
 from functions.archiver.http.responses import Answer, Body, ended_in_time
 from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up
-from functions.archiver.http.url_paths import LONGEST_URL, keep_encoded_dots, link_of, location_of, segment
+from functions.archiver.http.url_paths import LONGEST_URL, PORTS, keep_encoded_dots, link_of, location_of, segment
 from functions.archiver.http.waits import used_up_wait
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
@@ -37,7 +37,6 @@ MOST_HOPS = 5
 _MOST_QUOTED = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443}
 
 Value = str | int | Secret
 Values = Mapping[str, "Value | Sequence[Value] | None"]
@@ -361,7 +360,7 @@ class Http:
 
 def _origin(url: Url) -> _Origin:
     scheme = (url.scheme or "").lower()
-    return scheme, (url.host or "").lower(), url.port or _PORTS.get(scheme, 0)
+    return scheme, (url.host or "").lower(), url.port or PORTS.get(scheme, 0)
 
 
 def _is_clean(url: str) -> bool:

@@ -11,6 +11,9 @@ from urllib3.util import parse_url
 LONGEST_URL = 16_384
 """Signed links hold session tokens of some thousand characters."""
 
+PORTS = {"http": 80, "https": 443}
+"""Where a URL names none."""
+
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+.-]*:)?//[^/?#\\]*", re.IGNORECASE)
 _ODD = re.compile(r"[ ]|[^\x00-\x7f]")
 
@@ -53,3 +56,13 @@ def _link_of(text: str, charset: str) -> str:
 def _in_ascii(authority: str) -> str:
     parts = parse_url(authority)
     return parts._replace(path=None, query=None, fragment=None).url
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, to be compared; empty for what is none."""
+    try:
+        parts = parse_url(url)
+    except ValueError:
+        return ""
+    port = parts.port or PORTS.get(parts.scheme or "")
+    return f"{parts.scheme}://{(parts.host or '').lower()}:{port}" if parts.scheme and parts.host else ""
