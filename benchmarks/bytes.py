@@ -1,0 +1,63 @@
+"""Moves recordings from a URL into a bucket and says what it took.
+
+    python -m benchmarks.bytes --one URL BUCKET KEY ENDPOINT [N]
+
+moves one recording, or N, by the archiver's own path and nothing else: download, inspect, hash, store. One goes to KEY,
+several to KEY-1 … KEY-N. The last line that is printed is JSON: CPU of the process in seconds (of the first, of all
+after it), seconds, and the most memory it held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+
+BEGUN = time.monotonic()
+
+
+def one(url: str, bucket: str, key: str, endpoint: str, count: int, ca_file: str | None) -> dict[str, object]:
+    """Moves them and counts."""
+    from benchmarks.moving import Mover, s3_at
+
+    mover = Mover(url, bucket, s3_at(endpoint), ca_file=ca_file)
+    ready = time.process_time()
+    sizes, moments = [], [(ready, time.monotonic())]
+    for number in range(1, count + 1):
+        sizes.append(mover.move(url, key if count == 1 else f"{key}-{number}"))
+        moments.append((time.process_time(), time.monotonic()))
+    first, last = moments[1], moments[-1]
+    return {
+        "recordings": count,
+        "bytes": sum(sizes),
+        "start_cpu_seconds": round(ready, 6),
+        "first_cpu_seconds": round(first[0] - ready, 6),
+        "later_cpu_seconds": round(last[0] - first[0], 6),
+        "first_seconds": round(first[1] - moments[0][1], 6),
+        "later_seconds": round(last[1] - first[1], 6),
+        "process_cpu_seconds": round(time.process_time(), 6),
+        "process_seconds": round(time.monotonic() - BEGUN, 6),
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def main() -> None:
+    """Reads the words of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--one", nargs="+", metavar="WORD", required=True, help="URL BUCKET KEY ENDPOINT [N]")
+    parser.add_argument("--ca-file", default=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"))
+    options = parser.parse_args()
+    if len(options.one) not in (4, 5):
+        parser.error("--one takes URL BUCKET KEY ENDPOINT and, if there are several, their number")
+    url, bucket, key, endpoint, *count = options.one
+    if count and not count[0].isdigit():
+        parser.error(f"{count[0]} is no number of recordings")
+    done = one(url, bucket, key, endpoint, int(count[0]) if count else 1, options.ca_file)
+    sys.stdout.write(f"{json.dumps(done)}\n")
+
+
+if __name__ == "__main__":
+    main()
