@@ -14,10 +14,12 @@ Result = dict[str, object]
 
 def handler(event: dict[str, str], context: Context) -> Result:
     """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick."""
-    actions = {"list": _list, "dispatch": _dispatch}
+    action = _ACTIONS.get(event.get("action", ""))
+    if action is None:
+        raise ValueError(f"the lister has no action {event.get('action')!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
-        return actions[event["action"]](run)
+        return action(run)
 
 
 def _list(run: Runtime) -> Result:
@@ -65,3 +67,6 @@ def _until_deletion(run: Runtime, retention: timedelta, waited: timedelta) -> ti
     if kept is None or run.clock.now().minute % 10:
         return until_deletion(retention, waited)
     return until_deletion(retention, waited, waiting=run.ledger.due.count(), retention_count=kept)
+
+
+_ACTIONS = {"list": _list, "dispatch": _dispatch}

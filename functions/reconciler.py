@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functions.archiver.clock import from_iso
+from functions.archiver.recording import Window
 from functions.archiver.runtime import Context, runtime
 from functions.archiver.settings.metrics import Metric
 
@@ -9,13 +11,19 @@ from functions.archiver.settings.metrics import Metric
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     """Fired by a schedule; does its work once a day, in as many invocations as it needs.
 
-    `{"force": true}` does it now, `{"action": "report"}` writes the report of the last listing anew.
+    `{"force": true}` does it now, with `from` and `to` (ISO 8601) for another span than the last days;
+    `{"action": "report"}` writes the report of the last listing anew.
     """
+    action = event.get("action", "reconcile")
+    if action not in ("reconcile", "report"):
+        raise ValueError(f"the reconciler has no action {action!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
         reconciler = run.reconciler()
-        again = event.get("action") == "report"
-        done = reconciler.report_again() if again else reconciler.run(force=event.get("force") is True)
+        if action == "report":
+            done = reconciler.report_again()
+        else:
+            done = reconciler.run(force=event.get("force") is True, asked=_asked(event))
     if done.findings:
         run.logger.info(
             "reconciled",
@@ -28,3 +36,9 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     if done.days_incomplete:
         run.count({Metric.DAYS_INCOMPLETE: done.days_incomplete})
     return {"report": done.report, "complete": done.complete}
+
+
+def _asked(event: dict[str, object]) -> Window | None:
+    if "from" not in event:
+        return None
+    return Window(start=from_iso(str(event["from"])), end=from_iso(str(event["to"])))

@@ -78,6 +78,16 @@ class Place:
         return f"source={self.source}/date={self.day.isoformat()}/{safe_name(self.recording_id)}"
 
 
+def reports_of(source: str, day: date) -> str:
+    """The folder of the reports that the reconciler writes on `day`."""
+    return f"reports/source={source}/date={day.isoformat()}/"
+
+
 def reconciliation_report(source: str, day: date) -> str:
-    """The key of the report that the reconciler writes on `day`."""
-    return f"reports/source={source}/date={day.isoformat()}/reconciliation.json"
+    """The key of the daily report that the reconciler writes on `day`."""
+    return f"{reports_of(source, day)}reconciliation.json"
+
+
+def asked_report(source: str, day: date, first: date, last: date) -> str:
+    """The key of the report on a span of days that a person asked for, written on `day`."""
+    return f"{reports_of(source, day)}reconciliation-{first.isoformat()}-{last.isoformat()}.json"

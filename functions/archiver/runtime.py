@@ -23,6 +23,7 @@ from functions.archiver.entry import DiscoveredBy
 from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
+from functions.archiver.ledger.totals import Totals
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.listing.listing import Listing
 from functions.archiver.provider.provider import Provider
@@ -34,7 +35,7 @@ from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
-from functions.archiver.vitals import VitalsReader
+from functions.archiver.vitals import VitalsReader, listed_until
 from functions.archiver.webhooks import Receiver
 from functions.providers import load
 
@@ -188,10 +189,13 @@ class Runtime:
             retention=lambda: self.provider().retention(),
             cursors=self.cursors("reconciler"),
             ledger=self.ledger,
+            totals=Totals(self.table, source=self.settings.source.name),
             store=self.store,
             clock=self.clock,
             span=self.settings.source.reconcile,
             start=self.settings.source.start,
+            listed_until=lambda: listed_until(self.cursors("lister").progress()),
+            seconds_left=self.seconds_left,
         )
 
     def provider(self) -> Provider:

@@ -46,7 +46,7 @@ class Totals:
         """All counts: those of the totals, the open ones live, and today's by reading today's items."""
         head = self._head()
         numbers = Counter(dict.fromkeys(("archived", "waiting", "gone", *_names(), "erased"), 0))
-        as_of = from_iso(str(head["as_of"])) if head else None
+        as_of = from_iso(str(head["as_of"])) if head and "as_of" in head else None
         since = as_of.date() if as_of else today
         for day, counted in self._days(head, today):
             if day < since:
@@ -66,8 +66,8 @@ class Totals:
         items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted"])
         return Counter("accepted" if "accepted" in item else str(item["state"]) for item in items.values())
 
-    def keep(self, days: Mapping[date, Mapping[str, int]], now: datetime) -> None:
-        """Notes the totals of days; one write a month, and one for the head."""
+    def keep(self, days: Mapping[date, Mapping[str, int]], *, as_of: datetime | None = None) -> None:
+        """Notes the totals of days; one write a month, and one for the head. `as_of`: all of them are as fresh now."""
         if not days:
             return
         months: dict[str, dict[str, object]] = {}
@@ -79,7 +79,8 @@ class Totals:
             self._table.update(f"{self._source}#totals#{month}", put=put)
         head = self._head() or {}
         first = min(f"{min(days):%Y-%m}", str(head.get("first", "9")))
-        self._table.update(f"{self._source}#totals", put={"first": first, "as_of": iso(now)})
+        fresh = {"as_of": iso(as_of)} if as_of else {}
+        self._table.update(f"{self._source}#totals", put={"first": first, **fresh})
 
     def uncounted(self, first: date, last: date) -> Iterator[date]:
         """Days between these two that no totals speak of, or whose totals left something open. Newest first."""

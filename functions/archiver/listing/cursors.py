@@ -110,6 +110,14 @@ class CursorStore:
         """Notes where a walk is; the next `save` or `release` writes it."""
         self._walks[walk.name] = walk
 
+    def walks(self, prefix: str) -> tuple[Walk, ...]:
+        """The walks whose names begin so, as they were kept last."""
+        return tuple(walk for name, walk in self._walks.items() if name.startswith(prefix))
+
+    def drop(self, walk: Walk) -> None:
+        """Forgets a walk; written with the next `save` or `release`."""
+        self._walks.pop(walk.name, None)
+
     def save(self, walk: Walk) -> None:
         """Writes where a walk is. Raises LeaseLost when this run no longer holds the lease."""
         self.keep(walk)

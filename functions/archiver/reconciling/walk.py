@@ -7,25 +7,39 @@ where it was, and the report comes last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from functions.archiver.bucket.store import Store
-from functions.archiver.clock import Clock, iso
+from functions.archiver.clock import Clock, from_iso, iso
 from functions.archiver.errors import Outcome
 from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.totals import SETTLED, Totals
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
-from functions.archiver.object_keys import reconciliation_report
+from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.reconciling.cells import deletes_on
+from functions.archiver.reconciling.page import page
 from functions.archiver.reconciling.report import Day, compared, day_document
-from functions.archiver.recording import Json
+from functions.archiver.recording import Json, Window
 
 EVERY = timedelta(hours=20)
 """Less than a day, so that a schedule that fires hourly makes one report a day."""
 
 _WALK = "reconcile"
+_ASKED = "asked "
+"""A walk over a span that a person asked for is named after its beginning, so that any later run can go on with it."""
+
+MAX_DAYS_COUNTED = 400
+"""Days of the past that one run counts, until every day has its totals."""
+
+_HTML = "text/html; charset=utf-8"
+_SECONDS_TO_COUNT = 120.0
+"""With less time left a run counts no further day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +63,18 @@ class Reconciler:
         retention: Callable[[], timedelta | None],
         cursors: CursorStore,
         ledger: Ledger,
+        totals: Totals,
         store: Store,
         clock: Clock,
         span: timedelta,
         start: datetime,
+        listed_until: Callable[[], datetime | None],
+        seconds_left: Callable[[], float],
     ) -> None:
         self._source = source
+        self._totals = totals
+        self._listed_until = listed_until
+        self._seconds_left = seconds_left
         self._listing = listing
         self._retention = retention
         self._cursors = cursors
@@ -64,19 +84,54 @@ class Reconciler:
         self._span = span
         self._start = start
 
-    def run(self, *, force: bool = False) -> Reconciled:
+    def run(self, *, force: bool = False, asked: Window | None = None) -> Reconciled:
         """Lists the last days, as far as time allows, and writes the report when they are read.
 
-        Does so when the last time is long enough ago, or with `force`.
+        Does so when the last time is long enough ago, or with `force`. `asked` is another span, which comes first; what
+        of it is left goes first in the next run too.
         """
         if not self._cursors.acquire():
             return Reconciled()
         now = self._clock.now()
         done = Reconciled()
-        if force or self._cursors.round_due(now, EVERY):
+        asked = asked or self._asked_before()
+        if asked:
+            done = self._reconcile_asked(asked, now)
+        elif force or self._cursors.round_due(now, EVERY):
             done = self._reconcile(now)
+        self._count_the_past(now)
         self._cursors.release()
         return done
+
+    def _asked_before(self) -> Window | None:
+        for walk in self._cursors.walks(_ASKED):
+            return Window(start=from_iso(walk.name.removeprefix(_ASKED)), end=walk.end)
+        return None
+
+    def _reconcile_asked(self, span: Window, now: datetime) -> Reconciled:
+        start, end = max(span.start, self._start), min(span.end, now - RECENT)
+        name = f"{_ASKED}{iso(start)}"
+        findings = self._listing(self._cursors).run_walk(name, start, end)
+        walk = self._cursors.walk(name)
+        if walk is None or not walk.finished:
+            return Reconciled(findings=findings)
+        key = asked_report(self._source, now.date(), start.date(), _last_day(end))
+        done = self._report(walk, start, end, now, key=key)
+        self._cursors.drop(walk)
+        return replace(done, findings=findings)
+
+    def _count_the_past(self, now: datetime) -> None:
+        """Gives days before the window their totals, and again those that were left with something open."""
+        listed = self._listed_until()
+        if listed is None:
+            return
+        days = self._totals.uncounted(self._start.date(), min(listed, now - self._span).date() - timedelta(days=1))
+        counted: dict[date, Counter[str]] = {}
+        for day in islice(days, MAX_DAYS_COUNTED):
+            if self._seconds_left() < _SECONDS_TO_COUNT:
+                break
+            counted[day] = self._totals.look(day)
+        self._totals.keep(counted)
 
     def report_again(self) -> Reconciled:
         """Writes the report anew from the last listing and the present ledger and bucket; asks the provider nothing."""
@@ -86,7 +141,7 @@ class Reconciler:
         done = Reconciled()
         if walk is not None and walk.finished:
             now = self._clock.now()
-            done = self._report(walk, max(_midnight(now - self._span), self._start), now)
+            done = self._daily_report(walk, max(_midnight(now - self._span), self._start), now)
         self._cursors.release()
         return done
 
@@ -98,29 +153,38 @@ class Reconciler:
         walk = self._cursors.walk(_WALK)
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
-        done = self._report(walk, begin, now)
+        done = self._daily_report(walk, begin, now)
         self._cursors.round_done(now)
         for span in self._cursors.unclean():
             self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
         return replace(done, findings=findings)
 
-    def _report(self, walk: Walk, begin: datetime, now: datetime) -> Reconciled:
-        days = self._days(walk, begin, now)
+    def _daily_report(self, walk: Walk, begin: datetime, now: datetime) -> Reconciled:
+        return self._report(walk, begin, now, now, key=reconciliation_report(self._source, now.date()))
+
+    def _report(self, walk: Walk, begin: datetime, end: datetime, now: datetime, *, key: str) -> Reconciled:
+        days = self._days(walk, _every_day(begin.date(), _last_day(end)), now, key)
         document = self._document(walk, days, now)
-        key = reconciliation_report(self._source, now.date())
         self._store.write_json(key, document)
+        html = page({self._source: days}, made_at=iso(now))
+        self._store.bucket.put(key.replace(".json", ".html"), html.encode("utf-8", "replace"), content_type=_HTML)
+        self._totals.keep(
+            {date.fromisoformat(str(day["date"])): _settled(day) for day in days}, as_of=_as_of(days, now)
+        )
         return Reconciled(
             report=key,
             complete=document["complete"] is True,
             days_incomplete=sum(not each["complete"] for each in days if each["state"] != "today"),
         )
 
-    def _days(self, walk: Walk, begin: datetime, now: datetime) -> list[dict[str, Json]]:
-        report, spans = reconciliation_report(self._source, now.date()), self._cursors.unclean()
-        return [
-            day_document(self._day(day, walk, spans, now), as_of=iso(walk.end), report=report)
-            for day in _every_day(begin.date(), now.date())
-        ]
+    def _days(self, walk: Walk, days: Sequence[date], now: datetime, report: str) -> list[dict[str, Json]]:
+        spans, retention = self._cursors.unclean(), self._ledger.retention()
+        documents = []
+        for day in days:
+            document = day_document(self._day(day, walk, spans, now), as_of=iso(walk.end), report=report)
+            deletes = deletes_on(day, retention)
+            documents.append({**document, "deletes_on": deletes.isoformat() if deletes else None})
+        return documents
 
     def _document(self, walk: Walk, days: Sequence[dict[str, Json]], now: datetime) -> dict[str, Json]:
         spans = self._cursors.unclean()
@@ -152,6 +216,22 @@ class Reconciler:
         if any(each.what == "foreign" for each in compared(found)):
             found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile
         return found
+
+
+def _settled(day: Mapping[str, Json]) -> dict[str, int]:
+    """The day's counts as totals keep them."""
+    names = (*SETTLED, "accepted", "failed", "quarantined", "altered", "absent", "in_work")
+    return {name: int(str(day[name])) for name in names}
+
+
+def _as_of(days: Sequence[Mapping[str, Json]], now: datetime) -> datetime | None:
+    """A report that reaches today makes all totals fresh."""
+    return now if any(day["date"] == now.date().isoformat() for day in days) else None
+
+
+def _last_day(end: datetime) -> date:
+    """The day of the last moment before `end`."""
+    return (end - timedelta(microseconds=1)).date()
 
 
 def _every_day(first: date, last: date) -> list[date]:

@@ -61,7 +61,7 @@ def test_altered_recordings_are_counted_until_they_are_sound_again(aws: Aws, clo
 
 def test_settled_recordings_of_days_with_totals_are_not_read_again(aws: Aws, clock: FakeClock) -> None:
     totals, ledger = Totals(aws.table, source="acme"), ledger_of(aws, clock)
-    totals.keep({TODAY - DAY: {"archived": 400, "gone": 2}, TODAY - 40 * DAY: {"archived": 1}}, NOON)
+    totals.keep({TODAY - DAY: {"archived": 400, "gone": 2}, TODAY - 40 * DAY: {"archived": 1}}, as_of=NOON)
     archived(ledger, "today")
     counts = totals.count(ledger.due, TODAY)
     assert counts.as_of == NOON
@@ -70,7 +70,7 @@ def test_settled_recordings_of_days_with_totals_are_not_read_again(aws: Aws, clo
 
 def test_days_since_the_totals_are_read_one_by_one(aws: Aws, clock: FakeClock) -> None:
     totals, ledger = Totals(aws.table, source="acme"), ledger_of(aws, clock)
-    totals.keep({TODAY - DAY: {"archived": 3}, TODAY: {"archived": 1}}, NOON)
+    totals.keep({TODAY - DAY: {"archived": 3}, TODAY: {"archived": 1}}, as_of=NOON)
     for number, day in enumerate((TODAY, TODAY, TODAY + DAY)):
         archived(ledger, f"later-{number}", day)
     assert totals.count(ledger.due, TODAY + DAY).numbers["archived"] == 3 + 3
@@ -80,7 +80,9 @@ def test_days_without_totals_and_days_with_something_open_are_to_be_counted(aws:
     totals = Totals(aws.table, source="acme")
     first, last = date(2025, 12, 30), date(2026, 1, 2)
     assert list(totals.uncounted(first, last)) == [last, date(2026, 1, 1), date(2025, 12, 31), first]
-    totals.keep({first: {"archived": 1}, last: {"archived": 1, "pending": 1}, date(2026, 1, 1): {"accepted": 1}}, NOON)
+    totals.keep(
+        {first: {"archived": 1}, last: {"archived": 1, "pending": 1}, date(2026, 1, 1): {"accepted": 1}}, as_of=NOON
+    )
     assert list(totals.uncounted(first, last)) == [last, date(2025, 12, 31)]
     totals.forget(first, first)
     assert first in totals.uncounted(first, last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,11 @@ from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State, Stored, Ticket
 from functions.archiver.errors import TOO_SLOW, Unavailable
 from functions.archiver.ledger.conditions import Exists
+from functions.archiver.ledger.totals import Totals
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.reconciling.report import MAX_NAMED
 from functions.archiver.reconciling.walk import EVERY, Reconciled, Reconciler
-from functions.archiver.recording import Recording
+from functions.archiver.recording import Recording, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.throttling.lanes import read
 from tests.doubles.aws import Aws, s3
@@ -36,9 +37,10 @@ class ReconcilerBench(Bench):
         self.cursors = CursorStore(aws.table, source=self.source, owner="reconciler", clock=clock)
         self.discovered_by = "reconcile"
         self.span = 7 * DAY
+        self.listed_until: datetime | None = None
         self.retention: timedelta | None = 30 * DAY
 
-    def reconcile(self) -> Reconciled:
+    def reconcile(self, asked: Window | None = None) -> Reconciled:
         store = Store(S3Bucket(s3(), self.aws.bucket), policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
             source=self.source,
@@ -46,11 +48,14 @@ class ReconcilerBench(Bench):
             retention=self.ask_retention,
             cursors=self.cursors,
             ledger=self.ledger,
+            totals=Totals(self.aws.table, source=self.source),
             store=store,
             clock=self.clock,
             span=self.span,
             start=self.start,
-        ).run()
+            listed_until=lambda: self.listed_until,
+            seconds_left=lambda: 900.0,
+        ).run(asked=asked)
 
     def ask_retention(self) -> timedelta | None:
         if self.retention is None:
@@ -139,6 +144,7 @@ def test_the_report_counts_each_day_and_names_what_is_not_archived(bench: Reconc
         "as_of": report["listed_until"],
         "report": REPORT,
         "seal": None,
+        "deletes_on": "2026-03-31",
         "differences": [],
     }
     assert (second["date"], second["listed"], second["failed"], second["in_work"]) == ("2026-03-02", 2, 1, 1)
@@ -378,3 +384,36 @@ def test_how_long_the_provider_keeps_recordings_is_asked_once_a_day_and_its_last
     clock.advance(DAY)
     assert bench.reconcile().report is not None
     assert bench.ledger.retention() == 30 * DAY
+
+
+# spans that a person asks for, totals, and the page
+
+
+def test_a_span_that_is_asked_for_has_a_report_of_its_own(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row("old", 20)]
+    bench.reconcile()
+    assert bench.ledger.find("old") is None
+    done = bench.reconcile(Window(start=NOON - 21 * DAY, end=NOON - 19 * DAY))
+    assert done.report == "reports/source=acme/date=2026-03-04/reconciliation-2026-02-11-2026-02-13.json"
+    days = {day["date"]: day["listed"] for day in bench.aws.document(done.report)["days"]}
+    assert days == {"2026-02-11": 0, "2026-02-12": 1, "2026-02-13": 0}
+    assert bench.ledger.find("old") is not None
+    assert bench.aws.document(REPORT)["days"][0]["date"] > "2026-02-13"
+
+
+def test_a_report_leaves_totals_of_its_days_and_of_days_before_them(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row("new", 1)]
+    bench.start, bench.listed_until = NOON - 20 * DAY, NOON - 9 * DAY
+    bench.ledger.insert(row("older", 11), "schedule")
+    bench.reconcile()
+    uncounted = set(Totals(bench.aws.table, source="acme").uncounted(bench.start.date(), NOON.date()))
+    assert uncounted == {(NOON - n * DAY).date() for n in (1, 8, 9, 11)}
+
+
+def test_the_page_beside_the_report_shows_hostile_texts_as_text(bench: ReconcilerBench) -> None:
+    bench.provider.rows = [row('"><img onerror=x>', 1)]
+    bench.reconcile()
+    html = s3().get_object(Bucket=bench.aws.bucket, Key=REPORT.replace("json", "html"))["Body"].read().decode()
+    assert "<img" not in html
+    assert "&lt;img onerror=x&gt;" in html
+    assert "~ 1/1" in html
