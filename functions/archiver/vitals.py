@@ -100,6 +100,11 @@ class VitalsReader:
         )
         return Vitals(signs=signs, rate=_rate(items["health"], pace), progress=progress, retention=retention)
 
+    def rate(self) -> Rate:
+        """How fast the source is asked; two reads."""
+        items = self._items("health", "pace")
+        return _rate(items["health"], items["pace"])
+
     def complete_until(self, listed: datetime | None) -> datetime | None:
         """Everything recorded before it is archived, gone or accepted; None where it cannot be told cheaply.
 

@@ -1,0 +1,99 @@
+"""`recordings report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ops.moments import Moment, span
+from ops.output import Column, ExitCode, Output
+from ops.verb import Shared, Topic, verb
+
+if TYPE_CHECKING:
+    from ops.reports import Row
+
+DAYS = timedelta(days=13)
+"""Before today."""
+
+_WIDTH = 80
+
+
+@verb(topic=Topic.PROVE, example="recordings report acme-uk --from 2026-11-01 --html report.html")
+@click.argument("source", required=False)
+@click.option("--from", "since", type=Moment(), metavar="TIME", help="The first day, UTC; default: two weeks ago.")
+@click.option("--to", "until", type=Moment(), metavar="TIME", help="The last day; default: today.")
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page too.")
+def command(
+    shared: Shared, *, source: str | None, since: datetime | None, until: datetime | None, html: Path | None
+) -> ExitCode:
+    """Show day by day what the provider listed, what is archived, and what is missing.
+
+    Out of the reports that the reconciler writes. Exit code 0 where every day is complete, 6 where bytes are not what
+    they were, else 1.
+    """
+    from functions.archiver.clock import Clock
+    from functions.archiver.reconciling.page import page
+    from functions.archiver.vitals import VitalsReader
+    from ops.archive.opening import open_archive
+    from ops.reports import exit_code, row_of, with_clock
+
+    archive, now = open_archive(shared), datetime.now(UTC)
+    if source is not None:
+        archive.ledger(source)  # refuses a source that is not there
+    first, last = span(since, until, default=DAYS, now=now)
+    rows = []
+    for name in [source] if source else archive.sources:
+        found = row_of(archive.bucket, name, first.date(), min(last, now).date(), today=now.date())
+        rate = VitalsReader(archive.table, source=name, clock=Clock()).rate()
+        rows.append(with_clock(found, rate, now))
+    output = shared.output(archive.zone)
+    output.document({"sources": [{"source": row.source, "days": list(row.days)} for row in rows]})
+    if html is not None:
+        html.write_text(page({row.source: row.days for row in rows}, made_at=f"{now:%Y-%m-%d %H:%M} UTC"), "utf-8")
+    _tell(output, rows)
+    return exit_code(rows)
+
+
+def _tell(output: Output, rows: list[Row]) -> None:
+    from functions.archiver.reconciling.cells import LEGEND, cell_of
+
+    if not output.as_json and rows:
+        heads = [f"{datetime.fromisoformat(str(day['date'])):%d %b}" for day in rows[0].days] + ["archived"]
+        cells = [[*(cell_of(day).text for day in row.days), str(row.archived)] for row in rows]
+        width = max(len(text) for row in [heads, *cells] for text in row) + 2
+        fits = max((_WIDTH - max(6, *(len(row.source) for row in rows))) // width, 1)
+        for begin in range(0, len(heads), fits):
+            part = slice(begin, begin + fits)
+            columns = [Column(head="source", importance=9), *(Column(head=head, importance=8) for head in heads[part])]
+            output.table(columns, [[row.source, *texts[part]] for row, texts in zip(rows, cells, strict=True)])
+        output.line(LEGEND)
+    for row in rows:
+        for day in row.days:
+            if day.get("archived_by"):
+                output.line(_clock(output, row.source, day))
+    output.verdict(_verdict(rows))
+
+
+def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:
+    still_open = " and ".join(
+        f"{day[name]} {words}" for name, words in (("in_work", "in work"), ("missing", "missing")) if day.get(name)
+    )
+    sentence = f"{source} {day['date']}: {still_open}, by the pace done {output.minute(day['archived_by'])}"
+    if day.get("deletes_on"):
+        sentence += f"; deleted from {day['deletes_on']}"
+    return f"{sentence}: {day['lost']} will be lost" if day.get("lost") else sentence
+
+
+def _verdict(rows: list[Row]) -> str:
+    if not rows:
+        return "there is no source"
+    if changed := sum(row.changed for row in rows):
+        return f"{changed} recordings are not as archived: recordings find --state altered"
+    ill = [f"{row.source} ({len(row.to_look_at)})" for row in rows if row.to_look_at]
+    if ill:
+        return f"days that are not complete: {', '.join(ill)}"
+    return "every day that was looked at is complete"

@@ -1,0 +1,120 @@
+"""What the reconciler's reports in the bucket say of each day: for every day the newest report that speaks of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+
+from functions.archiver.bucket.bucket import Bucket, NotThere
+from functions.archiver.reconciling.cells import not_looked
+from functions.archiver.vitals import Rate
+from ops.output import ExitCode
+
+REQUESTS_EACH = 2
+"""A recording takes about so many: one that lists or finds it, one for its audio."""
+
+_OPEN = ("in_work", "missing")
+_WELL = ("complete", "today")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One source and its days, oldest first, as `recordings.report/1` has them."""
+
+    source: str
+    days: Sequence[Mapping[str, Any]]
+
+    @property
+    def to_look_at(self) -> list[Mapping[str, Any]]:
+        """Days that are not complete; those before the first one that was ever looked at are no news."""
+        first = next((n for n, day in enumerate(self.days) if day["state"] != "not looked"), 0)
+        return [day for day in self.days[first:] if day["state"] not in _WELL]
+
+    @property
+    def archived(self) -> int:
+        """Recordings of all its days that are archived."""
+        return sum(int(day.get("archived", 0)) for day in self.days)
+
+    @property
+    def changed(self) -> int:
+        """Recordings whose bytes are not what they were."""
+        return sum(int(day.get("altered", 0)) + int(day.get("absent", 0)) for day in self.days)
+
+
+def row_of(bucket: Bucket, source: str, first: date, last: date, *, today: date) -> Row:
+    """The days from `first` to `last`, both included. Reads as few reports as cover them, the newest first."""
+    wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    known: dict[str, Mapping[str, Any]] = {}
+    names = {day.isoformat() for day in wanted}
+    for documents in _newest_first(bucket, source, first, today):
+        for document in documents:
+            for day in document.get("days", ()):
+                if day.get("date") in names:
+                    known.setdefault(str(day["date"]), day)
+        if names <= known.keys():
+            break
+    return Row(source=source, days=[known.get(day.isoformat()) or not_looked(day) for day in wanted])
+
+
+def _newest_first(bucket: Bucket, source: str, first: date, today: date) -> Iterator[list[dict[str, Any]]]:
+    """The reports written since `first`, those of one day together, the newest first."""
+    keys = [key for month in _months(first, today) for key in bucket.keys(f"reports/source={source}/date={month}")]
+    reports = [key for key in keys if key.endswith(".json") and _written_on(key) >= first.isoformat()]
+    for _, of_day in groupby(sorted(reports, key=_written_on, reverse=True), key=_written_on):
+        documents = [document for key in of_day if (document := _document(bucket, key))]
+        yield sorted(documents, key=lambda document: str(document.get("generated_at", "")), reverse=True)
+
+
+def _months(first: date, last: date) -> list[str]:
+    return [
+        f"{number // 12:04}-{number % 12 + 1:02}"
+        for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    ]
+
+
+def _written_on(key: str) -> str:
+    return key.partition("/date=")[2][:10]
+
+
+def _document(bucket: Bucket, key: str) -> dict[str, Any] | None:
+    try:
+        with bucket.read(key) as chunks:
+            document = json.loads(b"".join(chunks))
+    except (NotThere, ValueError):
+        return None  # what cannot be read has not looked at any day
+    return document if isinstance(document, dict) else None
+
+
+def with_clock(row: Row, rate: Rate, now: datetime) -> Row:
+    """Adds to each day with something open when the present pace will have archived it, and how much is lost by then.
+
+    The oldest come first, as the tick takes them.
+    """
+    if not rate.allowed:
+        return row
+    waited, days = 0, []
+    for day in row.days:
+        still_open = sum(int(day.get(name, 0)) for name in _OPEN)
+        waited += still_open
+        done = now + timedelta(minutes=waited * REQUESTS_EACH / rate.allowed)
+        days.append({**day, "archived_by": done, "lost": _lost(day, still_open, done)} if still_open else day)
+    return replace(row, days=days)
+
+
+def _lost(day: Mapping[str, Any], still_open: int, done: datetime) -> int:
+    """The provider deletes a day's recordings evenly over a day, from `deletes_on` on."""
+    if not day.get("deletes_on"):
+        return 0
+    begins = datetime.combine(date.fromisoformat(str(day["deletes_on"])), time(), UTC)
+    return min(max(round(still_open * ((done - begins) / timedelta(days=1))), 0), still_open)
+
+
+def exit_code(rows: Sequence[Row]) -> ExitCode:
+    """6 where bytes are not what they were, 1 where a day is not complete."""
+    if any(row.changed for row in rows):
+        return ExitCode.ALTERED
+    return ExitCode.LOOK if any(row.to_look_at for row in rows) else ExitCode.DONE

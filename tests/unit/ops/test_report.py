@@ -1,0 +1,165 @@
+"""`recordings report`: the newest word on every day, the provider's clock beside it, and a page that says the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.archiver.clock import Clock
+from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.reconciling.cells import cell_of, not_looked
+from functions.archiver.vitals import Rate
+from ops.reports import Row, row_of, with_clock
+from tests.harness.archives import Given, given_archive
+from tests.harness.schemas import checked
+
+DAY = timedelta(days=1)
+_COUNTS = ("listed", "ledger", "bucket", "archived", "gone", "failed", "accepted", "quarantined")
+_MORE_COUNTS = ("altered", "absent", "erased", "in_work", "missing", "too_slow")
+NONE = dict.fromkeys((*_COUNTS, *_MORE_COUNTS), 0)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Given]:
+    with given_archive("folder", tmp_path) as made:
+        made.look_after()
+        yield made
+
+
+def today() -> date:
+    return Clock().now().date()
+
+
+def ago(days: int) -> date:
+    return today() - days * DAY
+
+
+def a_day(day: date, state: str = "complete", **facts: Any) -> dict[str, Any]:
+    return {
+        "date": day.isoformat(),
+        "state": state,
+        **NONE,
+        "as_of": "2026-03-04T12:00:00+00:00",
+        "report": "reports/x",
+        "seal": None,
+        **facts,
+    }
+
+
+def write(archive: Given, written: date, *days: dict[str, Any], key: str | None = None, at: int = 0) -> None:
+    document = {"source": "acme", "generated_at": f"{written}T12:00:{at:02}+00:00", "days": days}
+    archive.bucket.put(key or reconciliation_report("acme", written), json.dumps(document).encode())
+
+
+def states(archive: Given, first: int) -> list[str]:
+    row = row_of(archive.bucket, "acme", ago(first), today(), today=today())
+    return [str(day["state"]) for day in row.days]
+
+
+def test_the_newest_report_has_the_last_word_on_a_day(archive: Given) -> None:
+    write(archive, ago(1), a_day(ago(2), "missing"), a_day(ago(1), "today"))
+    write(archive, today(), a_day(ago(1), "in work"), a_day(today(), "today"))
+    assert states(archive, 3) == ["not looked", "missing", "in work", "today"]
+
+
+def test_of_two_reports_of_one_day_the_later_one_counts(archive: Given) -> None:
+    write(archive, today(), a_day(ago(1), "missing"), at=1)
+    write(archive, today(), a_day(ago(1)), key=asked_report("acme", today(), ago(1), ago(1)), at=2)
+    assert states(archive, 1) == ["complete", "not looked"]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"days": []}'])
+def test_a_damaged_report_has_looked_at_nothing(archive: Given, text: bytes) -> None:
+    archive.bucket.put(reconciliation_report("acme", today()), text)
+    write(archive, ago(1), a_day(ago(1)))
+    assert states(archive, 1) == ["complete", "not looked"]
+
+
+def test_no_calls_and_not_looked_are_told_apart(archive: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    write(archive, today(), a_day(ago(1)), a_day(today(), "today"))
+    assert archive.run("report", "acme", "--from", ago(2).isoformat()) == 0
+    out = capsys.readouterr().out
+    assert "– no report" in out
+    assert "✓ 0" in out
+    assert out.splitlines()[-1] == "every day that was looked at is complete"
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"state": "complete", "listed": 412}, "✓ 412"),
+        ({"state": "complete", "listed": 412, "gone": 2}, "× 2/412"),
+        ({"state": "missing", "listed": 377, "missing": 3}, "! 3/377"),
+        ({"state": "in work", "listed": 401, "in_work": 5}, "~ 5/401"),
+        ({"state": "unclean", "listed": 88}, "? 88"),
+        ({"state": "today", "listed": 120}, "… 120"),
+        ({"state": "altered", "listed": 9, "altered": 1}, "↯ 1/9"),
+    ],
+)
+def test_a_cell_has_a_sign_a_count_and_spoken_words(facts: dict[str, Any], text: str) -> None:
+    cell = cell_of(a_day(today(), **facts))
+    assert cell.text == text
+    assert f"{facts['listed']} listed" in cell.spoken
+    assert cell_of(not_looked(today())).text == "– no report"
+
+
+@pytest.mark.parametrize(("state", "code"), [("missing", 1), ("in work", 1), ("unclean", 1), ("complete", 0)])
+def test_a_day_that_is_not_complete_is_an_exit_code_of_1(archive: Given, state: str, code: int) -> None:
+    write(archive, today(), a_day(ago(1), state), a_day(today(), "today"))
+    assert archive.run("report", "acme") == code
+
+
+def test_altered_bytes_are_an_exit_code_of_6(archive: Given) -> None:
+    write(archive, today(), a_day(ago(1), "altered", altered=1))
+    assert archive.run("report", "acme") == 6
+
+
+def test_fourteen_days_fit_80_columns_and_json_fits_its_schema(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(archive, today(), *(a_day(ago(n), "in work", listed=123_456, in_work=12_345) for n in range(13)))
+    archive.run("report")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = " ".join(lines)
+    assert all(f"{ago(n):%d %b}" in heads for n in range(14))
+    archive.run("report", "--json")
+    document = checked(capsys.readouterr().out)
+    assert [len(each["days"]) for each in document["sources"]] == [14, 14]
+
+
+def test_the_pace_tells_how_much_the_provider_deletes_before_its_turn() -> None:
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    days = [
+        a_day(date(2026, 2, 2), "in work", in_work=1440, deletes_on="2026-03-04"),
+        a_day(date(2026, 2, 3), "in work", in_work=1440, deletes_on="2026-03-05"),
+        a_day(date(2026, 3, 3), "in work", in_work=10, deletes_on="2026-04-02"),
+        a_day(date(2026, 3, 4), "today"),
+    ]
+    found = with_clock(Row(source="acme", days=days), Rate(allowed=4), now).days
+    assert [day.get("lost") for day in found] == [720, 0, 0, None]
+    assert found[0]["archived_by"] == now + DAY / 2
+    unknown = with_clock(Row(source="acme", days=days), Rate(), now)
+    assert "lost" not in unknown.days[0]
+
+
+def test_the_page_has_the_same_cells_and_needs_nothing_else(archive: Given, tmp_path: Path) -> None:
+    hostile = {"what": "failed", "recording_id": '"><img onerror=x>', "reason": "<script>"}
+    write(archive, today(), a_day(ago(1), "missing", listed=3, missing=1, differences=[hostile]))
+    archive.run("report", "--html", str(tmp_path / "report.html"))
+    html = (tmp_path / "report.html").read_text()
+    assert "! 1/3" in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "http" not in html.replace("http-equiv", "")
+
+
+def test_a_source_or_a_span_that_is_none_is_refused(archive: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    assert archive.run("report", "acne") == 3
+    assert archive.run("report", "--from", "2026-03-05", "--to", "2026-03-04") == 2
+    assert "is not before" in capsys.readouterr().err
