@@ -3,15 +3,13 @@ DEPLOYMENT ?= deployments/example.toml
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 CDK_FLAGS ?=
-UV_VERSION := 0.13.8
-CDK_VERSION := 2.1148.1
 LAMBDA_PYTHON := 3.14
 
 BIN := $(CURDIR)/.venv/bin
 VENV := .venv/.complete
 LOCAL := .venv/.local
 WHEELS := .wheelhouse/.complete
-CDK := .cache/cdk-$(CDK_VERSION)/node_modules/aws-cdk/bin/cdk
+CDK := .cache/cdk/node_modules/aws-cdk/bin/cdk
 WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -77,8 +75,10 @@ lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) requirements-local.in -o requirements-local.txt
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-setup.in -o requirements-setup.txt
 	$(COMPILE) requirements-page.in -o requirements-page.txt
 	$(COMPILE) requirements-acceptance.in -o requirements-acceptance.txt
+	$(WITH_NODE) npm install --prefix infra/cdk_cli --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what make made, save a demo's recordings
 	rm -rf .venv .wheelhouse .cache cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -97,21 +97,22 @@ $(LOCAL): requirements-local.txt
 define install
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-setup.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $(1) \
-		|| $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
+		|| $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(1)
 	$(BIN)/uv pip install -q --python $(BIN)/python --offline --no-index --no-deps --no-build-isolation -e .
 endef
 
 # The functions run on arm64: their wheels are fetched here once, so that a synth needs neither network nor Docker.
 $(WHEELS): functions/requirements.txt $(VENV)
 	rm -rf .wheelhouse
-	$(BIN)/python -m pip download -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+	$(BIN)/python -m pip download -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
 		--implementation cp --python-version $(LAMBDA_PYTHON) \
 		--platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 -d .wheelhouse -r $<
 	@touch $@
 
-$(CDK): $(VENV)
-	$(WITH_NODE) npm install --prefix .cache/cdk-$(CDK_VERSION) --no-audit --no-fund --no-save \
-		--omit-lockfile-registry-resolved aws-cdk@$(CDK_VERSION)
+$(CDK): infra/cdk_cli/package-lock.json $(VENV)
+	mkdir -p .cache/cdk
+	cp infra/cdk_cli/package.json infra/cdk_cli/package-lock.json .cache/cdk
+	$(WITH_NODE) npm ci --prefix .cache/cdk --no-audit --no-fund --silent
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 LAYERS = tuple(map(Path, ("functions/requirements", "requirements-local", "requirements", "requirements-dev")))
-APART = tuple(map(Path, ("requirements-page", "requirements-acceptance")))
+APART = tuple(map(Path, ("requirements-setup", "requirements-page", "requirements-acceptance")))
 
 
 def pinned(file: Path) -> dict[str, set[str]]:
@@ -48,9 +49,25 @@ def test_every_pin_has_a_hash_and_names_no_host(stem: Path) -> None:
     assert "://" not in text
 
 
-def test_setup_begins_with_the_uv_that_is_pinned() -> None:
-    (version,) = pinned(Path("requirements-dev.txt"))["uv"]
-    assert f"UV_VERSION := {version}\n" in Path("Makefile").read_text(encoding="utf-8")
+def test_what_installs_all_the_rest_is_pinned_by_its_digest() -> None:
+    setup = Path("requirements-setup.txt")
+    assert pinned(setup).items() <= pinned(Path("requirements-dev.txt")).items()
+    makefile = Path("Makefile").read_text(encoding="utf-8")
+    assert "--require-hashes -r requirements-setup.txt" in makefile
+    assert not re.search(r"pip install (?!.*--require-hashes).*==", makefile)
+
+
+def test_the_cli_that_deploys_is_pinned_by_its_digest() -> None:
+    folder = Path("infra/cdk_cli")
+    asked = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]["aws-cdk"]
+    text = (folder / "package-lock.json").read_text(encoding="utf-8")
+    locked = json.loads(text)["packages"]["node_modules/aws-cdk"]
+    assert locked["version"] == asked
+    assert locked["integrity"].startswith("sha512-")
+    assert "://" not in text
+    makefile = Path("Makefile").read_text(encoding="utf-8")
+    assert "npm ci" in makefile
+    assert "aws-cdk@" not in makefile
 
 
 def test_bare_make_prints_a_line_for_each_target() -> None:
