@@ -41,6 +41,7 @@ class Case:
             "token": self.first_page,
             "list": self.first_page,
             "last": self.second_page,
+            "files": self.first_page,
             "lookup": self.describe,
             "media": self.fetch,
         }
@@ -58,7 +59,7 @@ class Case:
     def is_of_the_source(self, exchange: str) -> bool:
         """Whether what goes wrong with it says something about the source rather than about a recording."""
         by_listing = exchange == "lookup" and self.excepted("lookup_by_listing")
-        return exchange in ("token", "list", "last") or by_listing
+        return exchange in ("token", "list", "last", "files") or by_listing
 
     def credentials(self) -> dict[str, Secret]:
         return {name: Secret(value) for name, value in self.fixture.credentials.items()}

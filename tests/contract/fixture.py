@@ -19,7 +19,10 @@ from functions.archiver.recording import Window
 from simulators.audio import Audio, Format
 
 FOLDER = Path(__file__).parent.parent / "providers"
-NAMES = ("token", "list", "last", "empty", "refused", "lookup", "missing", "media")
+NAMES = ("token", "list", "last", "files", "empty", "refused", "lookup", "missing", "media")
+OF_ONE_RECORDING = ("files", "lookup", "media")
+"""Exchanges that are written down for the first recording, and are the same for the others under their ids."""
+
 EXCEPTIONS = {
     "durable_link": "a row holds a link to its audio that needs no credentials",
     "lookup_by_listing": "a recording is looked up in a listing, so that a trouble with it is one of the source",

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from tests.contract.fixture import HOSTS, Exchange, Fixture, Host, Names, renamed
+from tests.contract.fixture import HOSTS, OF_ONE_RECORDING, Exchange, Fixture, Host, Names, renamed
 from tests.doubles.http_server import Answer, Answering, HttpServer, Reply, Seen
 
 ELSEWHERE = "/elsewhere"
@@ -65,7 +65,7 @@ class Replay:
     def reply(self, name: str, names: Names | None = None, number: int = 0) -> Reply:
         """The answer of an exchange, with other names; `number` is the recording that it is about."""
         exchange = self.fixture.exchanges[name]
-        of = self.fixture.names_of(number) if name in ("lookup", "media") else {}
+        of = self.fixture.names_of(number) if name in OF_ONE_RECORDING else {}
         final = {first: renamed(then, self.names) for first, then in {**self.names, **of, **(names or {})}.items()}
         kind, body = exchange.body(final, self.fixture.ids[0])
         if not exchange.audio:
@@ -118,7 +118,7 @@ class Replay:
                 yield exchange, number
 
     def _names_for(self, exchange: Exchange, number: int) -> Names:
-        of = self.fixture.names_of(number) if exchange.name in ("lookup", "media") else {}
+        of = self.fixture.names_of(number) if exchange.name in OF_ONE_RECORDING else {}
         return {first: renamed(then, self.names) for first, then in {**self.names, **of}.items()}
 
     def _weight(self, exchange: Exchange) -> int:
@@ -137,10 +137,18 @@ class Replay:
 
 
 def _fields_of(seen: Seen) -> Mapping[str, Any]:
+    """Of a form or a JSON object; what an object holds within it is named with a dot, `paging.page`."""
     with suppress(ValueError):
         document = json.loads(seen.body)
-        return document if isinstance(document, dict) else {}
+        return dict(_flat(document)) if isinstance(document, dict) else {}
     return dict(parse_qsl(seen.body.decode("utf-8", "replace")))
+
+
+def _flat(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        yield name, value
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in _flat(value))
 
 
 def _holds(given: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:

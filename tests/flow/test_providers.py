@@ -116,6 +116,19 @@ MIXES = {
         ],
         made={"legs_every": 3},
     ),
+    "genesys": Mix(
+        parallel=2,
+        broken="failed",
+        faults=[
+            Fault("status", where="token", value=503),
+            Fault("html", where="files", skip=1),
+            Fault("status", where="lookup", value=500, skip=2),
+            Fault("bare_header"),
+            Fault("cut_chunked", skip=3),
+            *OTHER_FRAMING[:2],
+        ],
+        made={"files_every": 3, "made_after": 1},
+    ),
 }
 
 
@@ -188,7 +201,8 @@ def let_vanish(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def route(request: Request) -> Route:
         asked = (*request.parts, request.query.get("sid", ""))
-        if any(id_ in each for id_ in ids for each in asked) and source.vanishing in simulator.recordings:
+        lists = route_as_it_is(request).kind in ("list", "files")
+        if not lists and any(id_ in each for id_ in ids for each in asked) and source.vanishing in simulator.recordings:
             simulator.remove(source.vanishing)
         return route_as_it_is(request)
 

@@ -71,7 +71,7 @@ def whole_size(headers: Mapping[str, str]) -> int | None:
 def _refusal(head: Head) -> Outcome:
     status = head.status
     reason = f"the {head.kind} request to {head.host} was answered with {status}"
-    limits = head.limits if head.own else LimitHeaders()  # another host speaks for itself
+    limits = head.limits if head.own or head.trusted else LimitHeaders()  # another host speaks for itself
     if status in limits.too_fast or (status == 503 and head.headers.get("Retry-After")):
         seconds = refused_wait(head.headers, limits)
         if head.of == "recording" and not head.own:
