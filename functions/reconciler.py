@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from functions.archiver.clock import from_iso
 from functions.archiver.recording import Window
 from functions.archiver.runtime import Context, runtime
@@ -12,16 +14,19 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     """Fired by a schedule; does its work once a day, in as many invocations as it needs.
 
     `{"force": true}` does it now, with `from` and `to` (ISO 8601) for another span than the last days;
-    `{"action": "report"}` writes the report of the last listing anew.
+    `{"action": "report"}` writes the report of the last listing anew, and `{"action": "seal", "from": "2026-01-01",
+    "to": "2026-01-31"}` lists these days and seals them as well.
     """
     action = event.get("action", "reconcile")
-    if action not in ("reconcile", "report"):
+    if action not in ("reconcile", "report", "seal"):
         raise ValueError(f"the reconciler has no action {action!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
         reconciler = run.reconciler()
         if action == "report":
             done = reconciler.report_again()
+        elif action == "seal":
+            done = reconciler.run(seal=(_day(event, "from"), _day(event, "to")))
         else:
             done = reconciler.run(force=event.get("force") is True, asked=_asked(event))
     if done.findings:
@@ -35,7 +40,14 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         )
     if done.days_incomplete:
         run.count({Metric.DAYS_INCOMPLETE: done.days_incomplete})
-    return {"report": done.report, "complete": done.complete}
+    if done.broken:
+        run.logger.error("seal chain broken", reason=done.broken)
+        run.count({Metric.SEAL_CHAIN_BROKEN: 1})
+    return {"report": done.report, "complete": done.complete, "sealed": len(done.sealed), "broken": done.broken}
+
+
+def _day(event: dict[str, object], name: str) -> date:
+    return date.fromisoformat(str(event[name]))
 
 
 def _asked(event: dict[str, object]) -> Window | None:

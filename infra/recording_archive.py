@@ -17,6 +17,7 @@ from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
 from infra.parameters import parameter
 from infra.shared import TAG, Exported, Shared
+from infra.signing_key import SigningKey
 from infra.version import commit, version
 from infra.webhook_api import WebhookApi
 
@@ -36,6 +37,8 @@ class RecordingArchive(Construct):
         self.bucket = store.bucket
         self.table = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table")).table
         self.topics = Topics(self, "Alerts", archive=self.archive)
+        if self.archive.sign:
+            SigningKey(self, "Seals", archive=self.archive.name)
         self._webhooks = WebhookApi(
             self, "Webhooks", archive=self.archive.name, logical_id=lasting_id(self, "WebhookApi")
         )

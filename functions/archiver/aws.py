@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, cast
@@ -13,14 +14,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from functions.archiver.aws_trouble import trouble_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Log
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import Misconfigured, Service
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import NAMESPACE, Metric
+from functions.archiver.settings.parameters import signing_alias
 from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
 
@@ -51,6 +54,34 @@ class KmsSeal:
         except (self._kms.exceptions.InvalidCiphertextException, self._kms.exceptions.IncorrectKeyException):
             return None
         return answer["Plaintext"]
+
+
+class KmsSigner:
+    """Signs with an ECC_NIST_P256 key of KMS."""
+
+    def __init__(self, kms: KMSClient, key: str) -> None:
+        self._kms = kms
+        self._key = key
+
+    @functools.cached_property
+    def _public_key(self) -> bytes:
+        with trouble_of(Service.KMS):
+            return self._kms.get_public_key(KeyId=self._key)["PublicKey"]
+
+    def public_key(self) -> bytes:
+        """One call of KMS in each process."""
+        return self._public_key
+
+    def sign(self, body: bytes) -> bytes:
+        """One call of KMS, which sees the digest alone."""
+        with trouble_of(Service.KMS):
+            answer = self._kms.sign(
+                KeyId=self._key,
+                Message=hashlib.sha256(body).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            )
+        return answer["Signature"]
 
 
 class AwsEngine:
@@ -96,6 +127,12 @@ class AwsEngine:
             return None
         seal = KmsSeal(self._session.client("kms"), archive.kms_key, archive=archive.name, source=source.name)
         return SharedTokens(self.table, seal, source=source.name, clock=Clock())
+
+    @functools.cached_property
+    def signer(self) -> KmsSigner | None:
+        """The archive's own key, by its alias; None without `sign = true`."""
+        archive = self._settings.archive
+        return KmsSigner(self._session.client("kms"), signing_alias(archive.name)) if archive.sign else None
 
     def secret(self, name: str) -> str:
         """From Secrets Manager."""

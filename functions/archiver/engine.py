@@ -14,6 +14,7 @@ from typing import Protocol
 from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.http.auth import Tokens
 from functions.archiver.ledger.table import Table
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import Lanes
 
@@ -49,6 +50,10 @@ class Engine(Protocol):
 
         A local run keeps it in memory, on AWS it lies encrypted in the table.
         """
+
+    @property
+    def signer(self) -> Signer | None:
+        """What signs the seals; None where they are not signed."""
 
     @property
     def log(self) -> Log:

@@ -27,7 +27,12 @@ from functions.archiver.ledger.totals import Totals
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.listing.listing import Listing
 from functions.archiver.provider.provider import Provider
+from functions.archiver.reconciling.days import Days
 from functions.archiver.reconciling.walk import Reconciler
+from functions.archiver.sealing.book import SealBook
+from functions.archiver.sealing.chain import Chain
+from functions.archiver.sealing.document import Seal
+from functions.archiver.sealing.sealer import Sealer
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import Metric
@@ -191,11 +196,39 @@ class Runtime:
             ledger=self.ledger,
             totals=Totals(self.table, source=self.settings.source.name),
             store=self.store,
+            sealer=self.sealer,
             clock=self.clock,
             span=self.settings.source.reconcile,
             start=self.settings.source.start,
             listed_until=lambda: listed_until(self.cursors("lister").progress()),
             seconds_left=self.seconds_left,
+        )
+
+    def sealer(self, cursors: CursorStore) -> Sealer:
+        """What seals the source's days, under the lease of `cursors`."""
+        source, days, book = self.settings.source.name, self.settings.expire_after_days, SealBook(cursors)
+        chain = Chain(source=source, book=book, bucket=self.engine.bucket, clock=self.clock, signer=self.engine.signer)
+        return Sealer(
+            source=source,
+            book=book,
+            chain=chain,
+            days=Days(source=source, ledger=self.ledger, bucket=self.engine.bucket),
+            clock=self.clock,
+            term=timedelta(days=days) if days else None,
+            seconds_left=self.seconds_left,
+            on_sealed=self._say_sealed,
+        )
+
+    def _say_sealed(self, seal: Seal) -> None:
+        """The head of the chain outside of the bucket: whoever keeps the log can show that nothing was cut off."""
+        self.logger.info(
+            "day sealed",
+            day=seal.statement.day.isoformat(),
+            number=seal.standing.number,
+            sequence=seal.standing.sequence,
+            complete=seal.statement.complete,
+            key=seal.key,
+            sha256=seal.sha256,
         )
 
     def provider(self) -> Provider:

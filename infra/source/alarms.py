@@ -155,6 +155,16 @@ def _troubles(source: str) -> Iterator[tuple[str, Rule]]:
             series=metric_of(source, Metric.RECORDINGS_FAILED, "Sum", minutes=60),
         ),
     )
+    yield (
+        "SealChain",
+        Rule(
+            words="seal chain broken",
+            heading="the-seal-chain-is-broken",
+            summary=f"The seals of source {source} in the bucket are not those that the ledger notes.",
+            series=metric_of(source, Metric.SEAL_CHAIN_BROKEN, "Sum", minutes=120),
+            urgent=True,
+        ),
+    )
 
 
 def _refusing(source: str) -> Rule:

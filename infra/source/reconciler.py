@@ -1,8 +1,8 @@
-"""Asks once a day whether the archive holds everything that the provider lists, and writes a report."""
+"""Asks once a day whether the archive holds everything that the provider lists, writes a report and seals days."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Acknowledgment, Duration, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -11,12 +11,16 @@ from functions.archiver.settings.schedule import RECONCILE
 from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DAY, DUE
 from infra.shared import Items, Shared
+from infra.signing_key import may_sign
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
 
-FOLDERS = ("reports",)
-COMPARED = ("audio", "quarantine")
+FOLDERS = ("reports", "seals")
+"""What it writes, and reads again to continue a chain of seals."""
+
+LOOKED_AT = ("audio", "quarantine", "seals")
+PUBLIC_KEYS = "seals/public-key-*.pem"
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE, DAY))
 
@@ -38,6 +42,8 @@ class Reconciler(Construct):
             statements=[
                 *shared.may_use(source, ITEMS),
                 *shared.may_write(source, FOLDERS),
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, FOLDERS)),
+                *self._may_sign(shared),
                 _may_look(shared, source),
                 lanes.may_send(),
             ],
@@ -46,11 +52,26 @@ class Reconciler(Construct):
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
         schedules.add("Reconcile", RECONCILE, {})
 
+    def _may_sign(self, shared: Shared) -> list[iam.PolicyStatement]:
+        if not shared.archive.sign:
+            return []
+        published = f"{shared.exported.bucket_arn}/{PUBLIC_KEYS}"
+        acknowledge_prefixes(self, [published], "A public key is named by its own digest.")
+        Validations.of(self).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*]",
+                reason="The key is found by its alias, which the condition demands.",
+            )
+        )
+        # A second writer of a public key compares what lies there with its own.
+        publish = iam.PolicyStatement(actions=["s3:PutObject", "s3:GetObject"], resources=[published])
+        return [*may_sign(self, shared.archive.name), publish]
+
 
 def _may_look(shared: Shared, source: Source) -> iam.PolicyStatement:
-    """Which versions of the source's audio the bucket holds, and no byte of them."""
+    """Which versions of the source's audio and seals the bucket holds, and no byte of them."""
     return iam.PolicyStatement(
         actions=["s3:ListBucketVersions"],
         resources=[shared.exported.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in COMPARED]}},
+        conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in LOOKED_AT]}},
     )

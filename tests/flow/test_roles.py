@@ -136,6 +136,9 @@ def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch
         embedded.work_off()
         embedded.dispatch()
         embedded.work_off()
+    days = {"from": "2026-01-01", "to": "2026-01-02"}
+    for _ in range(2):  # what was sealed is read again
+        assert embedded.reconciler.invoke({"action": "seal", **days})["broken"] is None
 
 
 @pytest.fixture(scope="module")

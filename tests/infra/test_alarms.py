@@ -12,7 +12,7 @@ from tests.infra.template import Resource, Template, a_deployment, a_source, dep
 
 RUNBOOK = Path("docs/operations.md")
 SOURCES = ("acme-uk", "acme-de")
-URGENT = {"stopped", "a recording is about to be deleted", "the provider refuses the credentials"}
+URGENT = {"seal chain broken", "stopped", "a recording is about to be deleted", "the provider refuses the credentials"}
 
 
 def alarms(archive: Template) -> list[Resource]:

@@ -27,7 +27,7 @@ ACTIONS = {
     "downloader": EVERY
     | CONSUME
     | {"dynamodb:DeleteItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket"},
-    "reconciler": EVERY | {"s3:PutObject", "s3:ListBucketVersions"},
+    "reconciler": EVERY | {"s3:PutObject", "s3:GetObject", "s3:ListBucketVersions"},
 }
 INDEXES = {"lister": {"due"}, "downloader": {"due"}, "reconciler": {"due", "day"}}
 ARCHIVED = ("audio", "quarantine", "metadata", "transcripts")
@@ -89,15 +89,16 @@ def test_a_downloader_writes_and_finds_its_own_recordings_and_can_delete_none(ar
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_reconciler_writes_reports_and_nothing_else(archive: Template, source: str) -> None:
-    assert archive.function("reconciler", source).allowed()["s3:PutObject"] == prefixes(source, ("reports",))
+def test_a_reconciler_writes_reports_and_seals_and_reads_nothing_else(archive: Template, source: str) -> None:
+    allowed = archive.function("reconciler", source).allowed()
+    assert allowed["s3:PutObject"] == allowed["s3:GetObject"] == prefixes(source, ("reports", "seals"))
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_reconciler_lists_the_versions_of_its_own_audio_alone(archive: Template, source: str) -> None:
+def test_a_reconciler_lists_the_versions_of_its_own_audio_and_seals_alone(archive: Template, source: str) -> None:
     function = archive.function("reconciler", source)
     (statement,) = (each for each in function.statements() if each["Action"] == "s3:ListBucketVersions")
-    folders = [f"{folder}/source={source}/*" for folder in ("audio", "quarantine")]
+    folders = [f"{folder}/source={source}/*" for folder in ("audio", "quarantine", "seals")]
     assert statement["Condition"] == {"StringLike": {"s3:prefix": folders}}
 
 

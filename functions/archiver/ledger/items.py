@@ -30,6 +30,7 @@ REPORTED = (
     "state",
     "due_at",
     "found_at",
+    "archived_at",
     "discovered_by",
     "attempts",
     "reason",

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from functions.archiver.clock import Clock, to_ms
-from functions.archiver.ledger.conditions import AtMost, Equals, Missing
+from functions.archiver.ledger.conditions import AtMost, Condition, Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 
 LEASE = timedelta(minutes=16)
@@ -78,6 +78,8 @@ class CursorStore:
         self._walks: dict[str, Walk] = {}
         self._unclean: list[Unclean] = []
         self._round_at: datetime | None = None
+        self.beside: Mapping[str, Any] = {}
+        """What else the item held when the lease was taken."""
 
     def acquire(self) -> bool:
         """Takes the lease and reads the cursors, in one write; False while another run holds it."""
@@ -93,6 +95,7 @@ class CursorStore:
         except Refused:
             return False
         self._fence = int(item["fence"])
+        self.beside = item
         self._load(item.get("cursors", "{}"))
         return True
 
@@ -126,6 +129,14 @@ class CursorStore:
     def release(self) -> None:
         """Writes everything and gives the lease back."""
         self._write({"lease_until": 0})
+
+    def note(self, put: Mapping[str, object], *, when: Condition | None = None) -> None:
+        """Sets attributes beside the cursors; None removes one. Raises LeaseLost, also where `when` does not hold."""
+        own = Equals("fence", self._fence)
+        try:
+            self._table.update(self._pk, put=put, when=own & when if when else own)
+        except Refused:
+            raise LeaseLost from None
 
     def round_due(self, now: datetime, every: timedelta) -> bool:
         """Whether the periodic re-reading (the lister's overlap, the reconciler's days) is due again."""

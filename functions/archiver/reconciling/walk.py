@@ -23,14 +23,20 @@ from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.object_keys import asked_report, reconciliation_report
 from functions.archiver.reconciling.cells import deletes_on
+from functions.archiver.reconciling.days import Days, every_day, is_unclean, midnight
 from functions.archiver.reconciling.page import page
-from functions.archiver.reconciling.report import Day, compared, day_document
+from functions.archiver.reconciling.report import Day, day_document
 from functions.archiver.recording import Json, Window
+from functions.archiver.sealing.chain import ChainBroken
+from functions.archiver.sealing.document import Seal
+from functions.archiver.sealing.sealer import Sealer
+from functions.archiver.sealing.statement import Listed, shown
 
 EVERY = timedelta(hours=20)
 """Less than a day, so that a schedule that fires hourly makes one report a day."""
 
 _WALK = "reconcile"
+_SEAL = "seal"
 _ASKED = "asked "
 """A walk over a span that a person asked for is named after its beginning, so that any later run can go on with it."""
 
@@ -50,6 +56,9 @@ class Reconciled:
     report: str | None = None
     complete: bool | None = None
     days_incomplete: int = 0
+    sealed: Sequence[Seal] = ()
+    broken: str | None = None
+    """How the bucket contradicts the chain of seals."""
 
 
 class Reconciler:
@@ -65,6 +74,7 @@ class Reconciler:
         ledger: Ledger,
         totals: Totals,
         store: Store,
+        sealer: Callable[[CursorStore], Sealer],
         clock: Clock,
         span: timedelta,
         start: datetime,
@@ -80,28 +90,69 @@ class Reconciler:
         self._cursors = cursors
         self._ledger = ledger
         self._store = store
+        self._days_of = Days(source=source, ledger=ledger, bucket=store.bucket)
+        self._sealer_under = sealer
         self._clock = clock
         self._span = span
         self._start = start
 
-    def run(self, *, force: bool = False, asked: Window | None = None) -> Reconciled:
-        """Lists the last days, as far as time allows, and writes the report when they are read.
+    def run(
+        self, *, force: bool = False, asked: Window | None = None, seal: tuple[date, date] | None = None
+    ) -> Reconciled:
+        """Lists the last days, as far as time allows, writes the report when they are read, and seals what is due.
 
-        Does so when the last time is long enough ago, or with `force`. `asked` is another span, which comes first; what
-        of it is left goes first in the next run too.
+        Lists when the last time is long enough ago, or with `force`. `asked` is another span, which comes first; what
+        of it is left goes first in the next run too. With `seal` the days from the first to the second one are listed
+        and sealed as well.
         """
         if not self._cursors.acquire():
             return Reconciled()
+        self._sealer = self._sealer_under(self._cursors)
         now = self._clock.now()
-        done = Reconciled()
-        asked = asked or self._asked_before()
+        try:
+            done = self._list(now, force=force, asked=asked or self._asked_before())
+            self._count_the_past(now)
+            return replace(done, sealed=self._seal(seal))
+        except ChainBroken as broken:
+            return replace(done, broken=str(broken))
+        finally:
+            self._cursors.release()
+
+    def _list(self, now: datetime, *, force: bool, asked: Window | None) -> Reconciled:
         if asked:
-            done = self._reconcile_asked(asked, now)
-        elif force or self._cursors.round_due(now, EVERY):
-            done = self._reconcile(now)
-        self._count_the_past(now)
-        self._cursors.release()
-        return done
+            return self._reconcile_asked(asked, now)
+        if force or self._cursors.round_due(now, EVERY):
+            return self._reconcile(now)
+        return Reconciled()
+
+    def _seal(self, asked: tuple[date, date] | None) -> tuple[Seal, ...]:
+        walk = self._cursors.walk(_SEAL)
+        if asked:
+            if walk:
+                self._cursors.drop(walk)  # it may be of other days
+            self._sealer.ask(*asked)
+        days = self._sealer.asked()
+        if days:
+            self._list_to_seal(days)
+        return self._sealer.run()
+
+    def _list_to_seal(self, days: Sequence[date]) -> None:
+        """Lists days that a person wants sealed, as far as the provider is asked about them at all."""
+        begin, end = max(midnight(days[0]), self._start), midnight(days[-1] + timedelta(days=1))
+        listed = dict.fromkeys(days, Listed())
+        if begin < end:
+            self._listing(self._cursors).run_walk(_SEAL, begin, end)
+            walk = self._cursors.walk(_SEAL)
+            if walk is None or not walk.finished:
+                self._sealer.book.save()
+                return
+            listed |= self._shown(walk, begin.date(), days[-1])
+        self._sealer.take_asked(listed)
+
+    def _shown(self, walk: Walk, first: date, last: date) -> dict[date, Listed]:
+        """What the provider has just shown of these days, for their seals."""
+        days = every_day(first, last)
+        return shown(walk, days, self._cursors.unclean(), retention=self._ledger.retention(), now=self._clock.now())
 
     def _asked_before(self) -> Window | None:
         for walk in self._cursors.walks(_ASKED):
@@ -117,6 +168,7 @@ class Reconciler:
             return Reconciled(findings=findings)
         key = asked_report(self._source, now.date(), start.date(), _last_day(end))
         done = self._report(walk, start, end, now, key=key)
+        self._sealer.learn(self._shown(walk, start.date(), _last_day(end)))
         self._cursors.drop(walk)
         return replace(done, findings=findings)
 
@@ -141,19 +193,21 @@ class Reconciler:
         done = Reconciled()
         if walk is not None and walk.finished:
             now = self._clock.now()
-            done = self._daily_report(walk, max(_midnight(now - self._span), self._start), now)
+            done = self._daily_report(walk, max(midnight((now - self._span).date()), self._start), now)
         self._cursors.release()
         return done
 
     def _reconcile(self, now: datetime) -> Reconciled:
         with suppress(Outcome):  # yesterday's answer will do
             self._ledger.keep_retention(self._retention())
-        begin = max(_midnight(now - self._span), self._start)
+        window = (now - self._span).date()
+        begin = max(midnight(self._sealer.begins_at(window)), self._start)
         findings = self._listing(self._cursors).run_walk(_WALK, begin, now - RECENT)
         walk = self._cursors.walk(_WALK)
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
         done = self._daily_report(walk, begin, now)
+        self._sealer.take(self._shown(walk, begin.date(), now.date()), leaving=window)
         self._cursors.round_done(now)
         for span in self._cursors.unclean():
             self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
@@ -163,7 +217,7 @@ class Reconciler:
         return self._report(walk, begin, now, now, key=reconciliation_report(self._source, now.date()))
 
     def _report(self, walk: Walk, begin: datetime, end: datetime, now: datetime, *, key: str) -> Reconciled:
-        days = self._days(walk, _every_day(begin.date(), _last_day(end)), now, key)
+        days = self._days(walk, every_day(begin.date(), _last_day(end)), now, key)
         document = self._document(walk, days, now)
         self._store.write_json(key, document)
         html = page({self._source: days}, made_at=iso(now))
@@ -202,20 +256,12 @@ class Reconciler:
         }
 
     def _day(self, day: date, walk: Walk, spans: Sequence[Unclean], now: datetime) -> Day:
-        # The ledger first: what is written from here on belongs to entries that still wait.
-        entries = self._ledger.day(day)
-        folders = (f"{folder}/source={self._source}/date={day.isoformat()}/" for folder in ("audio", "quarantine"))
-        found = Day(
-            day=day,
+        return self._days_of.read(
+            day,
             listed=walk.listed.get(day.isoformat(), 0),
-            entries=entries,
-            versions=[version for folder in folders for version in self._store.bucket.versions(folder)],
-            unclean=any(span.start.date() <= day <= span.end.date() for span in spans),
+            unclean=is_unclean(day, spans),
             today=day == now.date(),
         )
-        if any(each.what == "foreign" for each in compared(found)):
-            found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile
-        return found
 
 
 def _settled(day: Mapping[str, Json]) -> dict[str, int]:
@@ -232,11 +278,3 @@ def _as_of(days: Sequence[Mapping[str, Json]], now: datetime) -> datetime | None
 def _last_day(end: datetime) -> date:
     """The day of the last moment before `end`."""
     return (end - timedelta(microseconds=1)).date()
-
-
-def _every_day(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -25,6 +25,7 @@ class Metric(StrEnum):
     WEBHOOK_IGNORED = "WebhookIgnored"
     WEBHOOK_REFUSED = "WebhookRefused"
     DAYS_INCOMPLETE = "DaysIncomplete"
+    SEAL_CHAIN_BROKEN = "SealChainBroken"
     S3_ERRORS = "S3Errors"
     KMS_ERRORS = "KMSErrors"
     DYNAMODB_ERRORS = "DynamoDBErrors"

@@ -17,3 +17,8 @@ def archive_parameter_name(archive: str) -> str:
 def source_parameter_name(archive: str, source: str) -> str:
     """Where the facts about one of its sources are, as a JSON object of at most 1 KB."""
     return f"{archive_parameter_name(archive)}/sources/{source}"
+
+
+def signing_alias(archive: str) -> str:
+    """The alias of the KMS key that signs the archive's seals: a function finds the key by its archive's name."""
+    return f"alias/{archive}-seals"

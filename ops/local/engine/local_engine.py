@@ -16,6 +16,7 @@ from functions.archiver.entry import Ticket
 from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.http.auth import Tokens
 from functions.archiver.ledger.table import Table
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import Lanes
 from ops.local.engine.errors import LedgerError
@@ -120,7 +121,9 @@ class LocalEngine:
         log: Log,
         calls: Counter[str],
         gate: Gate,
+        signer: Signer | None = None,
     ) -> None:
+        self.signer = signer
         self.table = cast("Table", _Watched(table, "table", calls, gate))
         self.bucket = cast("Bucket", _Watched(bucket, "store", calls, gate))
         self.lanes: Lanes = _Sending(cast("Lanes", _Watched(lanes, "lanes", calls, gate)))

@@ -23,6 +23,7 @@ from functions.archiver.throttling.lanes import read
 from tests.doubles.aws import Aws, s3
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.listing import Bench
+from tests.harness.sealing import a_sealer
 
 DAY = timedelta(days=1)
 REPORT = "reports/source=acme/date=2026-03-04/reconciliation.json"
@@ -41,7 +42,8 @@ class ReconcilerBench(Bench):
         self.retention: timedelta | None = 30 * DAY
 
     def reconcile(self, asked: Window | None = None) -> Reconciled:
-        store = Store(S3Bucket(s3(), self.aws.bucket), policy=StoragePolicy(storage="auto", expire_after_days=None))
+        bucket = S3Bucket(s3(), self.aws.bucket)
+        store = Store(bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
             source=self.source,
             listing=lambda cursors: self.listing(),
@@ -50,6 +52,7 @@ class ReconcilerBench(Bench):
             ledger=self.ledger,
             totals=Totals(self.aws.table, source=self.source),
             store=store,
+            sealer=lambda cursors: a_sealer(cursors, bucket, self.ledger, self.clock),
             clock=self.clock,
             span=self.span,
             start=self.start,

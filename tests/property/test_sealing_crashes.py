@@ -1,0 +1,119 @@
+"""A run that dies between any two of its steps leaves a chain that the next run continues as if it had not died."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.archiver.listing.cursors import CursorStore
+from functions.archiver.sealing.book import head_in
+from functions.archiver.sealing.statement import Listed
+from ops.local.engine.folder import FolderBucket
+from ops.local.engine.sqlite_table import SqliteTable
+from tests.doubles.clock import NOON, FakeClock
+from tests.harness.sealing import SOURCE, SealBench
+
+DAYS = [date(2026, 2, 20) + timedelta(days=number) for number in range(2)]
+
+
+class Died(Exception):
+    """The process is gone."""
+
+
+class Mortal:
+    """A port that dies at the nth of its writes, before it or right after it took effect; one count for all ports."""
+
+    WRITES = ("put", "put_new", "update", "sign")
+
+    def __init__(self, port: object, life: Life) -> None:
+        self._port = port
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if name not in self.WRITES:
+            return found
+
+        def write(*given: Any, **named: Any) -> Any:
+            self._life.step(after=False)
+            result = found(*given, **named)
+            self._life.step(after=True)
+            return result
+
+        return write
+
+
+class Life:
+    """How many writes are left."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+        self.dies_after = False
+
+    def step(self, *, after: bool) -> None:
+        if self.left is None:
+            return
+        if self.left == 0 and after == self.dies_after:
+            self.left = None
+            raise Died
+        if after:
+            self.left -= 1
+
+
+class Ink:
+    """Signs each time with other bytes, as ECDSA does."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def public_key(self) -> bytes:
+        return b"a key"
+
+    def sign(self, body: bytes) -> bytes:
+        self.number += 1
+        return f"signature {self.number}".encode()
+
+
+deaths = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(deaths=deaths)
+def test_the_chain_is_whole_however_often_its_writer_dies(deaths: list[tuple[int, bool]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
+        life, clock = Life(), FakeClock()
+        bucket = FolderBucket(Path(folder) / "archive")
+        bench: Any = SealBench(Mortal(table, life), Mortal(bucket, life), clock)
+        bench.signer = Mortal(Ink(), life)
+        for number, day in enumerate(DAYS):
+            for each in range(number):
+                bench.keep(f"{number}-{each}", day)
+        listed = {day: Listed(number=number, clean=True) for number, day in enumerate(DAYS)}
+        for left, after in deaths:
+            life.left, life.dies_after = left, after
+            try:
+                bench.seal(listed)
+            except Died:
+                table.update(f"{SOURCE}#reconciler", put={"lease_until": 0})  # its lease lapses
+            life.left = None
+            clock.advance(timedelta(hours=1))
+        bench.seal(listed)
+        _assert_whole(bench, CursorStore(table, source=SOURCE, owner="reconciler", clock=clock), table)
+
+
+def _assert_whole(bench: SealBench, cursors: CursorStore, table: SqliteTable) -> None:
+    seals = bench.seals()
+    assert sorted((seal.statement.day, seal.standing.number) for seal in seals) == [(day, 1) for day in DAYS]
+    assert [seal.standing.sequence for seal in seals] == [1, 2]
+    assert [seal.standing.previous for seal in seals] == [None, seals[0].sha256]
+    assert all(bench.body(f"{seal.key}.sig").startswith(b"signature") for seal in seals)
+    item = table.get(f"{SOURCE}#reconciler") or {}
+    head = head_in(item)
+    assert head is not None
+    assert (head.sequence, head.sha256, "sealing" in item) == (2, seals[-1].sha256, False)
+    assert bench.clock.now() >= NOON
