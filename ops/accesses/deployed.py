@@ -15,6 +15,8 @@ from ops.accesses.access import Access, NotRecorded, Records
 
 FOLDER = "accesses"
 _READERS = 16
+_FEW_DAYS = 31
+"""So many are listed one by one, more of them month by month."""
 
 
 class DeployedLog:
@@ -48,8 +50,12 @@ class DeployedLog:
         return Records(accesses=sorted(found, key=lambda access: access.at), broken=broken)
 
     def _keys(self, first: date, last: date) -> Iterator[str]:
-        for back in range((last - first).days + 1):
-            yield from self._bucket.keys(f"{FOLDER}/date={(first + timedelta(days=back)).isoformat()}/")
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        spans = dict.fromkeys(f"{day}/" if len(days) <= _FEW_DAYS else f"{day:%Y-%m}" for day in days)
+        for span in spans:
+            for key in self._bucket.keys(f"{FOLDER}/date={span}"):
+                if first.isoformat() <= key.partition("=")[2][:10] <= last.isoformat():
+                    yield key
 
     def _read(self, key: str) -> tuple[str, Access | None]:
         try:

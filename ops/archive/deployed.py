@@ -6,14 +6,18 @@ import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import boto3
 from botocore.exceptions import ClientError
 
 from functions.archiver.aws import AwsEngine
+from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.bucket.bucket import is_made
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock
+from functions.archiver.errors import Service
 from functions.archiver.health import TICKS_EVERY
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.dynamodb import DynamoTable
@@ -107,6 +111,24 @@ class DeployedArchive:
         """Its term is the functions' business: nothing that a person does by hand begins one."""
         self.source(source)
         return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+
+    RESTORED_DAYS: ClassVar = 7
+    """How long a copy of what lies in a cold storage class can be read."""
+
+    def link(self, key: str, version_id: str | None, *, seconds: int) -> str:
+        """A URL by which whoever has it can read one version for a while. Asks nothing."""
+        version = {} if is_made(version_id) else {"VersionId": version_id}
+        given = {"Bucket": self.facts.bucket, "Key": key, **version}
+        return self.session.client("s3").generate_presigned_url("get_object", Params=given, ExpiresIn=seconds)
+
+    def restore(self, key: str, version_id: str | None) -> None:
+        """Has S3 bring a version back from a cold storage class. Raises ArchiveTrouble."""
+        version: dict[str, Any] = {} if is_made(version_id) else {"VersionId": version_id}
+        request: Any = {"Days": self.RESTORED_DAYS, "GlacierJobParameters": {"Tier": "Standard"}}
+        with trouble_of(Service.S3):
+            self.session.client("s3").restore_object(
+                Bucket=self.facts.bucket, Key=key, RestoreRequest=request, **version
+            )
 
     def settings(self, source: str) -> Settings:
         """What the source's downloader was given. Raises Failure (NOT_FOUND)."""

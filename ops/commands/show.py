@@ -1,0 +1,20 @@
+"""`recordings show`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.LOOK, example="recordings show 262388c281f3")
+@click.argument("what")
+def command(shared: Shared, *, what: str) -> ExitCode:
+    """Tell everything of a recording: what it is, where it lies, its proof and story, and what comes next.
+
+    WHAT is an id, a call's id (all its recordings), a key, or the beginning of an id from six characters on.
+    """
+    from ops.showing import show
+
+    return show(shared, what)
