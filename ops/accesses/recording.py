@@ -37,8 +37,8 @@ class Recorder:
     def _version(self) -> str:
         return version()
 
-    def record(self, what: What, source: str, recording_id: str, reason: str = "") -> None:
-        """Returns when it is written. Raises NotRecorded."""
-        who = self._archive.person.name
+    def record(self, what: What, source: str, recording_id: str, reason: str = "", *, who: str | None = None) -> None:
+        """Returns when it is written; `who` is somebody else than the archive knows of. Raises NotRecorded."""
+        name = who or self._archive.person.name
         now = datetime.now(UTC)
-        self._log.write(Access.of(what, source, recording_id, at=now, who=who, reason=reason, version=self._version))
+        self._log.write(Access.of(what, source, recording_id, at=now, who=name, reason=reason, version=self._version))

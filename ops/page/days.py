@@ -18,8 +18,8 @@ _LEGEND = {
     "unclean": "not read cleanly",
     "altered": "altered",
     "today": "today",
-    "not looked": "deleted at the provider before anybody looked",
-    "no report": "no report",
+    "not looked": "not looked",
+    "gone": "deleted at the provider first",
 }
 
 

@@ -115,7 +115,7 @@ class Pages:
         if self._reason_required and not reason:
             abort(403, "Give a reason on the recording's page first.")
         self._view.record(self._identity(), "download", row, reason)
-        return self._answer(row, 0, row.bytes, partial=False)
+        return self._answer(row, 0, None, partial=False)
 
     def _answer(self, row: Row, first: int, last: int | None, *, partial: bool) -> Response:
         try:

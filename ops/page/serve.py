@@ -23,10 +23,10 @@ _LOOK_SECONDS = 5
 
 
 @contextmanager
-def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address that opens the page, and what waits until the session is over. Port 0 takes a free one.
+def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[[threading.Event], None]]]:
+    """The address that opens the page, and what waits until the session is over or an event is set.
 
-    Raises OSError where the port is taken.
+    Port 0 takes a free one. Raises OSError where the port is taken.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,16 +39,13 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[
     server = create_server(guard, sockets=[listening], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
-    ended = threading.Event()
 
-    def wait() -> None:
-        while not ended.wait(_LOOK_SECONDS):
-            if guard.is_over:
-                return
+    def wait(stopped: threading.Event) -> None:
+        while not stopped.wait(_LOOK_SECONDS) and not guard.is_over:
+            pass
 
     try:
         yield f"http://{HOST}:{listening.getsockname()[1]}{guard.path}", wait
     finally:
-        ended.set()
         server.close()
         serving.join(timeout=5)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
+from functions.archiver.reconciling.cells import SIGNS
+
 STATE_WORDS = {
     "pending": "waiting",
     "queued": "being fetched",
@@ -18,16 +20,7 @@ STATE_WORDS = {
     "erased": "erased",
 }
 DIRECTION_WORDS = {"in": "← in", "out": "→ out", "unknown": "unknown"}
-DAY_SIGNS = {
-    "complete": "✓",
-    "in work": "~",
-    "missing": "!",
-    "unclean": "?",
-    "altered": "↯",
-    "today": "…",
-    "not looked": "×",
-    "no report": "–",
-}
+DAY_SIGNS = SIGNS
 _NOT_PLAYED = {
     "gsm": "GSM 6.10",
     "adpcm": "ADPCM",

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from ops.accesses.access import What
 from ops.index.index import Index
 from ops.index.rows import Row
 
@@ -127,11 +128,11 @@ class View(Protocol):
     def details(self, row: Row) -> Details:
         """Everything known of one recording."""
 
-    def record(self, who: str, what: str, row: Row | None, reason: str = "") -> None:
+    def record(self, who: str, what: What, row: Row | None, reason: str = "") -> None:
         """Writes down an access before it happens. Raises NotLogged."""
 
     def media(self, row: Row, first: int, last: int | None) -> Media:
-        """The bytes from `first` to `last` (None: a bounded piece). Raises LookupError where there are none."""
+        """The bytes from `first` to `last` (None: to the end). Raises LookupError where there are none."""
 
     def days(self, first: date, last: date) -> Sequence[DayCell]:
         """The report's days of all sources."""

@@ -1,0 +1,194 @@
+"""The page's view of a real archive, be it a folder or a deployed stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
+from functions.archiver.entry import Stored
+from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.ledger.items import entry_of
+from ops.accesses.access import NotRecorded, What
+from ops.accesses.recording import Recorder, log_of
+from ops.archive.archive import Archive
+from ops.failures import failure_of
+from ops.index.asking import pk_of
+from ops.index.file import path_of
+from ops.index.index import Index
+from ops.index.rows import Row
+from ops.output import ExitCode, Failure
+from ops.page.day_cells import cell_of, cells_of
+from ops.page.refreshing import Refresher
+from ops.page.telling import details_of
+from ops.page.view import (
+    Access,
+    DayCell,
+    Details,
+    HoldCase,
+    Media,
+    NotLogged,
+    Progress,
+    Refused,
+    Unreachable,
+)
+from ops.whole import whole
+
+PIECE_BYTES = 256 * 1024
+
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "UnauthorizedSSOTokenError")
+_SIGN_IN = "The sign-in to AWS has expired. Run `aws sso login`, then reload."
+
+
+class ArchiveView:
+    """Reads through `archive`; `writable` opens the same one for what changes its ledger."""
+
+    def __init__(
+        self, archive: Archive, *, zone: ZoneInfo, refresher: Refresher, writable: Callable[[], Archive]
+    ) -> None:
+        self.name = archive.name
+        self.zone = zone
+        self._archive = archive
+        self._refresher = refresher
+        self._writable = writable
+        self._recorder = Recorder(archive)
+        self._path = path_of(archive)
+        Index.open(self._path).close()  # made once, before several threads ask for it
+
+    def index(self) -> Index:
+        return Index.open(self._path)
+
+    def progress(self) -> Progress:
+        with closing(self.index()) as index:
+            return self._refresher.progress(index)
+
+    def details(self, row: Row) -> Details:
+        with _reachable():
+            known = whole(self._archive, row)
+            return details_of(known, self._archive.bucket, self.zone) if known else Details(reason=_GONE)
+
+    def record(self, who: str, what: What, row: Row | None, reason: str = "") -> None:
+        if row is None:
+            return
+        try:
+            self._recorder.record(what, row.source, row.recording_id, reason, who=who)
+        except NotRecorded as trouble:
+            raise NotLogged(str(trouble)) from None
+
+    def media(self, row: Row, first: int, last: int | None) -> Media:
+        with _reachable():
+            stored, total = self._stored(row)
+            end = total - 1 if last is None else min(last, total - 1)
+            return Media(
+                chunks=_Pieces(self._archive.bucket, stored, first, end + 1),
+                first=first,
+                last=end,
+                total=total,
+                content_type=stored.content_type,
+                filename=stored.key.rpartition("/")[2],
+            )
+
+    def _stored(self, row: Row) -> tuple[Stored, int]:
+        """What the ledger says now, and how many bytes there are. Raises LookupError where there are none."""
+        item = self._archive.table.get(pk_of(row.source, row.recording_id))
+        stored = entry_of(item).stored if item else None
+        if stored is None:
+            raise LookupError(row.recording_id)
+        if row.state != "altered":
+            return stored, stored.size_bytes
+        head = self._archive.bucket.head(stored.key, version_id=stored.version_id)
+        if head is None:
+            raise LookupError(row.recording_id)
+        return stored, head.size_bytes
+
+    def days(self, first: date, last: date) -> Sequence[DayCell]:
+        with _reachable():
+            return [
+                cell for source in self._archive.sources for cell in cells_of(self._archive.bucket, source, first, last)
+            ]
+
+    def day(self, source: str, day: date) -> DayCell | None:
+        with _reachable():
+            return cell_of(self._archive.bucket, source, day) if source in self._archive.sources else None
+
+    def cases(self) -> Sequence[HoldCase]:
+        return ()
+
+    def hold(self, who: str, case: str, reason: str, rows: Sequence[Row]) -> str:
+        raise Refused("This version cannot put recordings on hold.")
+
+    def export(self, who: str, case: str, reason: str, rows: Sequence[Row]) -> str:
+        raise Refused("This version cannot export recordings. In a terminal, `recordings get ID` fetches one.")
+
+    def retry(self, who: str, rows: Sequence[Row]) -> str:
+        with _reachable():
+            archive = self._writable()
+            done = [row for row in rows if archive.ledger(row.source).revival.retry(row.recording_id, who)]
+        if not done:
+            raise Refused("It has neither failed nor is it in quarantine any more. Reload to see what it is now.")
+        return "It is tried again at the next tick, with fresh attempts."
+
+    def accesses(self, first: date, last: date) -> Sequence[Access]:
+        with _reachable():
+            records = log_of(self._archive).read(first, last)
+        newest_first = reversed(records.accesses)
+        return [
+            Access(
+                at=each.at,
+                who=each.who,
+                what=each.what,
+                recording=each.recording_id or f"{each.recording[:12]}… (erased)",
+                reason=each.reason,
+            )
+            for each in newest_first
+        ]
+
+
+_GONE = "The ledger no longer has it. The list will follow within a minute."
+
+
+class _Pieces(Iterator[bytes]):
+    """The bytes of a range, opened at once so that what is not there is known before the answer begins."""
+
+    def __init__(self, bucket: Bucket, stored: Stored, start: int, end: int) -> None:
+        self._open = ExitStack()
+        reading = bucket.read(stored.key, version_id=stored.version_id, start=start, end=end)
+        try:
+            self._pieces = _cut(self._open.enter_context(reading))
+        except NotThere:
+            raise LookupError(stored.key) from None
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """The server calls this however the answer ends."""
+        self._open.close()
+
+
+def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for start in range(0, len(piece), PIECE_BYTES):
+            yield piece[start : start + PIECE_BYTES]
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Turns what AWS, the ledger's file or the disk says into a sentence for the page."""
+    try:
+        yield
+    except (LookupError, Refused, Unreachable):
+        raise
+    except Unreadable:
+        raise Unreachable("It lies in a storage class that cannot be read at once.") from None
+    except ArchiveTrouble as trouble:
+        raise Unreachable(_SIGN_IN if trouble.code in _EXPIRED else str(trouble)) from None
+    except Exception as error:
+        if type(error).__name__ in _EXPIRED:
+            raise Unreachable(_SIGN_IN) from None
+        failure = error if isinstance(error, Failure) else failure_of(error)
+        if failure.code is ExitCode.BUG:
+            raise
+        raise Unreachable(failure.message) from None
