@@ -28,6 +28,7 @@ class State(StrEnum):
     QUARANTINED = "quarantined"  # stable bytes of no known kind, kept
     ALTERED = "altered"  # archived once, and its bytes are no longer what they were
     ABSENT = "absent"  # archived once, and its bytes are not there
+    ERASED = "erased"  # of no item: a tombstone keeps it from coming back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +98,8 @@ class Entry:
     `noted` is what an attempt was about to write when it was last heard of: an object that is just that is its own.
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
     how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
-    `accepted`: a person knows of its failure and leaves it so. `story` is what happened, in short.
+    `accepted`: a person knows of its failure and leaves it so. `held`: a case keeps it.
+    `story` is what happened, in short.
     `day` is the UTC date under which it is archived: recorded on, or found on where the provider tells no time. It is
     fixed with the first facts, so a provider that changes its mind cannot make a second object of one recording.
     """
@@ -122,6 +124,7 @@ class Entry:
     archived_at: datetime | None = None
     failed_at: datetime | None = None
     accepted: bool = False
+    held: bool = False
     story: tuple[Event, ...] = ()
     described: bool = True
 

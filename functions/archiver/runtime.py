@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Literal, Protocol
 
 from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
@@ -141,7 +142,7 @@ class Runtime:
             expire_after_days=self.settings.expire_after_days,
             tiers=bool(archive.tiers),
         )
-        return Store(self.engine.bucket, policy=policy)
+        return Store(self.engine.bucket, policy=policy, lock=lambda: lock_of(self.settings, self.clock.now()))
 
     @functools.cached_property
     def intake(self) -> Intake:

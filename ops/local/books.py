@@ -65,14 +65,15 @@ class ScannedBooks:
         self._table = table
 
     def sources(self) -> Sequence[str]:
-        return sorted({str(item["source"]) for item in self._table.scan() if "day" in item})
+        return sorted({str(item["source"]) for item in self._table.scan() if item.get("kind") == "recording"})
 
     def of_state(self, source: str, state: str, limit: int) -> Sequence[Item]:
         found = (item for item in self.rows(source) if item["state"] == state and "accepted" not in item)
         return list(islice(found, limit))
 
     def rows(self, source: str) -> Iterator[Item]:
-        found = (item for item in self._table.scan() if item.get("source") == source and "day" in item)
+        recordings = (item for item in self._table.scan() if item.get("kind") == "recording")
+        found = (item for item in recordings if item["source"] == source)
         yield from sorted(found, key=lambda item: (item["day"], *_moment_and_id(item)))
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:

@@ -223,7 +223,7 @@ class Hooked:
             return
         ticket = ledger.insert_queued(recording, "schedule")
         assert ticket
-        moves: dict[State, Callable[[], None]] = {
+        moves: dict[State, Callable[[], object]] = {
             State.ARCHIVED: lambda: ledger.mark_archived(ticket, STORED),
             State.GONE: lambda: ledger.mark_gone(ticket, "deleted"),
             State.FAILED: lambda: ledger.mark_failed(ticket, "broken"),

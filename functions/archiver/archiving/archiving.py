@@ -185,26 +185,32 @@ class Archiver:
         self._write_documents(entry, stored, transcript)
         if transcript.state is TranscriptState.PENDING:
             self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
-        self._ledger.mark_archived(
+        held = self._ledger.mark_archived(
             ticket,
             stored,
             story=entry.story,
             duration_seconds=entry.recording.duration_seconds,
             has_transcript=transcript.state is TranscriptState.COMPLETED,
         )
+        self._hold_too(entry, held=held)
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
     def _quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
         """Safe when the provider deletes it, and never taken for audio."""
         self._write_documents(entry, stored, NO_TRANSCRIPT)
-        self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story)
+        self._hold_too(entry, held=self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story))
         return Report(ticket=ticket, outcome=State.QUARANTINED.value, reason=reason, stored=stored)
+
+    def _hold_too(self, entry: Entry, *, held: bool) -> None:
+        """What was put on hold while it was being written has been written without."""
+        if held and not entry.held:
+            self._store.hold(entry.place)
 
     def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
         if transcript.state is TranscriptState.COMPLETED:
-            self._store.write_json(entry.place.transcript, transcript_document(entry, transcript))
+            self._store.write_json(entry.place.transcript, transcript_document(entry, transcript), held=entry.held)
         archived_at = entry.archived_at or self._clock.now()
-        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, archived_at))
+        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, archived_at), held=entry.held)
 
     def _unknown_transcript(self) -> Transcript:
         makes_them = self._provider_of().declaration.transcripts

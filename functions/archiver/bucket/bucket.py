@@ -41,6 +41,10 @@ class BadUpload(Exception):
     """The engine refuses the bytes: a checksum or a size does not match, or a part is too small."""
 
 
+class Locked(Exception):
+    """The version is on hold, or its retention is not over: it was left alone."""
+
+
 class Unreadable(Exception):
     """The object is in a storage class that cannot be read without restoring it first."""
 
@@ -148,7 +152,14 @@ class Bucket(Protocol):
         """Every version of the keys that begin with `prefix`, delete markers included, ordered by key."""
 
     def delete(self, key: str, *, version_id: str | None) -> None:
-        """Removes one version for good. One that is not there is no error."""
+        """Removes one version for good. One that is not there is no error. Raises Locked."""
+
+    @property
+    def locks(self) -> bool:
+        """Whether a version can be locked and held, so that nobody deletes it; a folder cannot."""
+
+    def set_hold(self, key: str, *, version_id: str | None, held: bool) -> None:
+        """Puts one version on hold, or takes it off. Raises NotThere. Where nothing `locks`, nothing happens."""
 
 
 _MADE = "made-"

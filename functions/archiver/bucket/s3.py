@@ -6,6 +6,7 @@ boto3's managed upload is not used: it knows no `If-None-Match` and would leave 
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ from functions.archiver.bucket.bucket import (
     Conflict,
     Head,
     Lock,
+    Locked,
     NotThere,
     NoUpload,
     Part,
@@ -29,7 +31,7 @@ from functions.archiver.bucket.bucket import (
     is_made,
 )
 from functions.archiver.bucket.digest import crc_text
-from functions.archiver.errors import Service
+from functions.archiver.errors import ArchiveTrouble, Service
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -76,9 +78,11 @@ class S3Bucket:
 
     keeps_metadata = True
 
-    def __init__(self, s3: S3Client, name: str) -> None:
+    def __init__(self, s3: S3Client, name: str, *, bypasses_governance: bool = False) -> None:
+        """`bypasses_governance`: deletes say so, which takes a right of its own."""
         self._s3 = s3
         self._name = name
+        self._bypasses = bypasses_governance
 
     def put_new(self, key: str, body: Bytes, *, sha256: bytes, properties: Properties) -> str | None:
         """One PutObject whose SHA-256 S3 checks."""
@@ -201,9 +205,37 @@ class S3Bucket:
             yield from sorted(found, key=lambda version: version.key)
 
     def delete(self, key: str, *, version_id: str | None) -> None:
-        """DeleteObject of one version."""
+        """DeleteObject of one version. S3 answers 403 for a locked one; HeadObject tells that from a missing right."""
+        bypass: dict[str, Any] = {"BypassGovernanceRetention": True} if self._bypasses else {}
+        try:
+            with _outcomes_of(key):
+                self._s3.delete_object(Bucket=self._name, Key=key, **_version(version_id), **bypass)
+        except ArchiveTrouble as trouble:
+            if trouble.code != "AccessDenied" or not self._is_locked(key, version_id):
+                raise
+            raise Locked(key) from None
+
+    def _is_locked(self, key: str, version_id: str | None) -> bool:
+        head = self.head(key, version_id=version_id)
+        return head is not None and (head.held or head.lock is not None)
+
+    @functools.cached_property
+    def locks(self) -> bool:
+        """GetObjectLockConfiguration, once."""
+        with trouble_of(Service.S3):
+            try:
+                answer = self._s3.get_object_lock_configuration(Bucket=self._name)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
+                    return False
+                raise
+        return answer["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
+
+    def set_hold(self, key: str, *, version_id: str | None, held: bool) -> None:
+        """PutObjectLegalHold."""
+        hold: Any = {"Status": "ON" if held else "OFF"}
         with _outcomes_of(key):
-            self._s3.delete_object(Bucket=self._name, Key=key, **_version(version_id))
+            self._s3.put_object_legal_hold(Bucket=self._name, Key=key, LegalHold=hold, **_version(version_id))
 
 
 def _pages(pages: Iterable[_Page]) -> Iterator[_Page]:

@@ -12,30 +12,34 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
-from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Unreadable
+from functions.archiver.bucket.bucket import Bucket, Head, Lock, NotThere, Unreadable
 from functions.archiver.bucket.digest import crc_text, digest_of
+from functions.archiver.bucket.everything import is_audio_of, versions_of
 from functions.archiver.bucket.upload import FOUND_AT, SHA256, Upload, stored_of
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, Stored
 from functions.archiver.errors import ArchiveTrouble
-from functions.archiver.object_keys import ENCRYPTED, Place
+from functions.archiver.object_keys import Place
 from functions.archiver.recording import Json
 from functions.archiver.settings.storage_classes import StoragePolicy
 
 
 class Store:
-    """The part of the bucket that belongs to one source."""
+    """The part of the bucket that belongs to one source. `lock` is what audio gets that is stored now."""
 
-    def __init__(self, bucket: Bucket, *, policy: StoragePolicy) -> None:
+    def __init__(
+        self, bucket: Bucket, *, policy: StoragePolicy, lock: Callable[[], Lock | None] = lambda: None
+    ) -> None:
         self.bucket = bucket
         self._policy = policy
+        self._lock = lock
 
     def upload(self, entry: Entry, note: Callable[[Stored], None] = lambda stored: None) -> Upload:
         """A new upload of a recording; nothing is visible before its `finish`.
 
         `note` is called with what is about to become visible, where the object itself cannot say whose it is.
         """
-        return Upload(self.bucket, self._policy, entry, note)
+        return Upload(self.bucket, self._policy, entry, note, self._lock)
 
     def find(self, entry: Entry) -> Stored | None:
         """The recording's own object, when an earlier attempt stored it and died before its mark.
@@ -47,10 +51,8 @@ class Store:
         return next((stored for head in heads if head and (stored := self._own(head, entry))), None)
 
     def _objects_of(self, place: Place) -> Iterator[str]:
-        prefix = f"{place.audio_stem}."
-        for key in self.bucket.keys(prefix):
-            # Other ids may begin like this one and go on after a dot.
-            if key[len(prefix) :].removesuffix(ENCRYPTED).isalnum():
+        for key in self.bucket.keys(f"{place.audio_stem}."):
+            if is_audio_of(place, key):
                 yield key
 
     def _own(self, head: Head, entry: Entry) -> Stored | None:
@@ -90,11 +92,17 @@ class Store:
             return None
         return cast("dict[str, Json]", json.loads(text))
 
-    def write_sidecar(self, place: Place, document: Mapping[str, Json]) -> None:
+    def write_sidecar(self, place: Place, document: Mapping[str, Json], *, held: bool = False) -> None:
         """Writes everything known of a recording beside its audio; the newest version counts."""
-        self.write_json(place.metadata, document)
+        self.write_json(place.metadata, document, held=held)
 
-    def write_json(self, key: str, document: Mapping[str, Json]) -> None:
-        """Writes one JSON document on one line, as Athena reads it."""
+    def write_json(self, key: str, document: Mapping[str, Json], *, held: bool = False) -> None:
+        """Writes one JSON document on one line, as Athena reads it; on hold where its recording is."""
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-        self.bucket.put(key, text.encode("utf-8", "backslashreplace") + b"\n")
+        self.bucket.put(key, text.encode("utf-8", "backslashreplace") + b"\n", held=held)
+
+    def hold(self, place: Place) -> None:
+        """Puts everything of a recording on hold that is there now: every version."""
+        for version in versions_of(self.bucket, place):
+            if not version.deleted:
+                self.bucket.set_hold(version.key, version_id=version.version_id, held=True)

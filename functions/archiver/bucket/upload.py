@@ -11,6 +11,7 @@ from functions.archiver.bucket.bucket import (
     Bucket,
     Conflict,
     Head,
+    Lock,
     NoUpload,
     Part,
     Properties,
@@ -46,11 +47,20 @@ class Upload:
     The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end.
     """
 
-    def __init__(self, bucket: Bucket, policy: StoragePolicy, entry: Entry, note: Callable[[Stored], None]) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        policy: StoragePolicy,
+        entry: Entry,
+        note: Callable[[Stored], None],
+        lock: Callable[[], Lock | None],
+    ) -> None:
         self._bucket = bucket
         self._policy = policy
+        self._lock = lock
         self._place = entry.place
         self._found_at = iso(entry.found_at)
+        self._held = entry.held
         self._note = note
         self._buffer = bytearray()
         self._hasher = Hasher()
@@ -171,6 +181,8 @@ class Upload:
             content_type=audio.content_type,
             storage_class=self._policy.at_put(size_bytes),
             metadata={FOUND_AT: self._found_at, **metadata},
+            lock=self._lock(),
+            held=self._held,
         )
 
 

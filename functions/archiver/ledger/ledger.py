@@ -24,6 +24,7 @@ from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
 from functions.archiver.ledger.revival import Revival, said_of
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
 from functions.archiver.recording import Call, Readiness, Recording
 
@@ -44,17 +45,23 @@ class Ledger(Transitions):
     def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
         super().__init__(table, source=source, clock=clock, expire_after=expire_after)
         self.revival = Revival(table, self.due, source=source, clock=clock)
+        self.tombstones = Tombstones(table, source=source, clock=clock)
 
     # finding
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
-        """Which of these recordings are in the ledger already. One read per hundred."""
+        """Which of these recordings are in the ledger already, or must not come back. One read per hundred."""
         by_pk = {self._pk("recording", id_): id_ for id_ in ids}
-        items = self._table.get_many(list(by_pk), ["state", "unfinished_since", "said"])
-        return {
+        items = self._table.get_many([*by_pk, self.tombstones.mark], ["state", "unfinished_since", "said"])
+        has_tombstones = items.pop(self.tombstones.mark, None) is not None
+        known = {
             by_pk[pk]: Known(state=State(item["state"]), unfinished="unfinished_since" in item, said=item.get("said"))
             for pk, item in items.items()
         }
+        if has_tombstones:
+            buried = self.tombstones.of([id_ for id_ in ids if id_ not in known])
+            known |= dict.fromkeys(buried, Known(state=State.ERASED, unfinished=False))
+        return known
 
     def known_calls(self, call_ids: Sequence[str]) -> set[str]:
         """Which of these calls are waiting to be looked up already."""
@@ -239,7 +246,12 @@ class Ledger(Transitions):
                 yield entry_of(item)
 
     def restore(self, entry: Entry) -> bool:
-        """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already."""
+        """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already.
+
+        False as well for one that was erased.
+        """
+        if self.tombstones.of([entry.recording.id]):
+            return False
         recording, stored = entry.recording, entry.stored
         story = entry.story or [event(entry.found_at.timestamp(), "found", entry.discovered_by)]
         extra: dict[str, object] = {

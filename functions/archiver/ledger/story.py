@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 Code = Literal[
-    "found", "tried", "archived", "gone", "failed", "quarantined", "accepted", "retried", "altered", "absent"
+    "found",
+    "tried",
+    "archived",
+    "gone",
+    "failed",
+    "quarantined",
+    "accepted",
+    "retried",
+    "altered",
+    "absent",
+    "held",
+    "released",
 ]
 Event = tuple[int, str, str]
 """When (seconds since 1970), what, and a few words more."""

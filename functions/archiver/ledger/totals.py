@@ -18,6 +18,7 @@ from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.tombstones import count_buried
 
 SETTLED: Final = ("archived", "gone", "erased")
 _OPEN = (State.FAILED, State.QUARANTINED, State.ALTERED, State.ABSENT)
@@ -61,10 +62,13 @@ class Totals:
         return Counts(numbers=numbers, as_of=as_of)
 
     def look(self, day: date) -> Counter[str]:
-        """The recordings of a day by state, read one by one."""
+        """The recordings of a day by state, read one by one, and how many were erased."""
         keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
         items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted"])
-        return Counter("accepted" if "accepted" in item else str(item["state"]) for item in items.values())
+        found = Counter("accepted" if "accepted" in item else str(item["state"]) for item in items.values())
+        if erased := count_buried(self._table, self._source, day):
+            found["erased"] = erased
+        return found
 
     def keep(self, days: Mapping[date, Mapping[str, int]], *, as_of: datetime | None = None) -> None:
         """Notes the totals of days; one write a month, and one for the head. `as_of`: all of them are as fresh now."""

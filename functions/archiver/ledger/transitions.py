@@ -60,12 +60,13 @@ class Transitions:
         story: Story = None,
         duration_seconds: float | None = None,
         has_transcript: bool = False,
-    ) -> None:
+    ) -> bool:
         """queued → archived. The last thing that happens to a recording, after the archive holds it verified.
 
-        `duration_seconds` is kept where it was measured, for a provider that tells none.
+        `duration_seconds` is kept where it was measured, for a provider that tells none. Whether a case holds
+        the recording by now.
         """
-        self._move(
+        item = self._move(
             ticket,
             put={
                 "state": State.ARCHIVED.value,
@@ -78,6 +79,7 @@ class Transitions:
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
+        return "held" in item
 
     def note_transcript(self, recording_id: str) -> None:
         """The archive holds the transcript of an archived recording, which came later than its audio."""
@@ -87,8 +89,11 @@ class Transitions:
         except Refused:
             return  # it is no longer archived, and its transcript is of no use
 
-    def mark_quarantined(self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None) -> None:
-        """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them."""
+    def mark_quarantined(self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None) -> bool:
+        """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them.
+
+        Whether a case holds it by now.
+        """
         put = {
             "state": State.QUARANTINED.value,
             "reason": reason,
@@ -97,7 +102,7 @@ class Transitions:
             **self._ended("quarantined"),
             **self._told(story, "quarantined", reason),
         }
-        self._move(ticket, put=put, remove=["link", "noted"])
+        return "held" in self._move(ticket, put=put, remove=["link", "noted"])
 
     def mark_gone(self, ticket: Ticket, reason: str, *, story: Story = None) -> None:
         """queued → gone: the provider no longer has it."""

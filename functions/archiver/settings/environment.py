@@ -33,6 +33,11 @@ class Settings:
         """Days from archiving until this source's recordings expire; None keeps them for ever."""
         return self.source.term_days(self.archive)
 
+    @property
+    def lock_days(self) -> int:
+        """Days that Object Lock, where it is on, keeps this source's audio from its archiving on."""
+        return self.source.lock_days(self.archive)
+
     def to_env(self) -> dict[str, str]:
         """As environment variables; tokens stay outside of JSON, where nothing could resolve them."""
         env = {"BUCKET": self.bucket, "TABLE": self.table}

@@ -30,6 +30,10 @@ LONGEST_ALARM = timedelta(days=7)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
+LOCKED_FOR_EVER_DAYS = 3653
+"""A lock needs an end: ten years where recordings are kept for ever, with the leap days of any ten."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """One provider account. `start`: nothing recorded before it is fetched; times are UTC.
@@ -81,6 +85,10 @@ class Source:
     def term_days(self, archive: Archive) -> int | None:
         """Days from archiving until this source's recordings expire in `archive`; None keeps them for ever."""
         return self.expire_after_days or archive.expire_after_days
+
+    def lock_days(self, archive: Archive) -> int:
+        """Days that Object Lock, where `archive` has it, keeps what is archived: the term, else ten years."""
+        return self.term_days(archive) or LOCKED_FOR_EVER_DAYS
 
     def _key(self, name: str) -> str:
         return f"sources.{quoted(self.name)}.{name}"

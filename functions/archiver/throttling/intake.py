@@ -118,8 +118,10 @@ class Intake:
         """A recording that an event names and nobody has described; whether that changed anything.
 
         Written without being read first, because the event is usually the first to tell. Of one that is known nothing
-        changes, but that it is due now where its audio was not there and is.
+        changes, but that it is due now where its audio was not there and is. Of one that was erased nothing comes back.
         """
+        if self._ledger.tombstones.of([recording.id]):
+            return False
         is_ready = recording.readiness is Readiness.READY
         if not is_ready or self._room_for_hints() == 0:
             is_new = not self._too_many_hints() and self._ledger.insert(recording, "webhook")

@@ -59,6 +59,7 @@ class FolderBucket:
     """The folder `root`. `links` is False where the file system has no hard links; it is found out otherwise."""
 
     keeps_metadata = False
+    locks = False
 
     def __init__(self, root: Path, *, links: bool = True, ignores_case: bool = False) -> None:
         self.root = root
@@ -233,6 +234,9 @@ class FolderBucket:
         with suppress(*_NOTHING_THERE):
             path.unlink()
             sync_folder(path.parent)
+
+    def set_hold(self, key: str, *, version_id: str | None, held: bool) -> None:
+        """Nothing: no file can be locked against the owner of its folder. The ledger's mark is all there is."""
 
 
 def content_type_of(key: str) -> str:

@@ -255,8 +255,11 @@ class SqliteTable:
 
 
 def _days_of(source: str) -> tuple[str, str]:
-    """What the partitions of the index `day` of a source lie between: `acme#2026-01-01` and so on."""
-    return f"{source}#", f"{source}$"
+    """What the partitions of the index `day` of a source lie between: `acme#2026-01-01` and so on.
+
+    Those of its tombstones, such as `acme#erased#2026-01-01`, come after all dates.
+    """
+    return f"{source}#0", f"{source}#:"
 
 
 def _is_durable(put: Mapping[str, object]) -> bool:

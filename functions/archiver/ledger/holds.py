@@ -1,0 +1,78 @@
+"""Which cases keep a recording from being erased and from expiring: the mark in its item.
+
+The bucket is what enforces a hold; the mark tells the archiver's own writers, reports and verbs of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from functions.archiver.clock import Clock
+from functions.archiver.entry import State
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing
+from functions.archiver.ledger.story import Code, event, story_of, with_event
+from functions.archiver.ledger.table import Item, Refused, Table
+from functions.archiver.object_keys import safe_name
+
+_ATTEMPTS = 10
+
+
+class Busy(Exception):
+    """Others keep changing the item's cases; nothing was changed."""
+
+
+def cases_of(item: Item) -> tuple[str, ...]:
+    """The cases that hold the recording, sorted."""
+    return tuple(str(item["held"]).split("\n")) if "held" in item else ()
+
+
+class Holds:
+    """The holds of one source's recordings."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+
+    def hold(self, recording_id: str, case: str) -> Item | None:
+        """Adds the case and takes the item's term away; the item as it is then, None where there is none."""
+        return self._change(recording_id, "held", case, lambda cases: {*cases, case})
+
+    def release(self, recording_id: str, case: str) -> Item | None:
+        """Takes the case away; other cases still hold the recording."""
+        return self._change(recording_id, "released", case, lambda cases: cases - {case})
+
+    def _change(self, recording_id: str, code: Code, case: str, change: Callable[[set[str]], set[str]]) -> Item | None:
+        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        for _ in range(_ATTEMPTS):
+            item = self._table.get(pk)
+            if item is None:
+                return None
+            before = set(cases_of(item))
+            after = change(before)
+            if after == before:
+                return item
+            put: dict[str, object] = {"held": _text(after)}
+            if after:
+                put["expires_at"] = None
+            if item["state"] != State.QUEUED.value:  # whoever has it in hand writes the story whole
+                put["story"] = self._told(item, code, case)
+            try:
+                return self._table.update(pk, put=put, when=_is(item))
+            except Refused:
+                continue  # another case, or the downloader, came in between
+        raise Busy(f"{recording_id!r} keeps changing")
+
+    def _told(self, item: Item, code: Code, case: str) -> list[list[object]]:
+        new = event(self._clock.now().timestamp(), code, case)
+        return [list(each) for each in with_event(story_of(item.get("story", ())), new)]
+
+
+def _text(cases: Iterable[str]) -> str | None:
+    return "\n".join(sorted(cases)) or None
+
+
+def _is(item: Item) -> Condition:
+    """The same cases and state as in the item that was read; both decide what is written."""
+    same: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
+    return same & Equals("state", item["state"]) & Exists("pk")

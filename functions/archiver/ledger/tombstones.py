@@ -1,0 +1,75 @@
+"""What keeps a recording from coming back that was erased, or whose term was over, though its provider still lists it.
+
+A tombstone names no recording: its key is the digest of source and id. A source has a mark from its first one on, so
+that a listing of a source without any looks for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from functions.archiver.clock import Clock, iso
+from functions.archiver.ledger.conditions import KeyRange
+from functions.archiver.ledger.table import Table
+from functions.archiver.object_keys import digest_of
+
+Why = Literal["erased", "expired"]
+
+
+class Tombstones:
+    """Those of one source. They have no term."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+
+    @property
+    def mark(self) -> str:
+        """The key of the item that says that the source has a tombstone."""
+        return f"{self._source}#tombstones"
+
+    def bury(self, recording_id: str, day: date, why: Why) -> bool:
+        """From now on nothing puts this recording into the ledger; False when that was so before.
+
+        `day` is the recording's own, for the counts of a day.
+        """
+        return self.bury_digest(digest_of(self._source, recording_id), day, why)
+
+    def bury_digest(self, digest: str, day: date, why: Why) -> bool:
+        """As `bury`, where nobody knows the id any more."""
+        self._table.put_new({"pk": self.mark, "since": iso(self._clock.now())})
+        return self._table.put_new(
+            {
+                "pk": self._pk(digest),
+                "kind": "tombstone",
+                "source": self._source,
+                "state": why,
+                "buried_at": iso(self._clock.now()),
+                "day": _day(self._source, day, why),
+            }
+        )
+
+    def of(self, ids: Sequence[str]) -> set[str]:
+        """Which of these recordings must not come back. One read for each hundred."""
+        by_pk = {self._pk(digest_of(self._source, id_)): id_ for id_ in ids}
+        return {by_pk[pk] for pk in self._table.get_many(list(by_pk), [])}
+
+    def count(self, day: date, why: Why = "erased") -> int:
+        """As `count_buried`."""
+        return count_buried(self._table, self._source, day, why)
+
+    def _pk(self, digest: str) -> str:
+        return f"{self._source}#tombstone#{digest}"
+
+
+def count_buried(table: Table, source: str, day: date, why: Why = "erased") -> int:
+    """How many of a source's recordings of a day were erased, or expired, as far as they have a tombstone."""
+    return table.count("day", KeyRange(_day(source, day, why)))
+
+
+def _day(source: str, day: date, why: Why) -> str:
+    """The tombstones' own partitions of the index of days, which those of recordings never meet."""
+    return f"{source}#{why}#{day.isoformat()}"
