@@ -37,7 +37,10 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """What the witnesses say of one day. `listed` counts what the provider showed; `unclean`: not all could be read."""
+    """What the witnesses say of one day. `listed` counts what the provider showed; `unclean`: not all could be read.
+
+    `erased` and `expired` ones are in none of the others, unless the provider still lists them.
+    """
 
     day: date
     listed: int
@@ -45,6 +48,8 @@ class Day:
     versions: Sequence[Version]
     unclean: bool = False
     today: bool = False
+    erased: int = 0
+    expired: int = 0
 
 
 def compared(day: Day) -> list[Difference]:
@@ -126,12 +131,17 @@ def _counts(day: Day, differences: Iterable[Difference]) -> dict[str, int]:
         "quarantined": states[State.QUARANTINED],
         "altered": states[State.ALTERED] + wrong,
         "absent": states[State.ABSENT],
-        "erased": 0,
+        "erased": day.erased,
         "in_work": states[State.PENDING] + states[State.QUEUED],
-        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - len(day.entries), 0),
+        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - _known(day), 0),
         "foreign": whats["foreign"],
         "too_slow": sum(TOO_SLOW in (entry.reason or "") for entry in failed),
     }
+
+
+def _known(day: Day) -> int:
+    """How many recordings of the day the ledger knows, or knew."""
+    return len(day.entries) + day.erased + day.expired
 
 
 def _state(day: Day, counts: Mapping[str, int], differences: Sequence[Difference]) -> DayState:
