@@ -64,7 +64,20 @@ def asked(
     filters: Mapping[str, Any],
 ) -> Asked:
     """The question that options and words mean. Raises Failure (MISUSE, NOT_FOUND)."""
-    archive = open_archive(shared)
+    return question_to(open_archive(shared), shared, words, day=day, since=since, until=until, filters=filters)
+
+
+def question_to(
+    archive: Archive,
+    shared: Shared,
+    words: str,
+    *,
+    day: datetime | None,
+    since: datetime | None,
+    until: datetime | None,
+    filters: Mapping[str, Any],
+) -> Asked:
+    """As `asked`, of an archive that is open already."""
     zone = shared.zone or archive.zone
     if day and (since or until):
         raise Failure(ExitCode.MISUSE, "give either --day or --from and --to")

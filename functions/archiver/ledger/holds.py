@@ -42,8 +42,12 @@ class Holds:
         """Takes the case away; other cases still hold the recording."""
         return self._change(recording_id, "released", case, lambda cases: cases - {case})
 
+    def key(self, recording_id: str) -> str:
+        """The key of the recording's item."""
+        return f"{self._source}#recording#{safe_name(recording_id)}"
+
     def _change(self, recording_id: str, code: Code, case: str, change: Callable[[set[str]], set[str]]) -> Item | None:
-        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        pk = self.key(recording_id)
         for _ in range(_ATTEMPTS):
             item = self._table.get(pk)
             if item is None:

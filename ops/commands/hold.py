@@ -1,0 +1,26 @@
+"""`recordings hold`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.find_filters import find_filters
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.PROVE, example='recordings hold --case "Doe v. Roe" --reason "order 7 C 12" --number 07700900123')
+@click.argument("ids", nargs=-1)
+@click.option("--case", required=True, metavar="NAME", help="Name of the case; one that is there is added to.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
+@find_filters
+def command(shared: Shared, *, ids: tuple[str, ...], case: str, reason: str, **filters: object) -> ExitCode:
+    """Keep recordings from being erased and from expiring, until the case is released.
+
+    IDS are recordings or calls; instead of them the filters of `find` select. What they select is fixed now.
+    On AWS S3 itself holds them, which needs object_lock.
+    """
+    from ops.holds.verbs import hold
+    from ops.selecting import Selection
+
+    return hold(shared, case=case, reason=reason, selection=Selection(ids=ids, filters=filters))
