@@ -35,6 +35,8 @@ class Days:
             versions=[version for folder in folders for version in self._bucket.versions(folder)],
             unclean=unclean,
             today=today,
+            erased=self._ledger.tombstones.count(day),
+            expired=self._ledger.tombstones.count(day, "expired"),
         )
         if any(each.what == "foreign" for each in compared(found)):
             found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile

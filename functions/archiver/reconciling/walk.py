@@ -261,8 +261,6 @@ class Reconciler:
             listed=walk.listed.get(day.isoformat(), 0),
             unclean=is_unclean(day, spans),
             today=day == now.date(),
-            erased=self._ledger.tombstones.count(day),
-            expired=self._ledger.tombstones.count(day, "expired"),
         )
 
 
