@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,9 +14,20 @@ from ops.local.engine.sqlite_table import SqliteTable
 
 
 def together(work: Any, path: Path, *, processes: int) -> list[Any]:
-    """The same work in several processes at once; what each of them came to."""
+    """The same work in several processes at once; what each of them came to. Raises for one that failed."""
     with get_context("spawn").Pool(processes) as pool:
-        return pool.map(partial(work, path), range(processes), chunksize=1)
+        answers = pool.map(partial(_told, work, path), range(processes), chunksize=1)
+    failures = "".join(failed for failed, _ in answers)
+    assert not failures, failures
+    return [answer for _, answer in answers]
+
+
+def _told(work: Any, path: Path, worker: int) -> tuple[str, Any]:
+    """Its answer, or its trace as text: an exception that cannot be rebuilt over there would hang the pool."""
+    try:
+        return "", work(path, worker)
+    except Exception:
+        return traceback.format_exc(), None
 
 
 def count_up_to(limit: int, path: Path, worker: int) -> int:
