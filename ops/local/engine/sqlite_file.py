@@ -233,7 +233,7 @@ class SqliteFile:
 
     def _migrate(self, connection: _Connection) -> None:
         version = self._version(connection)
-        if version:
+        if 0 < version < len(self._migrations):
             self._copy(connection, version)
         _make_durable(connection, True)
         connection.execute("BEGIN IMMEDIATE")
@@ -247,14 +247,22 @@ class SqliteFile:
         self.version = len(self._migrations)
 
     def _copy(self, connection: _Connection, version: int) -> None:
-        """Beside the file, under its version, before a migration touches it."""
+        """Beside the file, under its version, before a migration touches it.
+
+        Another process may be migrating at this very moment: each copies under a name of its own, and a copy that
+        came too late, of a file already migrated, is thrown away.
+        """
         copy = self.path.with_name(f"{self.path.name}.version-{version}")
-        unfinished = copy.with_name(copy.name + ".unfinished")
+        unfinished = copy.with_name(f"{copy.name}.unfinished-{os.getpid()}")
         unfinished.unlink(missing_ok=True)
         _create(unfinished)
         with contextlib.closing(sqlite3.connect(unfinished)) as target:
             connection.backup(target)
-        unfinished.replace(copy)
+            (copied,) = target.execute("PRAGMA user_version").fetchone()
+        if copied == version:
+            unfinished.replace(copy)
+        else:
+            unfinished.unlink()
 
 
 def set_aside(path: Path) -> Path:
