@@ -122,16 +122,16 @@ class VerbGroup(click.Group):
         super().__init__(*args, context_settings=SETTINGS, **settings)
         self.topic = topic
         self.example = example
-        self._valued = (*_VALUED, *valued)
+        self.valued = (*_VALUED, *valued)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Moves the options that stand before the verb behind it."""
-        options, rest = leading_options(args, self._valued)
+        options, rest = leading_options(args, self.valued)
         words = []
         for _ in [*(each for each in self.params if isinstance(each, click.Argument)), "verb"]:
             if rest and not rest[0].startswith("-"):
                 words.append(rest[0])
-                more, rest = leading_options(rest[1:], self._valued)
+                more, rest = leading_options(rest[1:], self.valued)
                 options += more
         return super().parse_args(ctx, [*words, *options, *rest])
 

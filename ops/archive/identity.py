@@ -14,7 +14,7 @@ from pathlib import Path
 from functions.archiver.settings.deployment import Deployment
 from ops.local.engine.files import INSIDE, Workshop
 
-FOLDERS = ("audio", "metadata", "quarantine", "reports", "transcripts")
+FOLDERS = ("audio", "metadata", "quarantine", "reports", "seals", "transcripts")
 """The folders of an archive that hold one of each source."""
 
 _LEDGERS = (f"{INSIDE}/ledger.sqlite", "ledger.jsonl")

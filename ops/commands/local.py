@@ -37,6 +37,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--on-trouble", metavar="COMMAND", help="Run this with the verdict as its input when something is wrong.")
 @click.option("--ledger", type=FILE, metavar="FILE", help="Keep the ledger in this file on a local disk.")
 @click.option("--dry-run", is_flag=True, help="List what is past its term, and delete nothing.")
+@click.option("--sign-key", type=FILE, metavar="FILE", help="Sign the seals with this ECDSA key (P-256, PEM).")
 @click.option("--engine", type=click.Choice(["moto"]), help="Run on an emulator instead (tests).")
 def command(
     shared: Shared, *, webhook_port: int | None, keep_running: bool, real_time: bool, skip_waits: bool, **given: object

@@ -11,6 +11,7 @@ from functions.archiver.engine import Engine
 from functions.archiver.http.auth import MemoryTokens
 from functions.archiver.ledger.table import Table
 from functions.archiver.runtime import Runtime
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.environment import Settings, environment_of
 from ops.local.archive import FolderArchive
@@ -55,7 +56,13 @@ class FolderHost:
     """The folder, its ledger, and lanes in memory."""
 
     def __init__(
-        self, archive: FolderArchive, deployment: Deployment, secrets: Mapping[str, str], write: Write, gate: Gate
+        self,
+        archive: FolderArchive,
+        deployment: Deployment,
+        secrets: Mapping[str, str],
+        write: Write,
+        gate: Gate,
+        signer: Signer | None = None,
     ) -> None:
         self.table = archive.table
         self.bucket = archive.bucket
@@ -64,6 +71,7 @@ class FolderHost:
         self._secrets = secrets
         self._write = write
         self._gate = gate
+        self._signer = signer
         self._tokens = MemoryTokens()
         self._lanes = {source.name: FifoLanes(source.max_parallel_downloads) for source in deployment.sources}
 
@@ -79,6 +87,7 @@ class FolderHost:
             log=JsonLog(self._write, service=f"{settings.archive.name}/{source}", source=source),
             calls=self.calls[function],
             gate=Gate() if function == OF_THE_RUN else self._gate,
+            signer=self._signer,
         )
 
     def queue(self, source: str) -> FifoLanes:

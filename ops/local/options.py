@@ -24,4 +24,5 @@ class Options:
     on_trouble: str | None = None
     ledger: Path | None = None
     dry_run: bool = False
+    sign_key: Path | None = None
     engine: str | None = None

@@ -39,6 +39,7 @@ from ops.local.source import Firing, SourceDriver
 from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
+from ops.openssl import FileSigner
 from ops.output import ExitCode, Output
 
 _STEP_SECONDS = 0.1
@@ -57,7 +58,7 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
     secrets = _secrets(options.secrets, deployment, output)
     forget_aws_environment()
     _check(options, deployment, secrets)
-    _name_what_a_folder_cannot_keep(deployment, output)
+    _name_what_a_folder_cannot_keep(deployment, options, output)
     with opened(options.out, "local", ledger=options.ledger, say=output.note) as archive:
         local = LocalRun(archive, deployment, secrets, options, stopping, output, started)
         with in_words(archive.path):
@@ -109,9 +110,10 @@ def forget_aws_environment() -> None:
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
 
 
-def _name_what_a_folder_cannot_keep(deployment: Deployment, output: Output) -> None:
+def _name_what_a_folder_cannot_keep(deployment: Deployment, options: Options, output: Output) -> None:
     archive = deployment.archive
     given = [name for name in _ONLY_ON_AWS if getattr(archive, name, None)]
+    given += ["sign"] if archive.sign and options.sign_key is None else []
     given += ["storage"] if archive.storage != "auto" else []
     if given:
         output.note(f"a folder cannot keep {', '.join(sorted(given))} of [archive]: they count on AWS only")
@@ -168,7 +170,8 @@ class LocalRun:
             from ops.local.moto.host import MotoHost
 
             return MotoHost(self._archive, self._deployment, secrets, self._log)
-        return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate)
+        signer = FileSigner(self._options.sign_key) if self._options.sign_key else None
+        return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate, signer)
 
     def _driver(self, source: Source) -> SourceDriver:
         functions = {name: self._functions.sandbox(source, name) for name in ("lister", "reconciler")}
