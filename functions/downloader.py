@@ -31,9 +31,7 @@ def _tell(report: Report, seconds: float) -> None:
         sha256=stored.sha256 if stored else None,
         seconds=round(seconds, 3),
     )
-    if report.outcome == State.ARCHIVED.value and stored:
-        runtime().count({Metric.RECORDINGS_ARCHIVED: 1, Metric.BYTES_ARCHIVED: stored.size_bytes})
-    elif report.outcome == State.QUARANTINED.value:
+    if report.outcome == State.QUARANTINED.value:
         runtime().count({Metric.RECORDINGS_QUARANTINED: 1})
     elif report.outcome == State.FAILED.value:
         runtime().count({Metric.RECORDINGS_FAILED: 1})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from functions.archiver.retention import until_deletion
+from functions.archiver.alerting.trouble import worst
+from functions.archiver.health import health_of
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.providers import load
@@ -39,34 +40,43 @@ def _list(run: Runtime) -> Result:
         stopped=findings.stopped,
         unclean=len(cursors.unclean()),
     )
-    run.count({Metric.RECORDINGS_FOUND: findings.new, Metric.WINDOWS_UNCLEAN: len(cursors.unclean())})
+    if findings.new and run.settings.source.webhook_quiet_after:
+        run.notes.found()
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
 
 
 def _dispatch(run: Runtime) -> Result:
     queued = run.intake.dispatch()
     run.mark_tick()
-    oldest = run.ledger.due.oldest_waiting()
-    waiting = run.clock.due_now() - oldest if oldest else timedelta()
-    gate = run.pace.gate()
-    retention = run.ledger.retention()
-    if oldest and retention:
-        run.count({Metric.SECONDS_UNTIL_DELETION: _until_deletion(run, retention, waiting).total_seconds()})
+    signs = run.vitals.read(retention_count=_count_to_mind(run)).signs
+    notes = run.notes.read(quiet_after=run.settings.source.webhook_quiet_after)
+    health = health_of(signs)
+    told = run.teller.tell(worst(health, notes), notes.told)
+    waiting = run.clock.due_now() - signs.oldest_due if signs.oldest_due else timedelta()
+    run.logger.info(
+        "tick",
+        queued=queued,
+        state=health.state.value,
+        reason=health.reason,
+        oldest_waiting_seconds=round(waiting.total_seconds()),
+        deletion_margin_seconds=round(signs.deletion_margin.total_seconds()) if signs.deletion_margin else None,
+        closed_until=signs.closed_until,
+        altered=notes.changed,
+    )
     run.count(
         {
+            Metric.TROUBLE: told.level if told else 0,
             Metric.OLDEST_WAITING_SECONDS: waiting.total_seconds(),
-            Metric.SOURCE_BLOCKED: int(gate.closed_until is not None and gate.refused),
+            Metric.ALTERED: notes.changed,
         }
     )
     return {"queued": queued}
 
 
-def _until_deletion(run: Runtime, retention: timedelta, waited: timedelta) -> timedelta:
-    """Counting what waits costs a read of it all, so it is done every tenth minute; the alarm takes the lowest."""
+def _count_to_mind(run: Runtime) -> int | None:
+    """How many recordings the provider keeps. Minding it costs a read of all that waits: done every tenth minute."""
     kept = load(run.settings.source.provider).declaration.retention_count
-    if kept is None or run.clock.now().minute % 10:
-        return until_deletion(retention, waited)
-    return until_deletion(retention, waited, waiting=run.ledger.due.count(), retention_count=kept)
+    return None if run.clock.now().minute % 10 else kept
 
 
 _ACTIONS = {"list": _list, "dispatch": _dispatch}

@@ -38,10 +38,12 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
             report=done.report,
             complete=done.complete,
         )
-    if done.days_incomplete:
-        run.count({Metric.DAYS_INCOMPLETE: done.days_incomplete})
+    if done.days:
+        run.notes.days(done.days)
+        run.count({Metric.DAYS_INCOMPLETE: list(done.days.values()).count(False)})
     if done.broken:
         run.logger.error("seal chain broken", reason=done.broken)
+        run.notes.broken_chain()
         run.count({Metric.SEAL_CHAIN_BROKEN: 1})
     return {"report": done.report, "complete": done.complete, "sealed": len(done.sealed), "broken": done.broken}
 

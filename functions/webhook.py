@@ -36,11 +36,10 @@ def _tell(run: Runtime, reception: Reception) -> None:
             call_id=hint.call_id,
             reason=reception.reason,
         )
-    if reception.outcome == "accepted":
-        run.count({Metric.WEBHOOK_EVENTS: 1, Metric.WEBHOOK_ACCEPTED: 1})
-    elif reception.verified:
-        run.count({Metric.WEBHOOK_EVENTS: 1, Metric.WEBHOOK_IGNORED: 1})
-    elif reception.outcome == "refused":
+    if reception.verified and run.settings.source.webhook_quiet_after:
+        run.notes.event()
+    if reception.outcome == "refused":
+        run.notes.refusal()
         run.count({Metric.WEBHOOK_REFUSED: 1})
 
 

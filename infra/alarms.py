@@ -15,8 +15,6 @@ from constructs import Construct
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 
-RUNBOOK = "docs/operations.md"
-
 Missing = Literal["notBreaching", "breaching", "ignore"]
 
 
@@ -36,12 +34,13 @@ class Rule:
     """When an alarm rings: the value is at or above (with `below`: below) the threshold in all of `periods`.
 
     The value is the only one of `series`, or what `expression` makes of them by their ids. `words` name the alarm,
-    `heading` is its heading in the runbook, `summary` one sentence for the mail.
+    `heading` is its heading in the runbook, `summary` one sentence for the mail, and `command` what to type first.
     """
 
     words: str
     heading: str
     summary: str
+    command: str
     series: Mapping[str, Series]
     expression: str | None = None
     threshold: float = 1
@@ -67,7 +66,8 @@ class Alerts:
             scope,
             id_,
             alarm_name=f"{self.archive} / {subject}: {rule.words}",
-            alarm_description=f"{rule.summary} What to do: {self.runbook}#{rule.heading}",
+            alarm_description=f"{rule.summary} First: {rule.command} -a {self.archive}. "
+            f"Read on: {self.runbook}#{rule.heading}",
             **_value(rule),
             threshold=rule.threshold,
             evaluation_periods=rule.periods,

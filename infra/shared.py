@@ -13,9 +13,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from functions.archiver.settings.deployment import Archive, Source
-from functions.archiver.settings.environment import environment_of
+from functions.archiver.settings.environment import Topics, environment_of
 from functions.providers import load
-from infra.alarms import RUNBOOK, Alerts
+from infra.alarms import Alerts
 
 TAG = "recording-archive"
 """Every function carries it with the archive's name, so that policies can name all functions of an archive at once."""
@@ -39,7 +39,7 @@ class Exported:
         """Where the alarms of `archive` go."""
         return Alerts(
             archive=archive.name,
-            runbook=archive.runbook_url or RUNBOOK,
+            runbook=archive.runbook,
             alerts_arn=self.alerts_topic_arn,
             urgent_arn=self.urgent_topic_arn,
         )
@@ -70,15 +70,24 @@ class Shared:
         """Where alarms go."""
         return self.exported.alerts(self.archive)
 
-    def environment(self, source: Source, queue_url: str) -> dict[str, str]:
-        """What a function of `source` finds in its environment. Raises Misconfigured."""
+    def environment(self, source: Source, queue_url: str, *, tells: bool) -> dict[str, str]:
+        """What a function of `source`, which perhaps `tells` people, finds in its environment. Raises Misconfigured."""
         return environment_of(
             self.archive,
             source,
             bucket=self.exported.bucket_name,
             table=self.exported.table_name,
             queue_url=queue_url,
+            topics=self._topics if tells else None,
         )
+
+    @property
+    def _topics(self) -> Topics:
+        return Topics(alerts=self.exported.alerts_topic_arn, urgent=self.exported.urgent_topic_arn)
+
+    def may_tell(self) -> iam.PolicyStatement:
+        """A statement that allows to publish to the archive's topics."""
+        return iam.PolicyStatement(actions=["sns:Publish"], resources=[self._topics.alerts, self._topics.urgent])
 
     def may_share_token(self, source: Source) -> list[iam.PolicyStatement]:
         """Statements that allow to encrypt and decrypt an access token of this source, and nothing else."""

@@ -76,6 +76,7 @@ class WebhookApi(Construct):
             Rule(
                 words="webhook requests fail",
                 heading="webhooks-fail",
+                command="recordings status",
                 summary="Webhook requests could not be taken.",
                 series={"value": failures},
                 threshold=FAILURES,

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from functions.archiver.aws_trouble import trouble_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock
-from functions.archiver.engine import Log
+from functions.archiver.engine import Log, Message
 from functions.archiver.errors import Misconfigured, Service
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
@@ -153,3 +153,13 @@ class AwsEngine:
             unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
             emf.add_metric(name=metric.value, unit=unit, value=value)
         emf.flush_metrics()
+
+    @trouble_of(Service.SNS)
+    def tell(self, message: Message) -> None:
+        """To one of the archive's two topics, and into the log, which is all where a function was given no topics."""
+        self.log.info("told", subject=message.subject, text=message.text, urgent=message.urgent)
+        topics = self._settings.topics
+        if topics is not None:
+            topic = topics.urgent if message.urgent else topics.alerts
+            sns = self._session.client("sns")
+            sns.publish(TopicArn=topic, Subject=message.subject, Message=message.text)

@@ -9,6 +9,7 @@ handlers run on it. Nothing here or above knows which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from functions.archiver.bucket.bucket import Bucket
@@ -17,6 +18,15 @@ from functions.archiver.ledger.table import Table
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import Lanes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What a person is told. `subject` has at most 100 characters of ASCII; `urgent` cannot wait till morning."""
+
+    subject: str
+    text: str
+    urgent: bool
 
 
 class Log(Protocol):
@@ -64,3 +74,6 @@ class Engine(Protocol):
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """Emits metrics of the source."""
+
+    def tell(self, message: Message) -> None:
+        """Sends a message to the people who look after the archive."""

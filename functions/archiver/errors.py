@@ -122,6 +122,7 @@ class Service(StrEnum):
     KMS = "KMS"
     DYNAMODB = "DynamoDB"
     SQS = "SQS"
+    SNS = "SNS"
     DISK = "disk"
 
 

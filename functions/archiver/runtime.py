@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Literal, Protocol
 
+from functions.archiver.alerting.notes import Notebook
+from functions.archiver.alerting.telling import Address, Teller
 from functions.archiver.archiving.archiving import Archiver
 from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
@@ -127,6 +129,18 @@ class Runtime:
     def vitals(self) -> VitalsReader:
         """How the source fares."""
         return VitalsReader(self.table, source=self.settings.source.name, clock=self.clock)
+
+    @functools.cached_property
+    def notes(self) -> Notebook:
+        """What the functions note for the tick."""
+        return Notebook(self.table, source=self.settings.source.name, clock=self.clock)
+
+    @functools.cached_property
+    def teller(self) -> Teller:
+        """What tells people of trouble."""
+        archive = self.settings.archive
+        address = Address(archive=archive.name, source=self.settings.source.name, runbook=archive.runbook)
+        return Teller(self.table, self.engine, address, self.clock)
 
     def mark_tick(self) -> None:
         """Leaves the mark by which a source that nothing looks after is told from one that is well."""
@@ -288,8 +302,10 @@ class Runtime:
             self.count({metric: 1})
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
-        """Emits metrics of this source."""
-        self.engine.count(metrics)
+        """Emits metrics of this source: those that are not zero, and the one that comes every minute."""
+        sent = {name: value for name, value in metrics.items() if value or name is Metric.TROUBLE}
+        if sent:
+            self.engine.count(sent)
 
 
 _TROUBLES = {
@@ -297,6 +313,7 @@ _TROUBLES = {
     Service.KMS: Metric.KMS_ERRORS,
     Service.DYNAMODB: Metric.DYNAMODB_ERRORS,
     Service.SQS: Metric.SQS_ERRORS,
+    Service.SNS: Metric.SNS_ERRORS,
 }
 
 _given: ContextVar[Runtime | None] = ContextVar("_given", default=None)

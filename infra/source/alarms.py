@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from functions.archiver.settings.deployment import Source
-from functions.archiver.settings.metrics import NAMESPACE, Metric
+from functions.archiver.settings.metrics import URGENT_TROUBLE, Metric
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from infra.alarms import Rule, Series, metric_of
 
 HOUR = timedelta(hours=1)
-
-LONGEST_WAIT = timedelta(hours=24)
-"""Providers keep recordings for at least a month: one that is a day late needs a look but is not yet at risk."""
-
-SOON = timedelta(days=3)
-"""So long before the provider deletes a waiting recording somebody is told."""
 
 ERRORS_WITHIN = timedelta(hours=6)
 """The reconciler runs every hour, so a shorter time would not see it fail again and again."""
@@ -25,23 +18,14 @@ ERRORS_WITHIN = timedelta(hours=6)
 ERRORS = MAX_RECEIVE_COUNT + 1
 """A single failed run heals itself, and one unreadable message fails as often as it is received."""
 
-REFUSALS = 20
-"""So many in a quarter of an hour are no stray scanner: a secret was changed on one side, or somebody guesses."""
-
-LONGEST_PERIOD = timedelta(days=1)
-"""Of an alarm's metric."""
-
 
 def rules(source: Source, functions: Mapping[str, str], dead_letters: str) -> Iterator[tuple[str, Rule]]:
     """Every alarm with its construct's id. `functions` are their names by step, `dead_letters` the queue's name."""
     yield "Stopped", _stopped(source.name, functions["lister"])
     yield "FunctionErrors", _function_errors(source.name, functions)
     yield "DeadLetters", _dead_letters(source.name, dead_letters)
-    yield from _troubles(source.name)
-    if source.webhook:
-        yield "Refusing", _refusing(source.name)
-    if source.webhook_quiet_after:
-        yield "Quiet", _quiet(source.name, source.webhook_quiet_after)
+    yield "UrgentTrouble", _urgent_trouble(source.name)
+    yield "Trouble", _trouble(source.name)
 
 
 def _stopped(source: str, lister: str) -> Rule:
@@ -56,6 +40,7 @@ def _stopped(source: str, lister: str) -> Rule:
     return Rule(
         words="stopped",
         heading="the-tick-stopped",
+        command=f"recordings doctor {source}",
         summary=f"Source {source} has not been looked after for a quarter of an hour.",
         series={"value": invocations},
         below=True,
@@ -79,6 +64,7 @@ def _function_errors(source: str, functions: Mapping[str, str]) -> Rule:
     return Rule(
         words="functions keep failing",
         heading="function-errors",
+        command=f"recordings doctor {source}",
         summary=f"Functions of source {source} failed {ERRORS} times or more within {ERRORS_WITHIN // HOUR} hours.",
         series=errors,
         expression=" + ".join(f"FILL({step}, 0)" for step in errors),
@@ -97,104 +83,39 @@ def _dead_letters(source: str, queue: str) -> Rule:
     return Rule(
         words="a message could not be worked on",
         heading="dead-letters",
+        command=f"recordings doctor {source}",
         summary=f"The dead-letter queue of source {source} holds a message that could not be worked on.",
         series={"value": visible},
     )
 
 
-def _troubles(source: str) -> Iterator[tuple[str, Rule]]:
-    yield (
-        "Waiting",
-        Rule(
-            words="a recording waits too long",
-            heading="a-recording-waits-too-long",
-            summary=f"A recording of source {source} has been due for more than a day.",
-            series=metric_of(source, Metric.OLDEST_WAITING_SECONDS, "Minimum", minutes=15),
-            threshold=LONGEST_WAIT.total_seconds(),
-        ),
-    )
-    yield (
-        "Deletion",
-        Rule(
-            words="a recording is about to be deleted",
-            heading="a-recording-is-about-to-be-deleted",
-            summary=f"The provider of source {source} will soon delete a recording that is not archived.",
-            series=metric_of(source, Metric.SECONDS_UNTIL_DELETION, "Minimum", minutes=15),
-            threshold=SOON.total_seconds(),
-            below=True,
-            urgent=True,
-        ),
-    )
-    yield (
-        "Blocked",
-        Rule(
-            words="the provider refuses the credentials",
-            heading="the-source-is-blocked",
-            summary=f"The provider of source {source} refuses the credentials.",
-            series=metric_of(source, Metric.SOURCE_BLOCKED, "Minimum", minutes=5),
-            periods=3,
-            urgent=True,
-        ),
-    )
-    yield (
-        "Unclean",
-        Rule(
-            words="a listing does not come out even",
-            heading="a-window-does-not-close",
-            summary=f"A listing of source {source} has not come out even for hours.",
-            series=metric_of(source, Metric.WINDOWS_UNCLEAN, "Minimum", minutes=6 * 60),
-            missing="ignore",
-        ),
-    )
-    yield (
-        "Failed",
-        Rule(
-            words="a recording failed",
-            heading="recordings-failed",
-            summary=f"A recording of source {source} was given up.",
-            series=metric_of(source, Metric.RECORDINGS_FAILED, "Sum", minutes=60),
-        ),
-    )
-    yield (
-        "SealChain",
-        Rule(
-            words="seal chain broken",
-            heading="the-seal-chain-is-broken",
-            summary=f"The seals of source {source} in the bucket are not those that the ledger notes.",
-            series=metric_of(source, Metric.SEAL_CHAIN_BROKEN, "Sum", minutes=120),
-            urgent=True,
-        ),
-    )
-
-
-def _refusing(source: str) -> Rule:
+def _urgent_trouble(source: str) -> Rule:
     return Rule(
-        words="webhook requests are refused",
-        heading="webhook-requests-are-refused",
-        summary=f"Webhook requests for source {source} could not be verified.",
-        series=metric_of(source, Metric.WEBHOOK_REFUSED, "Sum", minutes=15),
-        threshold=REFUSALS,
+        words="urgent trouble",
+        heading="trouble",
+        command=f"recordings status {source}",
+        summary=f"Source {source} is blocked, about to lose recordings, or its bytes are not what they were.",
+        series=_worst_told(source),
+        threshold=URGENT_TROUBLE,
+        urgent=True,
     )
 
 
-def _quiet(source: str, after: timedelta) -> Rule:
-    """With a working webhook, listing finds almost nothing new; with a dead one it finds everything."""
-    period = _seconds(min(after, LONGEST_PERIOD))
-    named = {"events": Metric.WEBHOOK_EVENTS, "found": Metric.RECORDINGS_FOUND}
-    series = {
-        id_: Series(
-            namespace=NAMESPACE, name=metric, dimensions={"source": source}, statistic="Sum", period_seconds=period
-        )
-        for id_, metric in named.items()
-    }
+def _trouble(source: str) -> Rule:
+    """Only what is not urgent, so that no trouble sends two mails."""
     return Rule(
-        words="no webhook events",
-        heading="no-webhook-events",
-        summary=f"Source {source} gets no webhook events although there are new recordings.",
-        series=series,
-        expression="IF(FILL(events, 0) == 0 AND FILL(found, 0) > 0, 1, 0)",
-        periods=math.ceil(after / LONGEST_PERIOD),
+        words="trouble",
+        heading="trouble",
+        command=f"recordings status {source}",
+        summary=f"Source {source} needs a look by day: it is behind or unsure, or a recording failed.",
+        series=_worst_told(source),
+        expression=f"IF(value >= 1 AND value < {URGENT_TROUBLE}, 1, 0)",
     )
+
+
+def _worst_told(source: str) -> dict[str, Series]:
+    """The tick says only what has held for a while, so one period is enough."""
+    return metric_of(source, Metric.TROUBLE, "Maximum", minutes=5)
 
 
 def _seconds(span: timedelta) -> int:

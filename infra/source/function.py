@@ -32,6 +32,7 @@ class SourceFunction(Construct):
         memory_mib: int,
         timeout: Duration,
         statements: Sequence[iam.PolicyStatement],
+        tells: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         self._log = logs.LogGroup(self, "Log", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
@@ -47,10 +48,8 @@ class SourceFunction(Construct):
             description=f"{description} ({source.name})",
             memory_size=memory_mib,
             timeout=timeout,
-            environment=shared.environment(source, lanes.queue.queue_url),
-            role=self._role(
-                [*statements, *shared.may_share_token(source), self._may_read_secret(source), self._may_log()]
-            ),
+            environment=shared.environment(source, lanes.queue.queue_url, tells=tells),
+            role=self._role([*statements, *shared.may_share_token(source), *self._may_always(source)]),
             log_group=self._log,
         )
         Tags.of(self.function).add(TAG, shared.archive.name)
@@ -62,6 +61,9 @@ class SourceFunction(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"Job": iam.PolicyDocument(statements=statements)},
         )
+
+    def _may_always(self, source: Source) -> list[iam.PolicyStatement]:
+        return [self._may_read_secret(source), self._may_log()]
 
     def _may_read_secret(self, source: Source) -> iam.PolicyStatement:
         # Secrets Manager appends a dash and six characters to the name.

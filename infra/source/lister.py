@@ -30,7 +30,8 @@ class Lister(Construct):
             description="Lists recordings and puts what is due into the lanes",
             memory_mib=256,
             timeout=Duration.minutes(15),
-            statements=[*shared.may_use(source, ITEMS), lanes.may_send()],
+            statements=[*shared.may_use(source, ITEMS), lanes.may_send(), shared.may_tell()],
+            tells=True,
         ).function
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
         schedules.add("List", source.schedule, {"action": "list"})

@@ -14,7 +14,7 @@ from typing import Any
 from functions.archiver.aws import AwsEngine
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Archive, Source
-from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.environment import Settings, Topics
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from ops.local.clock import MovedClock
 from ops.local.functions import Sandbox
@@ -83,10 +83,14 @@ class Embedded:
             overlap=timedelta(hours=24),
             allow_private_addresses=True,
         )
+        sns = self.aws.session().client("sns")
+        alerts, urgent = (sns.create_topic(Name=name)["TopicArn"] for name in ("alerts", "urgent"))
+        self.topics = Topics(alerts=alerts, urgent=urgent)
         self._settings = Settings(
             bucket=self.bucket,
             table=template.physical["Table"],
             queue_url=self.queue_url,
+            topics=self.topics,
             archive=Archive(name="test"),
             source=source,
         )

@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.archiver.clock import Clock
+from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.ledger import Ledger
 from ops.local.moto.embedded_aws import EmbeddedAws
 from simulators.faults import Fault
@@ -73,6 +75,8 @@ class Judged:
             "<ArchiveBucket.Arn>": f"arn:aws:s3:::{self._names.bucket}",
             "<ArchiveTable.Arn>": self._names.table_arn,
             f"<{function.environment['QUEUE_URL']}.Arn>": self._names.queue_arn,
+            f"<{function.environment['ALERTS_TOPIC']}>": self.embedded.topics.alerts,
+            f"<{function.environment['URGENT_TOPIC']}>": self.embedded.topics.urgent,
             "<AWS::Partition>": "aws",
             "<AWS::Region>": "eu-central-1",
             "<AWS::AccountId>": "123456789012",
@@ -115,7 +119,9 @@ def dies_once(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch, *, reconciled_first: bool) -> None:
-    """A source's whole life: hinted at, found by one function or the other, archived small and large, told of again."""
+    """A source's whole life: hinted at, found by one function or the other, archived small and large, told of again,
+    and in trouble.
+    """
     embedded = judged.embedded
     secrets = embedded.aws.session().client("secretsmanager")
     secrets.put_secret_value(SecretId=SOURCE, SecretString=json.dumps({**simulator.secret, "webhook_secret": HOOK}))
@@ -139,6 +145,9 @@ def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch
     days = {"from": "2026-01-01", "to": "2026-01-02"}
     for _ in range(2):  # what was sealed is read again
         assert embedded.reconciler.invoke({"action": "seal", **days})["broken"] is None
+    integrity = Integrity(embedded.runtime.table, source=SOURCE, clock=Clock())
+    assert integrity.mark_altered(first, "other bytes")
+    embedded.dispatch()  # which tells
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +182,7 @@ def test_a_role_allows_nothing_that_no_test_needs_and_nobody_has_given_a_reason_
 def test_no_role_reaches_what_is_another_sources(lives: list[Judged]) -> None:
     judged = lives[0]
     other = judged.roles_of("other")
-    shared = {"secretsmanager:GetSecretValue", "sqs:SendMessage"}  # of this source by its own name
+    shared = {"secretsmanager:GetSecretValue", "sqs:SendMessage", "sns:Publish"}  # by its own name, or the archive's
     reached = {
         (need.caller, need.action) for need in judged.recorder.needs if other.allows(need) and need.action not in shared
     }

@@ -102,11 +102,16 @@ def _secretsmanager(names: Names, operation: str, request: Mapping[str, Any]) ->
     return [(operation, f"{names.secret_arn}:{request['SecretId']}-AbC123", {})]
 
 
+def _sns(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    return [(operation, str(request["TopicArn"]), {})]
+
+
 _NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = {
     "dynamodb": _dynamodb,
     "s3": _s3,
     "sqs": _sqs,
     "secretsmanager": _secretsmanager,
+    "sns": _sns,
 }
 
 
@@ -199,7 +204,8 @@ class Recorder:
 
         def wire(event_name: str, params: Mapping[str, Any], **_: object) -> None:
             if event_name.split(".")[1] != "s3":
-                self._keep(caller, event_name, json.loads(params["body"]))
+                body = params["body"]  # of a protocol that sends JSON, or a form
+                self._keep(caller, event_name, body if isinstance(body, Mapping) else json.loads(body))
 
         # S3's requests are clearest before they become a URL, the others' once everything in them is a text.
         session.events.register("before-parameter-build.s3", parameters)

@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from functions.archiver.alerting.trouble import KINDS
 from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
 
 RUNBOOK = Path("docs/operations.md")
 SOURCES = ("acme-uk", "acme-de")
-URGENT = {"seal chain broken", "stopped", "a recording is about to be deleted", "the provider refuses the credentials"}
+OF_A_SOURCE = {
+    "stopped",
+    "urgent trouble",
+    "trouble",
+    "functions keep failing",
+    "a message could not be worked on",
+}
+URGENT_WORDS = {"stopped", "urgent trouble"}
 
 
 def alarms(archive: Template) -> list[Resource]:
@@ -50,7 +58,7 @@ def test_every_alarm_names_an_existing_heading_of_the_runbook(listening: Templat
 def test_an_alarm_leads_to_the_runbook_of_ones_own_where_there_is_one() -> None:
     archive = deployed(a_deployment(a_source(), runbook_url="https://wiki.example.com/calls"))
     for alarm in alarms(archive):
-        assert re.search(r"What to do: https://wiki\.example\.com/calls#[\w-]+$", alarm["AlarmDescription"])
+        assert re.search(r"Read on: https://wiki\.example\.com/calls#[\w-]+$", alarm["AlarmDescription"])
 
 
 def test_every_alarm_has_a_name_in_words_that_is_its_own(listening: Template) -> None:
@@ -73,7 +81,7 @@ def test_what_cannot_wait_goes_to_a_topic_of_its_own(listening: Template) -> Non
     for alarm in alarms(listening):
         by_topic.setdefault(refers_to(alarm["AlarmActions"][0]), set()).add(alarm["AlarmName"].partition(": ")[2])
     assert len(by_topic) == 2
-    assert URGENT in by_topic.values()
+    assert URGENT_WORDS in by_topic.values()
 
 
 @pytest.mark.parametrize(
@@ -142,21 +150,31 @@ def test_a_dead_letter_rings(listening: Template, source: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize(
-    ("words", "metric", "threshold"),
-    [
-        ("a recording waits too long", "OldestWaitingSeconds", 86400),
-        ("a recording failed", "RecordingsFailed", 1),
-        ("the provider refuses the credentials", "SourceBlocked", 1),
-        ("a listing does not come out even", "WindowsUnclean", 1),
-    ],
-)
-def test_what_the_functions_report_of_a_source_rings(
-    listening: Template, source: str, words: str, metric: str, threshold: int
-) -> None:
-    alarm = named(listening, source, words)
-    assert [*series(alarm)] == [("RecordingArchive", metric, {"source": source})]
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", threshold)
+def test_a_source_has_five_alarms_whatever_it_uses(listening: Template, source: str) -> None:
+    own = [
+        alarm["AlarmName"] for alarm in alarms(listening) if alarm["AlarmName"].startswith(f"recordings / {source}:")
+    ]
+    assert sorted(own) == sorted(f"recordings / {source}: {words}" for words in OF_A_SOURCE)
+
+
+def rings(alarm: Resource, level: int) -> bool:
+    """Whether it rings at this level of `Trouble`."""
+    expression = next((query["Expression"] for query in alarm.get("Metrics", ()) if "Expression" in query), "value")
+    low_high = re.fullmatch(r"IF\(value >= (\d+) AND value < (\d+), 1, 0\)", expression)
+    value = level if low_high is None else int(int(low_high[1]) <= level < int(low_high[2]))
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    return bool(value >= alarm["Threshold"])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_trouble_rings_one_alarm_and_a_source_that_is_well_none(listening: Template, source: str) -> None:
+    urgent, other = (named(listening, source, words) for words in ("urgent trouble", "trouble"))
+    for alarm in (urgent, other):
+        assert [*series(alarm)] == [("RecordingArchive", "Trouble", {"source": source})]
+    assert not rings(urgent, 0)
+    assert not rings(other, 0)
+    for kind in KINDS:
+        assert (rings(urgent, kind.level), rings(other, kind.level)) == (kind.urgent, not kind.urgent), kind.name
 
 
 def test_an_alarms_text_names_its_source(listening: Template) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from functions.archiver.settings.archive import Archive
 from functions.archiver.settings.deployment import Deployment
-from functions.archiver.settings.environment import Settings, environment_of
+from functions.archiver.settings.environment import Settings, Topics, environment_of
 from functions.archiver.settings.source import Source
 from functions.archiver.settings.toml_file import read
 from infra.synth import template
@@ -106,12 +106,15 @@ def test_the_template_and_a_local_run_give_a_function_the_same_environment(tmp_p
     sources = {source.name: source for source in deployment.sources}
     for function in functions:
         given = function.environment
+        tells = function.step == "lister"
+        topics = Topics(alerts=given["ALERTS_TOPIC"], urgent=given["URGENT_TOPIC"]) if tells else None
         expected = environment_of(
             deployment.archive,
             sources[function.source],
             bucket=given["BUCKET"],
             table=given["TABLE"],
             queue_url=given["QUEUE_URL"],
+            topics=topics,
         )
         assert given == expected
         assert Settings.from_env(expected).source == sources[function.source]

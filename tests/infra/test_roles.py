@@ -23,7 +23,7 @@ OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 EVERY = {*OWN_LOG, *ITEMS, "dynamodb:Query", "sqs:SendMessage", "secretsmanager:GetSecretValue"}
 
 ACTIONS = {
-    "lister": EVERY,
+    "lister": EVERY | {"sns:Publish"},
     "downloader": EVERY
     | CONSUME
     | {"dynamodb:DeleteItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket"},

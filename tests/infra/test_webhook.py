@@ -36,11 +36,6 @@ def alarm(archive: Template, heading: str) -> Resource:
     return found
 
 
-def quiet_alarm(**span: float) -> Resource:
-    source = a_source(webhook=True, webhook_quiet_after=timedelta(**span))
-    return alarm(deployed(a_deployment(source)), "no-webhook-events")
-
-
 def test_a_source_that_wants_webhooks_has_two_routes_and_others_have_none(archive: Template) -> None:
     keys = {route["Properties"]["RouteKey"] for route in archive.of_type("AWS::ApiGatewayV2::Route").values()}
     paths = ("/webhooks/acme-uk", "/webhooks/acme-uk/{secret}")
@@ -114,32 +109,6 @@ def test_answers_that_are_errors_ring(archive: Template) -> None:
     found = alarm(archive, "webhooks-fail")
     assert (found["Namespace"], found["MetricName"]) == ("AWS/ApiGateway", "5xx")
     assert found["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "ArchiveWebhookApi"}}]
-
-
-def test_a_burst_of_refusals_rings(archive: Template) -> None:
-    found = alarm(archive, "webhook-requests-are-refused")
-    assert found["MetricName"] == "WebhookRefused"
-    assert found["Dimensions"] == [{"Name": "source", "Value": "acme-uk"}]
-    assert found["Threshold"] > 1
-
-
-def test_silence_rings_while_listing_finds_recordings(archive: Template) -> None:
-    found = alarm(archive, "no-webhook-events")
-    expression, *metrics = sorted(found["Metrics"], key=lambda each: "Expression" not in each)
-    assert expression["Expression"] == "IF(FILL(events, 0) == 0 AND FILL(found, 0) > 0, 1, 0)"
-    named = {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in metrics}
-    assert named == {"events": "WebhookEvents", "found": "RecordingsFound"}
-    assert {each["MetricStat"]["Period"] for each in metrics} == {6 * 3600}
-
-
-@pytest.mark.parametrize(
-    ("span", "period", "periods"),
-    [({"minutes": 90}, 5400, 1), ({"days": 1}, 86400, 1), ({"days": 2}, 86400, 2), ({"hours": 30}, 86400, 2)],
-)
-def test_a_long_silence_is_watched_by_the_day(span: dict[str, float], period: int, periods: int) -> None:
-    found = quiet_alarm(**span)
-    (metric, _) = (each for each in found["Metrics"] if "MetricStat" in each)
-    assert (metric["MetricStat"]["Period"], found["EvaluationPeriods"]) == (period, periods)
 
 
 def test_no_rule_finds_anything_that_is_not_acknowledged(tmp_path: Path) -> None:

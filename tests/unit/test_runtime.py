@@ -187,15 +187,23 @@ def test_a_log_line_is_json_and_names_its_source(run: Runtime, session: boto3.Se
 
 
 def test_a_metric_has_its_source_and_unit(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
-    run.count({Metric.RECORDINGS_ARCHIVED: 1, Metric.OLDEST_WAITING_SECONDS: 2.5})
+    run.count({Metric.TROUBLE: 1, Metric.OLDEST_WAITING_SECONDS: 2.5})
     line = json.loads(capsys.readouterr().out)
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
-    assert (line["source"], line["RecordingsArchived"], line["OldestWaitingSeconds"]) == ("acme", [1], [2.5])
+    assert (line["source"], line["Trouble"], line["OldestWaitingSeconds"]) == ("acme", [1], [2.5])
     assert metrics["Dimensions"] == [["source"]]
     assert {each["Name"]: each["Unit"] for each in metrics["Metrics"]} == {
-        "RecordingsArchived": "Count",
+        "Trouble": "Count",
         "OldestWaitingSeconds": "Seconds",
     }
+
+
+def test_only_trouble_is_sent_when_it_is_zero(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
+    run.count({Metric.TROUBLE: 0, Metric.OLDEST_WAITING_SECONDS: 0, Metric.RECORDINGS_FAILED: 0})
+    line = json.loads(capsys.readouterr().out)
+    assert [each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["Trouble"]
+    run.count({Metric.WEBHOOK_REFUSED: 0})
+    assert capsys.readouterr().out == ""
 
 
 def test_a_process_has_one_runtime_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
@@ -50,12 +50,15 @@ _SECONDS_TO_COUNT = 120.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What one invocation did. `report` is the key of the report, once the walk has come to its end."""
+    """What one invocation did. `report` is the key of the report, once the walk has come to its end.
+
+    `days` says of each day that was compared and is over whether it is complete.
+    """
 
     findings: Findings | None = None
     report: str | None = None
     complete: bool | None = None
-    days_incomplete: int = 0
+    days: Mapping[date, bool] = field(default_factory=dict)
     sealed: Sequence[Seal] = ()
     broken: str | None = None
     """How the bucket contradicts the chain of seals."""
@@ -228,7 +231,9 @@ class Reconciler:
         return Reconciled(
             report=key,
             complete=document["complete"] is True,
-            days_incomplete=sum(not each["complete"] for each in days if each["state"] != "today"),
+            days={
+                date.fromisoformat(str(day["date"])): bool(day["complete"]) for day in days if day["state"] != "today"
+            },
         )
 
     def _days(self, walk: Walk, days: Sequence[date], now: datetime, report: str) -> list[dict[str, Json]]:

@@ -18,6 +18,9 @@ from functions.archiver.settings.storage_classes import EARLIEST_TIER_DAYS, IMPO
 
 MAX_TIER_BYTES = 2**40
 
+RUNBOOK = "docs/operations.md"
+"""In the project's repository, for a deployment that names no page of its own."""
+
 LOCKS = ("governance", "compliance")
 
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
@@ -116,6 +119,11 @@ class Archive:
     def urgent_addresses(self) -> tuple[str, ...]:
         """Who is told what cannot wait."""
         return self.urgent or self.alerts
+
+    @property
+    def runbook(self) -> str:
+        """Where whoever is told of trouble reads on."""
+        return self.runbook_url or RUNBOOK
 
     def _check_lock(self) -> None:
         key, flag = "archive.object_lock", "archive.compliance_cannot_be_undone"

@@ -14,17 +14,26 @@ from functions.archiver.settings.deployment import Archive, Source, Tier
 
 _Part = TypeVar("_Part")
 
-MOST_BYTES = 4096 - 512
-"""Lambda takes 4 KB of variables; the names of bucket, table and queue, which synthesis does not know, get the rest."""
+MOST_BYTES = 4096 - 768
+"""Lambda takes 4 KB of variables; what synthesis does not know (bucket, table, queue, topics) gets the rest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topics:
+    """The ARNs of the topics that people are told by."""
+
+    alerts: str
+    urgent: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What one function needs. Bucket, table and queue may be tokens that only the deployment resolves."""
+    """What one function needs. Bucket, table, queue and topics may be tokens that only the deployment resolves."""
 
     bucket: str
     table: str
     queue_url: str | None = None
+    topics: Topics | None = None
     archive: Archive
     source: Source
 
@@ -43,6 +52,8 @@ class Settings:
         env = {"BUCKET": self.bucket, "TABLE": self.table}
         if self.queue_url is not None:
             env["QUEUE_URL"] = self.queue_url
+        if self.topics is not None:
+            env |= {"ALERTS_TOPIC": self.topics.alerts, "URGENT_TOPIC": self.topics.urgent}
         return env | {"ARCHIVE": _dump(self.archive), "SOURCE": _dump(self.source)}
 
     @classmethod
@@ -54,17 +65,22 @@ class Settings:
             bucket=env["BUCKET"],
             table=env["TABLE"],
             queue_url=env.get("QUEUE_URL"),
+            topics=_topics(env),
             archive=_part(env, "ARCHIVE", _archive),
             source=_part(env, "SOURCE", _source),
         )
 
 
-def environment_of(archive: Archive, source: Source, *, bucket: str, table: str, queue_url: str) -> dict[str, str]:
+def environment_of(
+    archive: Archive, source: Source, *, bucket: str, table: str, queue_url: str, topics: Topics | None = None
+) -> dict[str, str]:
     """What every function of `source` finds in its environment, on AWS and in a local run alike.
 
-    Raises Misconfigured for more than a function can hold.
+    `topics` are for the one that tells people. Raises Misconfigured for more than a function can hold.
     """
-    variables = Settings(bucket=bucket, table=table, queue_url=queue_url, archive=archive, source=source).to_env()
+    variables = Settings(
+        bucket=bucket, table=table, queue_url=queue_url, topics=topics, archive=archive, source=source
+    ).to_env()
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
     if size > MOST_BYTES:
         raise Misconfigured(
@@ -72,6 +88,11 @@ def environment_of(archive: Archive, source: Source, *, bucket: str, table: str,
             f"shorten sources.{source.name}.options, for instance by dividing it among two sources"
         )
     return variables
+
+
+def _topics(env: Mapping[str, str]) -> Topics | None:
+    alerts, urgent = env.get("ALERTS_TOPIC"), env.get("URGENT_TOPIC")
+    return Topics(alerts=alerts, urgent=urgent) if alerts and urgent else None
 
 
 def _part(env: Mapping[str, str], name: str, build: Callable[[dict[str, Any]], _Part]) -> _Part:

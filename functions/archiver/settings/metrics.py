@@ -1,4 +1,8 @@
-"""The names of all metrics: what the functions emit and what alarms may watch."""
+"""The names of all metrics: what the functions emit and what alarms and the runbook look at.
+
+Each costs money in every hour in which it is sent, so only what somebody looks at is one, and all but `Trouble` are
+sent only when they are not zero. Other figures are fields of log lines.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,20 @@ from enum import StrEnum
 NAMESPACE = "RecordingArchive"
 """CloudWatch's namespace of all of them; their only dimension is the source."""
 
+URGENT_TROUBLE = 10
+"""The value of `Trouble` from which it cannot wait till morning."""
+
 
 class Metric(StrEnum):
-    """One metric of a source. Counts, unless the name ends in Seconds."""
+    """One metric of a source. Counts, unless the name ends in Seconds; `Trouble` is the level of what people were told
+    of last, 0 for a source that is well, and is sent every minute.
+    """
 
-    RECORDINGS_FOUND = "RecordingsFound"
-    RECORDINGS_ARCHIVED = "RecordingsArchived"
-    BYTES_ARCHIVED = "BytesArchived"
+    TROUBLE = "Trouble"
+    OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     RECORDINGS_FAILED = "RecordingsFailed"
     RECORDINGS_QUARANTINED = "RecordingsQuarantined"
-    WINDOWS_UNCLEAN = "WindowsUnclean"
-    OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
-    SECONDS_UNTIL_DELETION = "SecondsUntilDeletion"
-    SOURCE_BLOCKED = "SourceBlocked"
-    WEBHOOK_EVENTS = "WebhookEvents"
-    WEBHOOK_ACCEPTED = "WebhookAccepted"
-    WEBHOOK_IGNORED = "WebhookIgnored"
+    ALTERED = "Altered"
     WEBHOOK_REFUSED = "WebhookRefused"
     DAYS_INCOMPLETE = "DaysIncomplete"
     SEAL_CHAIN_BROKEN = "SealChainBroken"
@@ -30,6 +32,7 @@ class Metric(StrEnum):
     KMS_ERRORS = "KMSErrors"
     DYNAMODB_ERRORS = "DynamoDBErrors"
     SQS_ERRORS = "SQSErrors"
+    SNS_ERRORS = "SNSErrors"
 
     @property
     def in_seconds(self) -> bool:

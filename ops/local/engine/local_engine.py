@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from functions.archiver.bucket.bucket import Bucket
-from functions.archiver.engine import Log
+from functions.archiver.engine import Log, Message
 from functions.archiver.entry import Ticket
 from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.http.auth import Tokens
@@ -140,6 +140,10 @@ class LocalEngine:
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """A local run has nobody to send metrics to: its figures are in run.json."""
+
+    def tell(self, message: Message) -> None:
+        """A local run has nobody to send mails to either: it stands in the log."""
+        self.log.info("told", subject=message.subject, text=message.text, urgent=message.urgent)
 
 
 def as_line(fields: Mapping[str, Any]) -> str:

@@ -1,0 +1,140 @@
+"""What the functions of a source note for its tick, which alone judges: in the item `<source>#health`.
+
+The reconciler notes days that are not complete, the lister that it found something, the webhook function that events
+come or are refused. Each write is one that happens seldom; nothing here is read but by the tick.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from functions.archiver.clock import Clock, from_ms, to_ms
+from functions.archiver.ledger.conditions import Exists, KeyRange
+from functions.archiver.ledger.due import Due
+from functions.archiver.ledger.table import Item, Refused, Table
+
+MAY_BE_INCOMPLETE = timedelta(hours=24)
+"""A day that still lacks something so long after it was first seen to is told of."""
+
+MOST_DAYS_NAMED = 5
+
+_KEPT_IN_MIND = timedelta(days=60)
+"""Nobody is told for ever of a day that nobody compares any more."""
+
+REFUSALS = 20
+REFUSED_WITHIN = timedelta(minutes=15)
+"""So many refusals of one process in this time are no stray scanner: a secret was changed on one side, or somebody
+guesses."""
+
+_CHAIN_READ_WITHIN = timedelta(hours=3)
+"""The reconciler runs every hour, and says each time that the chain is broken."""
+
+_REFUSED_LATELY = timedelta(minutes=30)
+_EVENTS_NOTED_EVERY = timedelta(minutes=10)
+_REFUSALS_NOTED_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What people were told of a source last, and what was seen since `seen_at`; both are names of troubles."""
+
+    told: str | None = None
+    seen: str | None = None
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notes:
+    """What stands beside the signs of a source. `changed` counts recordings that are altered or absent, `incomplete`
+    are days that have lacked something for long, `broken_chain` is about seals, `refusing` and `quiet` about a webhook.
+    """
+
+    changed: int = 0
+    incomplete: tuple[str, ...] = ()
+    broken_chain: bool = False
+    refusing: bool = False
+    quiet: bool = False
+    told: Told = Told()
+
+
+class Notebook:
+    """The notes of one source. What one process need not write again it remembers."""
+
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+        self._table = table
+        self._pk = f"{source}#health"
+        self._clock = clock
+        self._due = Due(table, source=source, clock=clock)
+        self._refusals: deque[datetime] = deque(maxlen=REFUSALS)
+        self._noted: dict[str, datetime] = {}
+
+    def days(self, complete: Mapping[date, bool]) -> None:
+        """Which of the days that were compared are complete; one read, and a write where that is news."""
+        before: dict[str, int] = self._item().get("incomplete", {})
+        now = self._clock.now()
+        oldest = (now - _KEPT_IN_MIND).date().isoformat()
+        others = {day: since for day, since in before.items() if date.fromisoformat(day) not in complete}
+        since = {day.isoformat(): before.get(day.isoformat(), to_ms(now)) for day in complete if not complete[day]}
+        left = {day: at for day, at in {**others, **since}.items() if day >= oldest}
+        if left != before:
+            self._table.update(self._pk, put={"incomplete": left})
+
+    def broken_chain(self) -> None:
+        """The seals in the bucket are not those that the ledger notes; said by each run of the reconciler."""
+        self._table.update(self._pk, put={"chain_broken_at": to_ms(self._clock.now())})
+
+    def found(self) -> None:
+        """Listing found new recordings, of a source whose webhook should have told of them."""
+        now = to_ms(self._clock.now())
+        try:
+            self._table.update(self._pk, put={"found_at": now}, when=Exists("found_first"))
+        except Refused:
+            self._table.update(self._pk, put={"found_at": now, "found_first": now})
+
+    def event(self) -> None:
+        """An event of the provider came."""
+        self._note_seldom("event_at", _EVENTS_NOTED_EVERY)
+
+    def refusal(self) -> None:
+        """A request came that could not be verified. Written only once they are many, as anybody may send them."""
+        now = self._clock.now()
+        self._refusals.append(now)
+        if len(self._refusals) == REFUSALS and now - self._refusals[0] <= REFUSED_WITHIN:
+            self._note_seldom("refused_at", _REFUSALS_NOTED_EVERY)
+
+    def _note_seldom(self, name: str, every: timedelta) -> None:
+        now = self._clock.now()
+        noted = self._noted.get(name)
+        if noted is None or now - noted >= every:
+            self._table.update(self._pk, put={name: to_ms(now)})
+            self._noted[name] = now
+
+    def read(self, *, quiet_after: timedelta | None = None) -> Notes:
+        """All of them; three reads. Quiet is a source of which listing, and no event, told for `quiet_after`."""
+        item, now = self._item(), self._clock.now()
+        changed = sum(self._table.count("due", KeyRange(self._due.group(name))) for name in ("altered", "absent"))
+        late = [day for day, since in item.get("incomplete", {}).items() if now - from_ms(since) >= MAY_BE_INCOMPLETE]
+        refused, broken = _moment(item, "refused_at"), _moment(item, "chain_broken_at")
+        return Notes(
+            changed=changed,
+            incomplete=tuple(sorted(late)[:MOST_DAYS_NAMED]),
+            broken_chain=broken is not None and now - broken < _CHAIN_READ_WITHIN,
+            refusing=refused is not None and now - refused < _REFUSED_LATELY,
+            quiet=quiet_after is not None and _is_quiet(item, now, quiet_after),
+            told=Told(told=item.get("told"), seen=item.get("seen"), seen_at=_moment(item, "seen_at")),
+        )
+
+    def _item(self) -> Item:
+        return self._table.get(self._pk) or {}
+
+
+def _is_quiet(item: Item, now: datetime, after: timedelta) -> bool:
+    found, heard = _moment(item, "found_at"), _moment(item, "event_at") or _moment(item, "found_first")
+    return found is not None and heard is not None and now - found < after <= now - heard
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    return from_ms(int(item[name])) if name in item else None

@@ -1,0 +1,119 @@
+"""The troubles that somebody is told of: how urgent each is, how long it lasts before it counts, and where to read on.
+
+Most of them are states of a source (`health`); the others are signs that stand beside the state. The metric `Trouble`
+has the level of the worst one, and each level from `URGENT_TROUBLE` on cannot wait till morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.archiver.alerting.notes import Notes
+from functions.archiver.health import Health, SourceState
+from functions.archiver.settings.metrics import URGENT_TROUBLE
+
+SETTLED = timedelta(minutes=15)
+"""A source has to be out of a trouble for so long before that is told; one that comes and goes sends no mails."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """One kind of trouble. `name` is a word for mails and for the ledger, `command` what to type first, after
+    `recordings`; `heading` is its heading in the runbook. It is told when it has held for `lasts`.
+    """
+
+    name: str
+    level: int
+    heading: str
+    command: str
+    lasts: timedelta = timedelta()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it cannot wait till morning."""
+        return self.level >= URGENT_TROUBLE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """A trouble of a source at one moment, with its reason in words."""
+
+    kind: Kind
+    reason: str
+
+
+def _of_state(state: SourceState, level: int, heading: str, lasts: timedelta = timedelta()) -> Kind:
+    command = (state.first_command("{source}") or "").removeprefix("recordings ")
+    return Kind(name=state.value, level=level, heading=heading, command=command, lasts=lasts)
+
+
+UNSURE = _of_state(SourceState.UNSURE, 1, "a-window-does-not-close", timedelta(hours=6))
+QUIET = Kind(name="no webhook events", level=2, heading="no-webhook-events", command="webhook check {source}")
+REFUSING = Kind(
+    name="webhook requests refused",
+    level=3,
+    heading="webhook-requests-are-refused",
+    command="webhook check {source}",
+)
+INCOMPLETE = Kind(
+    name="a day is incomplete",
+    level=4,
+    heading="a-day-is-incomplete",
+    command="report {source}",
+)
+FAILING = _of_state(SourceState.FAILING, 5, "recordings-failed")
+BEHIND = _of_state(SourceState.BEHIND, 6, "a-recording-waits-too-long")
+LOSING = _of_state(SourceState.LOSING, URGENT_TROUBLE, "a-recording-is-about-to-be-deleted")
+BLOCKED = _of_state(SourceState.BLOCKED, URGENT_TROUBLE + 1, "the-source-is-blocked", timedelta(minutes=15))
+CHANGED = Kind(
+    name="bytes are not what they were",
+    level=URGENT_TROUBLE + 2,
+    heading="bytes-are-not-what-they-were",
+    command="find --source {source} --state altered",
+)
+
+BROKEN_CHAIN = Kind(
+    name="seal chain broken",
+    level=URGENT_TROUBLE + 3,
+    heading="the-seal-chain-is-broken",
+    command="seal verify --source {source}",
+)
+
+KINDS = (UNSURE, QUIET, REFUSING, INCOMPLETE, FAILING, BEHIND, LOSING, BLOCKED, CHANGED, BROKEN_CHAIN)
+"""All of them, the worst last."""
+
+_BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def kind_of(name: str) -> Kind | None:
+    """The kind of that name; None for a source that is well, and for what an earlier version called otherwise."""
+    return _BY_NAME.get(name)
+
+
+def worst(health: Health, notes: Notes) -> Trouble | None:
+    """The worst trouble of a source; None where nobody has to look."""
+    return max(_troubles(health, notes), key=lambda each: each.kind.level, default=None)
+
+
+def _troubles(health: Health, notes: Notes) -> Iterator[Trouble]:
+    if notes.broken_chain:
+        yield Trouble(kind=BROKEN_CHAIN, reason="the seals in the bucket are not those that the ledger notes")
+    if notes.changed:
+        yield Trouble(kind=CHANGED, reason=f"{_recordings(notes.changed)} no longer match what was archived")
+    kind = kind_of(health.state.value)
+    if kind:
+        yield Trouble(kind=kind, reason=health.reason or health.state.value)
+    if health.state is SourceState.PAUSED:
+        return  # then nothing comes, and somebody wants it so
+    if notes.incomplete:
+        yield Trouble(kind=INCOMPLETE, reason=f"not complete for more than a day: {', '.join(notes.incomplete)}")
+    if notes.refusing:
+        yield Trouble(kind=REFUSING, reason="webhook requests came from nobody who could be verified")
+    if notes.quiet:
+        yield Trouble(kind=QUIET, reason="new recordings were listed, and no webhook event came")
+
+
+def _recordings(number: int) -> str:
+    return f"{number} recording{'s' * (number != 1)}"
