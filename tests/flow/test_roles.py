@@ -16,8 +16,9 @@ from ops.local.moto.embedded_aws import EmbeddedAws
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
 from tests.doubles.embedded import Embedded
+from tests.harness.deployments import a_deployment, a_source
 from tests.harness.policies import Names, Policies, Recorder
-from tests.infra.template import Template, a_deployment, a_source, deployed, flat
+from tests.infra.template import Template, deployed, flat
 
 SOURCE = "acme"
 HOOK = "a-secret-of-the-hook"

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.infra.template import TIERS, Template, a_deployment, a_source, deployed
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import TIERS, Template, deployed
 
 
 @pytest.fixture(scope="session")

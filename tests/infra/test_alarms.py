@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from functions.archiver.alerting.trouble import KINDS
-from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Resource, Template, deployed, flat, refers_to
 
 RUNBOOK = Path("docs/operations.md")
 SOURCES = ("acme-uk", "acme-de")

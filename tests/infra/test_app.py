@@ -16,7 +16,8 @@ from functions.archiver.settings.toml_file import read
 from infra.recording_archive import RecordingArchive
 from infra.source.webhook import Webhook
 from infra.synth import Findings, findings, synthesise, template, written
-from tests.infra.template import TIERS, a_deployment, a_source
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import TIERS
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from infra.archive_bucket import for_your_bucket
-from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Resource, Template, deployed, flat, refers_to
 
 FOLDERS = ("audio", "quarantine", "seals", "holds", "erasures", "accesses")
 BREAK_GLASS = "arn:aws:iam::111122223333:role/BreakGlass"

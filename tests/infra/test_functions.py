@@ -12,7 +12,8 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from infra.synth import template
-from tests.infra.template import TIERS, Template, a_deployment, a_source, deployed, flat, refers_to
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import TIERS, Template, deployed, flat, refers_to
 
 SOURCES = ("acme-uk", "acme-de")
 STEPS = ("lister", "downloader", "reconciler")

@@ -21,8 +21,9 @@ from ops.local.moto.embedded_aws import EmbeddedAws
 from ops.local.moto.template import Template as MotoTemplate
 from simulators.providers.babelforce import Babelforce
 from tests.doubles.aws_over_http import aws_over_http
+from tests.harness.deployments import a_deployment, a_source
 from tests.harness.runtime_api import FunctionFailed, RuntimeApi
-from tests.infra.template import Function, Template, a_deployment, a_source, deployed
+from tests.infra.template import Function, Template, deployed
 
 REGION = "eu-central-1"
 RECORDINGS = 2

@@ -8,7 +8,8 @@ import pytest
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Source
-from tests.infra.template import TIERS, Resource, Template, a_deployment, a_source, deployed
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import TIERS, Resource, Template, deployed
 
 OWN = ("audio/", "metadata/", "transcripts/", "quarantine/", "reports/")
 PROOF = ("seals/", "holds/", "erasures/", "accesses/")

@@ -11,7 +11,8 @@ from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.environment import Settings, environment_of
 from ops.local.moto.template import Template as LocalTemplate
 from ops.local.wiring import FUNCTIONS, routes_of, schedules_of
-from tests.infra.template import TIERS, Template, a_deployment, a_source, deployed
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import TIERS, Template, deployed
 
 PLAIN = a_deployment(a_source())
 EVERY_KEY = a_deployment(

@@ -6,7 +6,8 @@ import pytest
 
 from infra.quotas import summary
 from infra.synth import templates
-from tests.infra.template import Resource, a_deployment, a_source
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Resource
 
 SOURCE = {
     "AWS::IAM::Role": 4,

@@ -10,7 +10,8 @@ import pytest
 
 from functions.providers import load
 from infra.shared import Shared
-from tests.infra.template import Function, Template, a_deployment, a_source, flat
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Function, Template, flat
 
 SOURCES = ("acme-uk", "acme-de")
 STEPS = ("lister", "downloader", "reconciler")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infra.template import Template, a_deployment, deployed
+from tests.harness.deployments import a_deployment
+from tests.infra.template import Template, deployed
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from infra.recording_archive import RecordingArchive
 from infra.source.pipeline import SourcePipeline
 from infra.synth import MAX_RESOURCES, synthesise, templates
 from ops.archive.facts import Facts
-from tests.infra.template import Resource, Template, a_deployment, a_source, deployed, flat, refers_to
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Resource, Template, deployed, flat, refers_to
 
 EXPORTS = {
     "recordings:BucketName",

@@ -12,7 +12,8 @@ import pytest
 
 from infra.synth import findings, synthesise
 from ops.local.moto.template import Template as LocalTemplate
-from tests.infra.template import Function, Resource, Template, a_deployment, a_source, deployed, flat, refers_to
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Function, Resource, Template, deployed, flat, refers_to
 from tests.infra.test_alarms import headings
 from tests.infra.test_roles import EVERY, INDEXES, SECRET
 

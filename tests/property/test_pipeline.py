@@ -17,7 +17,8 @@ from tests.doubles.aws import Aws, s3
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.aws_calls import Died, calls_heard_by, death_before_call
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.harness.archiving import ArchivingBench, whole
+from tests.harness.audio import wav
 from tests.property.world import World
 
 SEEDS = 10

@@ -36,7 +36,7 @@ from tests.doubles.aws_calls import Died, Sent
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.late_index import LateIndex
 from tests.doubles.provider_in_memory import ProviderInMemory
-from tests.harness.archiving import wav
+from tests.harness.audio import wav
 from tests.property.fifo import Fifo, Message
 from tests.property.interleaving import Actor, point, running
 

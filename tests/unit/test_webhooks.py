@@ -30,7 +30,7 @@ from functions.providers.kazoo import YEAR_ZERO
 from functions.webhook import handler
 from tests.doubles.aws import BUCKET, REGION, TABLE, Aws
 from tests.doubles.clock import NOON, FakeClock
-from tests.infra.template import a_deployment, a_source
+from tests.harness.deployments import a_deployment, a_source
 
 ID = "202603-0123456789abcdef0123456789abcdef"
 ACCOUNT = "0123456789abcdef0123456789abcdef"

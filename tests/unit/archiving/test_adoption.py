@@ -13,7 +13,8 @@ from functions.archiver.ledger.conditions import Equals
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Died, death_before, refused
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.harness.archiving import ArchivingBench, whole
+from tests.harness.audio import wav
 
 LONG = wav(9 * 2**20)
 

@@ -15,7 +15,8 @@ from functions.archiver.errors import Service
 from tests.doubles.aws import Aws
 from tests.doubles.aws_calls import Sent, calls_heard_by, refused
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.harness.archiving import ArchivingBench, whole
+from tests.harness.audio import wav
 
 
 @pytest.fixture

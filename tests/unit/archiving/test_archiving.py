@@ -24,7 +24,8 @@ from functions.archiver.errors import (
 from functions.archiver.recording import Readiness, Recording
 from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
-from tests.harness.archiving import DAY, RECORDED, ArchivingBench, wav, whole
+from tests.harness.archiving import DAY, RECORDED, ArchivingBench, whole
+from tests.harness.audio import wav
 
 MINUTE = timedelta(minutes=1)
 

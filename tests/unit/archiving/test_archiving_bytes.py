@@ -12,7 +12,8 @@ from functions.archiver.errors import Gone, Unavailable
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Died, calls_kept, death_before, refused
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import PIECE, ArchivingBench, Sends, mp3, wav, whole
+from tests.harness.archiving import PIECE, ArchivingBench, Sends, whole
+from tests.harness.audio import mp3, wav
 
 LONG = 9 * 1024 * 1024
 UNKNOWN = 0xFFFFFFFF

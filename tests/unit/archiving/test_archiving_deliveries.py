@@ -12,7 +12,8 @@ from functions.archiver.errors import Gone, Rejected
 from tests.doubles.aws import Aws
 from tests.doubles.aws_calls import Died, death_before
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.harness.archiving import ArchivingBench, whole
+from tests.harness.audio import wav
 
 EIGHT = 8
 """Attempts, after which a person is told."""

@@ -12,7 +12,8 @@ from functions.archiver.entry import State
 from functions.archiver.recording import Rendition
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import DAY, ArchivingBench, Sends, wav, whole
+from tests.harness.archiving import DAY, ArchivingBench, Sends, whole
+from tests.harness.audio import wav
 
 KEY = f"audio/source=acme/date={DAY}/rec.wav.enc"
 DETAILS = {"encryption_details": {"encrypted_cek": "c2VhbGVk", "iv": "aXY="}}

@@ -14,7 +14,8 @@ from functions.archiver.recording import Call, Recording, Transcript, Transcript
 from tests.doubles.aws import Aws
 from tests.doubles.aws_calls import Died, death_before
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import DAY, RECORDED, ArchivingBench, wav, whole
+from tests.harness.archiving import DAY, RECORDED, ArchivingBench, whole
+from tests.harness.audio import wav
 
 A_DAY = timedelta(days=1)
 PENDING = Transcript(state=TranscriptState.PENDING)

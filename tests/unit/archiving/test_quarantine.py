@@ -16,7 +16,8 @@ from functions.archiver.errors import Gone, NotFound, Rejected
 from tests.doubles.aws import Aws
 from tests.doubles.aws_calls import Died, death_before
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import DAY, ArchivingBench, Sends, wav, whole
+from tests.harness.archiving import DAY, ArchivingBench, Sends, whole
+from tests.harness.audio import wav
 
 KEY = f"quarantine/source=acme/date={DAY}/rec.bin"
 

@@ -14,7 +14,8 @@ from functions.archiver.ledger.revival import said_of
 from functions.archiver.recording import Readiness
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
-from tests.harness.archiving import ArchivingBench, wav, whole
+from tests.harness.archiving import ArchivingBench, whole
+from tests.harness.audio import wav
 from tests.harness.ledger import PK, STORED, again, ledger_of, present, queued, recording
 
 HALF_A_DAY = timedelta(hours=12)

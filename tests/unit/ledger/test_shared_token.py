@@ -18,7 +18,7 @@ from functions.archiver.recording import Json
 from functions.archiver.settings.environment import Settings
 from tests.doubles.aws import REGION, Aws
 from tests.doubles.clock import FakeClock
-from tests.infra.template import a_deployment, a_source
+from tests.harness.deployments import a_deployment, a_source
 
 ALICE, BOB = "alice's credentials", "bob's credentials"
 

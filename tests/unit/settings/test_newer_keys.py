@@ -9,7 +9,7 @@ import pytest
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
-from tests.infra.template import a_source
+from tests.harness.deployments import a_source
 
 ROLE = "arn:aws:iam::111122223333:role/ops/BreakGlass"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"

@@ -16,7 +16,7 @@ from ops.page.app import HEADERS, create_app
 from ops.page.guard import FORM_TOKEN
 from ops.page.recordings import PIECE_BYTES, address_of
 from ops.page.view import Media
-from tests.harness.archiving import wav
+from tests.harness.audio import wav
 from tests.harness.page import HOSTILE, ROWS, SPECIAL, STATES, ViewInMemory, row
 
 AUDIO = wav(8_000)
