@@ -108,12 +108,15 @@ class Shared:
 
     def may_write(self, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:
         """Statements that allow to put the source's objects into some of the archive's folders."""
-        put = iam.PolicyStatement(actions=["s3:PutObject"], resources=self.objects(source, folders))
+        statements = [iam.PolicyStatement(actions=["s3:PutObject"], resources=self.objects(source, folders))]
+        if self.archive.bucket is not None:  # one of the user's own is looked at before anything is put into it
+            bucket = [self.exported.bucket_arn]
+            statements.append(iam.PolicyStatement(actions=["s3:GetBucketVersioning"], resources=bucket))
         if self.archive.kms_key is None:
-            return [put]
+            return statements
         # Decrypt because the parts of a multipart upload are read again when it is completed.
         return [
-            put,
+            *statements,
             iam.PolicyStatement(actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[self.archive.kms_key]),
         ]
 

@@ -105,8 +105,15 @@ class AwsEngine:
 
     @functools.cached_property
     def bucket(self) -> S3Bucket:
-        """The bucket of the environment."""
-        return S3Bucket(self._session.client("s3"), self._settings.bucket)
+        """The bucket of the environment. Raises Misconfigured for one of the user's own that keeps no versions."""
+        archive = self._settings.archive
+        bucket = S3Bucket(self._session.client("s3"), self._settings.bucket, kms_key=archive.kms_key)
+        if archive.bucket is not None and not bucket.is_versioned():
+            raise Misconfigured(
+                f"the bucket {archive.bucket} keeps no versions, so nothing in it is safe from being overwritten: "
+                f"aws s3api put-bucket-versioning --bucket {archive.bucket} --versioning-configuration Status=Enabled"
+            )
+        return bucket
 
     @functools.cached_property
     def lanes(self) -> SqsLanes:

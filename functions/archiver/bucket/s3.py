@@ -78,11 +78,24 @@ class S3Bucket:
 
     keeps_metadata = True
 
-    def __init__(self, s3: S3Client, name: str, *, bypasses_governance: bool = False) -> None:
-        """`bypasses_governance`: deletes say so, which takes a right of its own."""
+    def __init__(
+        self, s3: S3Client, name: str, *, kms_key: str | None = None, bypasses_governance: bool = False
+    ) -> None:
+        """`kms_key`: the ARN under which every object is encrypted, whatever the bucket's default is.
+
+        `bypasses_governance`: deletes say so, which takes a right of its own.
+        """
         self._s3 = s3
         self._name = name
+        self._encryption: dict[str, Any] = (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key is not None else {}
+        )
         self._bypasses = bypasses_governance
+
+    def is_versioned(self) -> bool:
+        """One GetBucketVersioning. Without versions nothing that was overwritten or deleted comes back."""
+        with trouble_of(Service.S3):
+            return self._s3.get_bucket_versioning(Bucket=self._name).get("Status") == "Enabled"
 
     def put_new(self, key: str, body: Bytes, *, sha256: bytes, properties: Properties) -> str | None:
         """One PutObject whose SHA-256 S3 checks."""
@@ -94,6 +107,7 @@ class S3Bucket:
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(sha256).decode(),
                 IfNoneMatch="*",
+                **self._encryption,
                 **_properties(properties),
             )
         return answer.get("VersionId")
@@ -106,6 +120,7 @@ class S3Bucket:
                 Key=key,
                 ChecksumAlgorithm="CRC32",
                 ChecksumType="FULL_OBJECT",
+                **self._encryption,
                 **_properties(properties),
             )
         return answer["UploadId"]
@@ -155,7 +170,14 @@ class S3Bucket:
         """PutObject without a condition."""
         hold: dict[str, Any] = {"ObjectLockLegalHoldStatus": "ON"} if held else {}
         with _outcomes_of(key):
-            answer = self._s3.put_object(Bucket=self._name, Key=key, Body=bytes(body), ContentType=content_type, **hold)
+            answer = self._s3.put_object(
+                Bucket=self._name,
+                Key=key,
+                Body=bytes(body),
+                ContentType=content_type,
+                **self._encryption,
+                **hold,
+            )
         return answer.get("VersionId")
 
     def head(self, key: str, *, version_id: str | None = None) -> Head | None:
