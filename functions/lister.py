@@ -10,20 +10,23 @@ from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.providers import load
 
+Event = dict[str, object]
 Result = dict[str, object]
 
 
-def handler(event: dict[str, str], context: Context) -> Result:
-    """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick."""
-    action = _ACTIONS.get(event.get("action", ""))
+def handler(event: Event, context: Context) -> Result:
+    """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick, `{"action": "check"}`
+    tries the secret and the provider for a person (with `"anyway": true` although the source is closed).
+    """
+    action = _ACTIONS.get(str(event.get("action")))
     if action is None:
         raise ValueError(f"the lister has no action {event.get('action')!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
-        return action(run)
+        return action(run, event)
 
 
-def _list(run: Runtime) -> Result:
+def _list(run: Runtime, event: Event) -> Result:
     cursors = run.cursors("lister")
     if not cursors.acquire():
         run.logger.info("another run is listing")
@@ -45,7 +48,7 @@ def _list(run: Runtime) -> Result:
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
 
 
-def _dispatch(run: Runtime) -> Result:
+def _dispatch(run: Runtime, event: Event) -> Result:
     queued = run.intake.dispatch()
     run.mark_tick()
     signs = run.vitals.read(retention_count=_count_to_mind(run)).signs
@@ -79,4 +82,9 @@ def _count_to_mind(run: Runtime) -> int | None:
     return None if run.clock.now().minute % 10 else kept
 
 
-_ACTIONS = {"list": _list, "dispatch": _dispatch}
+def _check(run: Runtime, event: Event) -> Result:
+    checks = run.check(anyway=event.get("anyway") is True)
+    return {"at": run.clock.now().isoformat(), "checks": [check.document() for check in checks]}
+
+
+_ACTIONS = {"list": _list, "dispatch": _dispatch, "check": _check}

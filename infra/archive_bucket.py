@@ -12,7 +12,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Deployment
-from infra.bucket_policy import WRITE_ONCE, statements
+from functions.archiver.settings.write_once import WRITE_ONCE
+from infra.bucket_policy import statements
 from infra.lifecycle import FOR_YOUR_BUCKET, rules
 from infra.logical_ids import name_for_good
 

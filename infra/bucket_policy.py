@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-WRITE_ONCE = ("audio", "quarantine", "seals", "holds", "erasures", "accesses")
+from functions.archiver.settings.write_once import WRITE_ONCE
 
 
 def statements(bucket_arn: str, *, erasers: Sequence[str]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from functions.archiver.alerting.telling import Address, Teller
 from functions.archiver.archiving.archiving import Archiver
 from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
+from functions.archiver.checking import Check, check_source
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
@@ -141,6 +142,18 @@ class Runtime:
         archive = self.settings.archive
         address = Address(archive=archive.name, source=self.settings.source.name, runbook=archive.runbook)
         return Teller(self.table, self.engine, address, self.clock)
+
+    def check(self, *, anyway: bool) -> list[Check]:
+        """Tries the secret and the provider; `anyway` although the source is closed."""
+        found = check_source(
+            self.settings.source,
+            secret=self._read_secret,
+            pace=self.pace,
+            clock=self.clock,
+            anyway=anyway,
+            seconds_left=self.seconds_left,
+        )
+        return list(found)
 
     def mark_tick(self) -> None:
         """Leaves the mark by which a source that nothing looks after is told from one that is well."""

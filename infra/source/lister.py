@@ -34,5 +34,7 @@ class Lister(Construct):
             tells=True,
         ).function
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
-        schedules.add("List", source.schedule, {"action": "list"})
-        schedules.add("Dispatch", DISPATCH, {"action": "dispatch"})
+        self.schedules = {
+            "list": schedules.add("List", source.schedule, {"action": "list"}),
+            "dispatch": schedules.add("Dispatch", DISPATCH, {"action": "dispatch"}),
+        }

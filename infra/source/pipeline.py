@@ -42,6 +42,7 @@ class SourcePipeline(Construct):
             "queue": self.lanes.queue.queue_url,
             "dead_letters": dead_letters.queue_url,
             "functions": functions,
+            "schedules": {**self.lister.schedules, **self.reconciler.schedules},
             "webhook_url": self.webhook_url,
         }
         name = source_parameter_name(archive.archive.name, source.name)

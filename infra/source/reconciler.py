@@ -50,7 +50,7 @@ class Reconciler(Construct):
         ).function
         acknowledge_prefixes(self, shared.objects(source, FOLDERS))
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
-        schedules.add("Reconcile", RECONCILE, {})
+        self.schedules = {"reconcile": schedules.add("Reconcile", RECONCILE, {})}
 
     def _may_sign(self, shared: Shared) -> list[iam.PolicyStatement]:
         if not shared.archive.sign:

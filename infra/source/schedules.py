@@ -20,9 +20,9 @@ class Schedules(Construct):
         # Asynchronous repetitions of a failed run would meet the next tick.
         function.configure_async_invoke(retry_attempts=0)
 
-    def add(self, id_: str, expression: str, event: Mapping[str, str]) -> None:
-        """Fires at `expression` (a rate or cron expression in UTC) with `event`."""
-        scheduler.CfnSchedule(
+    def add(self, id_: str, expression: str, event: Mapping[str, str]) -> str:
+        """Fires at `expression` (a rate or cron expression in UTC) with `event`; the schedule's name."""
+        return scheduler.CfnSchedule(
             self,
             id_,
             schedule_expression=expression,
@@ -35,4 +35,4 @@ class Schedules(Construct):
                     maximum_retry_attempts=0, maximum_event_age_in_seconds=60
                 ),
             ),
-        )
+        ).ref

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.archiver.aws import AwsEngine
@@ -28,6 +30,8 @@ from functions.archiver.settings.environment import Settings
 from ops.archive.archive import Person
 from ops.archive.facts import ArchiveFacts, Facts, SourceFacts
 from ops.output import ExitCode, Failure
+
+INVOCATION_SECONDS = 900
 
 
 class DeployedArchive:
@@ -137,6 +141,23 @@ class DeployedArchive:
             answer = self.session.client("lambda").get_function_configuration(FunctionName=name)
             self._settings[source] = Settings.from_env(answer.get("Environment", {}).get("Variables", {}))
         return self._settings[source]
+
+    def invoke(self, function: str, event: Mapping[str, object], *, wait: bool = True) -> dict[str, Any]:
+        """What a function answers; nothing without `wait`. Raises Failure where it cannot be asked, or fails."""
+        # A function may take its quarter of an hour, and boto3 would ask a second time after one minute.
+        config = Config(read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})
+        try:
+            answer = self.session.client("lambda", config=config).invoke(
+                FunctionName=function,
+                InvocationType="RequestResponse" if wait else "Event",
+                Payload=json.dumps(event).encode(),
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise Failure(ExitCode.UNAVAILABLE, f"the function {function} cannot be invoked: {code}") from None
+        if answer.get("FunctionError"):
+            raise Failure(ExitCode.UNAVAILABLE, f"the function {function} failed: look into its log")
+        return dict(json.loads(answer["Payload"].read())) if wait else {}
 
     def runtime(self, source: str) -> Runtime:
         """The parts that the source's functions are made of, with the rights of whoever calls."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name, source_parameter_name
@@ -35,13 +35,15 @@ class ArchiveFacts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFacts:
     """A source's parameter. `queue` and `dead_letters` are URLs; `functions` are names by role (lister, downloader,
-    reconciler, webhook); `webhook_url` is None for a source without a webhook.
+    reconciler, webhook); `webhook_url` is None for a source without a webhook. `schedules` are names by what they fire,
+    none where an older version deployed them.
     """
 
     queue: str
     dead_letters: str
     functions: Mapping[str, str]
     webhook_url: str | None
+    schedules: Mapping[str, str] = field(default_factory=dict)
 
 
 class Facts:
@@ -132,4 +134,5 @@ def _source_facts(fields: Mapping[str, Any]) -> SourceFacts:
         dead_letters=str(fields["dead_letters"]),
         functions=dict(fields["functions"]),
         webhook_url=fields.get("webhook_url"),
+        schedules=dict(fields.get("schedules", {})),
     )

@@ -41,7 +41,14 @@ def client(service: Any) -> Any:
     return session().client(service)
 
 
-def deploy(aws: Aws, *sources: Source, zone: str = "UTC", layout: int = LAYOUT, with_functions: bool = False) -> None:
+def deploy(
+    aws: Aws,
+    *sources: Source,
+    zone: str = "UTC",
+    layout: int = LAYOUT,
+    with_functions: bool = False,
+    archive: Archive | None = None,
+) -> None:
     """Writes what the stacks of an archive with these sources write. Inside of moto only.
 
     `with_functions` makes the downloaders as well, whose environment holds the sources' settings.
@@ -59,7 +66,7 @@ def deploy(aws: Aws, *sources: Source, zone: str = "UTC", layout: int = LAYOUT, 
     for source in sources:
         _deploy_source(aws, source)
         if with_functions:
-            _make_downloader(aws, source)
+            _make_downloader(aws, source, archive or Archive(name=ARCHIVE))
 
 
 def put_parameter(name: str, value: str) -> None:
@@ -77,15 +84,13 @@ def _deploy_source(aws: Aws, source: Source) -> None:
     put_parameter(source_parameter_name(ARCHIVE, source.name), json.dumps(facts))
 
 
-def _make_downloader(aws: Aws, source: Source) -> None:
-    settings = Settings(
-        bucket=BUCKET, table=TABLE, queue_url=aws.queue_url, archive=Archive(name=ARCHIVE), source=source
-    )
+def _make_downloader(aws: Aws, source: Source, archive: Archive) -> None:
+    settings = Settings(bucket=BUCKET, table=TABLE, queue_url=aws.queue_url, archive=archive, source=source)
     assumed = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = client("iam").create_role(RoleName=f"role-{source.name}", AssumeRolePolicyDocument=assumed)
     code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("index.py", "")
+    with zipfile.ZipFile(code, "w") as packed:
+        packed.writestr("index.py", "")
     client("lambda").create_function(
         FunctionName=f"{ARCHIVE}-{source.name}-downloader",
         Role=role["Role"]["Arn"],

@@ -1,0 +1,254 @@
+"""The checks of an archive on AWS. Each names its own fault; what one is not allowed to ask is unknown."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.archiver.checking import Status
+from functions.archiver.clock import Clock, from_iso
+from functions.archiver.settings.deployment import Archive
+from functions.archiver.vitals import VitalsReader
+from ops.archive.deployed import DeployedArchive
+from ops.doctor.found import Found, first_archived, tick, unknown_when_refused
+from ops.doctor.policy import not_enforced
+from ops.output import ExitCode, Failure
+from ops.version import version
+
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
+"""Signatures of AWS bear five minutes, those of some providers less."""
+
+FUNCTIONS_BESIDE_LANES = 3
+"""A lister, a reconciler and a webhook may run beside the downloads of a source."""
+
+_REMEDIES = {
+    "secret.readable": "aws secretsmanager put-secret-value --secret-id {secret} --secret-string file://credentials.json",
+    "secret.fields": "aws secretsmanager put-secret-value --secret-id {secret} --secret-string file://credentials.json",
+    "provider.lists": "recordings status {source}",
+    "webhook.enabled": "recordings webhook register {source} --deployment FILE",
+}
+
+
+class DeployedDoctor:
+    """Looks at one archive. `clock` is this machine's."""
+
+    def __init__(self, archive: DeployedArchive, *, anyway: bool = False, clock: Clock | None = None) -> None:
+        self._archive = archive
+        self._anyway = anyway
+        self._clock = clock or Clock()
+
+    def checks(self, sources: Sequence[str], *, write_test: bool = False) -> Iterator[Found]:
+        """All of them, the archive's first."""
+        yield self._version()
+        yield from self._alerts()
+        yield from self._versioned()
+        yield from self._policy()
+        if sources:
+            settings = self._archive.settings(sources[0]).archive
+            yield from self._lock(settings)
+            yield from self._key(settings)
+        yield from self._quota(sources)
+        for source in sources:
+            yield from self._by_the_function(source)
+            yield from self._schedules(source)
+            yield from tick(self._archive, source, VitalsReader(self._archive.table, source=source, clock=self._clock))
+            yield from self._dead_letters(source)
+            yield from first_archived(self._archive, source)
+        if write_test:
+            yield from self._write()
+
+    def _client(self, service: Any) -> Any:
+        return self._archive.session.client(service)
+
+    # the archive
+
+    def _version(self) -> Found:
+        facts, mine = self._archive.facts, version()
+        deployed = f"{facts.version} ({facts.commit})" if facts.commit else facts.version
+        if facts.version == mine.partition(" ")[0]:
+            return Found(id="deployed.version", status="ok", detail=f"{deployed} is deployed")
+        detail = f"{deployed} is deployed, and this is {mine}"
+        return Found(id="deployed.version", status="warning", detail=detail, next="make deploy")
+
+    @unknown_when_refused("alerts.confirmed")
+    def _alerts(self) -> Iterator[Found]:
+        waiting, confirmed = [], 0
+        for arn in dict.fromkeys(self._archive.facts.topics.values()):
+            pages = self._client("sns").get_paginator("list_subscriptions_by_topic")
+            for page in _asked("ListSubscriptionsByTopic", lambda: list(pages.paginate(TopicArn=arn))):  # noqa: B023
+                for subscription in page["Subscriptions"]:
+                    if subscription["SubscriptionArn"].startswith("arn:"):
+                        confirmed += 1
+                    else:
+                        waiting.append(subscription["Endpoint"])
+        id_ = "alerts.confirmed"
+        if waiting:
+            who = ", ".join(sorted(set(waiting)))
+            yield Found(id=id_, status="failed", detail=f"not confirmed by {who}", next="confirm the mail from AWS")
+        elif not confirmed:
+            yield Found(id=id_, status="warning", detail="nobody gets the alarms", next="give alerts in [archive]")
+        else:
+            yield Found(id=id_, status="ok", detail=f"{confirmed} subscriptions are confirmed")
+
+    @unknown_when_refused("bucket.versioned")
+    def _versioned(self) -> Iterator[Found]:
+        bucket = self._archive.facts.bucket
+        answer = _asked("GetBucketVersioning", lambda: self._client("s3").get_bucket_versioning(Bucket=bucket))
+        yield from self._clock_check(answer)
+        if answer.get("Status") == "Enabled":
+            yield Found(id="bucket.versioned", status="ok", detail=f"{bucket} keeps versions")
+            return
+        command = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+        yield Found(id="bucket.versioned", status="failed", detail=f"{bucket} keeps no versions", next=command)
+
+    def _clock_check(self, answer: dict[str, Any]) -> Iterator[Found]:
+        """By the time that AWS puts on its answers."""
+        from email.utils import parsedate_to_datetime
+
+        told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if told:
+            yield self._compared(parsedate_to_datetime(told))
+
+    def _compared(self, theirs: datetime) -> Found:
+        difference = self._clock.now() - theirs
+        if abs(difference) <= MAX_CLOCK_DIFFERENCE:
+            return Found(id="clock", status="ok", detail="this machine's clock agrees with AWS")
+        seconds = round(difference.total_seconds())
+        detail = f"this machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} AWS's"
+        return Found(id="clock", status="failed", detail=detail, next="set it, or have it set by NTP")
+
+    @unknown_when_refused("bucket.policy")
+    def _policy(self) -> Iterator[Found]:
+        bucket = self._archive.facts.bucket
+        try:
+            policy = json.loads(self._client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+                raise _refused("GetBucketPolicy", error) from None
+            policy = {}
+        if lacking := not_enforced(policy, bucket):
+            detail = f"not enforced: the bucket's policy does not forbid {', '.join(lacking)}"
+            yield Found(id="bucket.policy", status="failed", detail=detail, next="make deploy")
+        else:
+            yield Found(id="bucket.policy", status="ok", detail="enforced: nothing is written over or deleted")
+
+    @unknown_when_refused("bucket.lock")
+    def _lock(self, settings: Archive) -> Iterator[Found]:
+        wanted = settings.object_lock
+        if wanted is None:
+            return
+        bucket = self._archive.facts.bucket
+        try:
+            answer = self._client("s3").get_object_lock_configuration(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ObjectLockConfigurationNotFoundError":
+                raise _refused("GetObjectLockConfiguration", error) from None
+            answer = {}
+        on = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+        detail = f"object_lock is {wanted}, and the bucket {'has it' if on else 'does not have it'}"
+        yield Found(id="bucket.lock", status="ok" if on else "failed", detail=detail)
+
+    @unknown_when_refused("key.usable")
+    def _key(self, settings: Archive) -> Iterator[Found]:
+        key = settings.kms_key
+        if key is None:
+            return
+        answer = _asked("DescribeKey", lambda: self._client("kms").describe_key(KeyId=key))
+        state = answer["KeyMetadata"]["KeyState"]
+        if state == "Enabled":
+            yield Found(id="key.usable", status="ok", detail="the key is enabled")
+        else:
+            command = f"aws kms enable-key --key-id {key}"
+            yield Found(id="key.usable", status="failed", detail=f"the key is {state}", next=command)
+
+    def _quota(self, sources: Sequence[str]) -> Iterator[Found]:
+        """Advice alone: who may not ask for it misses nothing that is wrong."""
+        try:
+            answer = self._client("lambda").get_account_settings()
+        except ClientError:
+            return
+        there = answer["AccountLimit"]["ConcurrentExecutions"]
+        lanes = (self._archive.settings(source).source.max_parallel_downloads for source in sources)
+        needed = sum(each + FUNCTIONS_BESIDE_LANES for each in lanes)
+        status: Status = "ok" if there >= needed else "warning"
+        detail = f"{there} functions may run at a time, up to {needed} do"
+        yield Found(id="quota.concurrency", status=status, detail=detail)
+
+    @unknown_when_refused("bucket.write")
+    def _write(self) -> Iterator[Found]:
+        key = f"doctor/{uuid.uuid4()}.json"
+        self._archive.bucket.put(key, b"{}\n")
+        yield Found(id="bucket.write", status="ok", detail=f"{key} was written; a lifecycle rule removes it")
+
+    # a source
+
+    @unknown_when_refused("provider.lists")
+    def _by_the_function(self, source: str) -> Iterator[Found]:
+        """What the function finds under its own role."""
+        function = self._archive.source(source).functions["lister"]
+        answer = self._archive.invoke(function, {"action": "check", "anyway": self._anyway})
+        for check in answer["checks"]:
+            remedy = None
+            if check["status"] != "ok":
+                secret = self._archive.settings(source).source.secret
+                remedy = _REMEDIES[check["id"]].format(source=source, secret=secret)
+            yield Found(source=source, next=remedy, **check)
+        theirs = from_iso(answer["at"])
+        if abs(self._clock.now() - theirs) > MAX_CLOCK_DIFFERENCE + timedelta(minutes=1):
+            yield self._compared(theirs)
+
+    @unknown_when_refused("schedule.enabled")
+    def _schedules(self, source: str) -> Iterator[Found]:
+        names = self._archive.source(source).schedules
+        id_ = "schedule.enabled"
+        if not names:
+            yield Found(id=id_, source=source, status="unknown", detail="its name is not known", next="make deploy")
+            return
+        off = []
+        for what, name in names.items():
+            answer = _asked("GetSchedule", lambda: self._client("scheduler").get_schedule(Name=name))  # noqa: B023
+            if answer["State"] != "ENABLED":
+                off.append(f"{what} ({name})")
+        if off:
+            detail = f"switched off: {', '.join(off)}"
+            remedy = "enable it in EventBridge Scheduler"
+            yield Found(id=id_, source=source, status="failed", detail=detail, next=remedy)
+        else:
+            yield Found(id=id_, source=source, status="ok", detail=f"{', '.join(names)} fire")
+
+    @unknown_when_refused("dead-letters.empty")
+    def _dead_letters(self, source: str) -> Iterator[Found]:
+        url = self._archive.source(source).dead_letters
+        number = "ApproximateNumberOfMessages"
+        answer = _asked(
+            "GetQueueAttributes",
+            lambda: self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[number]),
+        )
+        count = int(answer["Attributes"][number])
+        if not count:
+            yield Found(id="dead-letters.empty", source=source, status="ok", detail="no message is left")
+            return
+        yield Found(
+            id="dead-letters.empty",
+            source=source,
+            status="failed",
+            detail=f"{count} messages could not be worked on; the ledger has made them due again",
+            next=f"aws sqs purge-queue --queue-url {url}",
+        )
+
+
+def _asked(operation: str, ask: Any) -> Any:
+    """The answer. Raises Failure where AWS refuses."""
+    try:
+        return ask()
+    except ClientError as error:
+        raise _refused(operation, error) from None
+
+
+def _refused(operation: str, error: ClientError) -> Failure:
+    return Failure(ExitCode.UNAVAILABLE, f"AWS refuses {operation}: {error.response['Error']['Code']}")

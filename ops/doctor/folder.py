@@ -1,0 +1,46 @@
+"""The checks of a local archive. Nothing is asked of a provider: the credentials are in a file that a run gets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from functions.archiver.clock import Clock
+from functions.archiver.vitals import VitalsReader
+from ops.archive.folder import FolderArchive
+from ops.doctor.found import Found, first_archived, tick
+from ops.local.engine.files import INSIDE
+
+ENOUGH_BYTES = 1_000_000_000
+TOO_FEW_BYTES = 100_000_000
+
+
+def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Found]:
+    """All of them."""
+    yield _disk(archive.root)
+    yield _private(archive.root)
+    for source in sources:
+        yield from tick(archive, source, VitalsReader(archive.table, source=source, clock=Clock()))
+        yield from first_archived(archive, source)
+
+
+def _disk(root: Path) -> Found:
+    free = shutil.disk_usage(root).free
+    detail = f"{free / 1e9:,.1f} GB are free"
+    if free >= ENOUGH_BYTES:
+        return Found(id="disk.free", status="ok", detail=detail)
+    return Found(id="disk.free", status="failed" if free < TOO_FEW_BYTES else "warning", detail=detail)
+
+
+def _private(root: Path) -> Found:
+    open_ = [path for path in (root, root / INSIDE) if path.exists() and path.stat().st_mode & 0o077]
+    if not open_:
+        return Found(id="folder.private", status="ok", detail="only its owner may look into it")
+    names = ", ".join(map(str, open_))
+    return Found(
+        id="folder.private",
+        status="failed",
+        detail=f"others may look into {names}",
+        next=f"chmod -R go= {root}",
+    )

@@ -1,0 +1,43 @@
+"""Whether a bucket's policy forbids what the archive promises that nobody can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from functions.archiver.settings.write_once import WRITE_ONCE
+
+DELETES = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+
+
+def not_enforced(policy: Mapping[str, Any], bucket: str) -> list[str]:
+    """What the policy does not forbid, in words; nothing where all is enforced."""
+    statements = [each for each in policy.get("Statement", ()) if _denies_everybody(each)]
+    lacking = []
+    for folder in WRITE_ONCE:
+        resource = f"arn:aws:s3:::{bucket}/{folder}/x"
+        if not all(any(_covers(each, action, resource) for each in statements) for action in DELETES):
+            lacking.append(f"deleting in {folder}/")
+        if not any(_covers(each, "s3:PutObject", resource) and _wants_new_keys(each) for each in statements):
+            lacking.append(f"writing over what is in {folder}/")
+    return lacking
+
+
+def _denies_everybody(statement: Mapping[str, Any]) -> bool:
+    return statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+
+
+def _covers(statement: Mapping[str, Any], action: str, resource: str) -> bool:
+    # Partitions differ in the second part of an ARN only.
+    resources = (f"arn:aws:{each.split(':', 2)[-1]}" for each in _texts(statement.get("Resource")))
+    actions = any(fnmatchcase(action.lower(), each.lower()) for each in _texts(statement.get("Action")))
+    return actions and any(fnmatchcase(resource, each) for each in resources)
+
+
+def _wants_new_keys(statement: Mapping[str, Any]) -> bool:
+    return "s3:if-none-match" in statement.get("Condition", {}).get("Null", {})
+
+
+def _texts(value: object) -> Iterator[str]:
+    yield from [value] if isinstance(value, str) else [str(each) for each in value] if isinstance(value, list) else []
