@@ -116,13 +116,15 @@ class Runtime:
     def pace(self) -> Pace:
         """The source's request clock."""
         source = self.settings.source
+        declaration = load(source.provider).declaration
         return Pace(
             self.table,
             source=source.name,
             requests_per_minute=source.requests_per_minute,
             lanes=source.max_parallel_downloads,
             clock=self.clock,
-            limits=load(source.provider).declaration.limits,
+            limits=declaration.limits,
+            wary=declaration.limit_headers.restarts,
             on_request=self._on_request,
         )
 

@@ -72,6 +72,7 @@ class RingCentral(Provider):
             wait=("Retry-After", "X-Rate-Limit-Window"),
             remaining=("X-Rate-Limit-Remaining",),
             otherwise=timedelta(seconds=30),
+            restarts=True,
         ),
         parallel_default=1,
         overlap_minimum=timedelta(hours=24),  # a call is listed by its start, and its recording is attached later

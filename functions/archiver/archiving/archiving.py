@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.archiver.archiving.keeping import Keeping
-from functions.archiver.archiving.retries import NOT_READY_DELAYS, Move, Step, after_a_death, next_move
+from functions.archiver.archiving.retries import MAX_TROUBLES, NOT_READY_DELAYS, Move, Step, after_a_death, next_move
 from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
 from functions.archiver.bucket.store import Store
@@ -105,10 +105,16 @@ class Archiver:
     def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
         errand = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
         started = self._clock.now()
+        answers = None
+        if entry.troubles > MAX_TROUBLES:
+            # Asked before rather than after: a source that has just refused us is not to be asked at once.
+            if trouble := self._trouble_of_the_source():
+                return self._after(ticket, entry, trouble, answers=False)
+            answers = True
         try:
             report = errand[ticket.kind](ticket, entry)
         except Outcome as outcome:
-            return self._after(ticket, entry, outcome)
+            return self._after(ticket, entry, outcome, answers=answers)
         except Misconfigured as mistake:
             return self._after(ticket, entry, Unauthorized(str(mistake)))
         except (Occupied, BadUpload) as refusal:
@@ -218,15 +224,19 @@ class Archiver:
 
     # what comes of it
 
-    def _after(self, ticket: Ticket, entry: Entry, outcome: Outcome | ArchiveTrouble) -> Report:
-        move = next_move(entry, outcome, self._clock.verdict_now(), None)
-        answers = isinstance(outcome, OfTheRecording)
+    def _after(
+        self, ticket: Ticket, entry: Entry, outcome: Outcome | ArchiveTrouble, *, answers: bool | None = None
+    ) -> Report:
+        move = next_move(entry, outcome, self._clock.verdict_now(), answers)
+        answers = answers or isinstance(outcome, OfTheRecording)
         if move.step is Step.ASK_SOURCE:
             trouble = self._trouble_of_the_source()
             answers = trouble is None
             move = next_move(entry, trouble or outcome, self._clock.verdict_now(), answers)
         if answers:
             self._pace.answered()
+        if move.closes and move.step is not Step.RELEASE:
+            self._pace.cool_down(move.closes)
         return self._carry_out(ticket, entry, move)
 
     def _trouble_of_the_source(self) -> OfTheSource | None:

@@ -55,7 +55,7 @@ class Step(enum.Enum):
 class Move:
     """One step with its reason, when the item is due again, and how many `attempts` more are booked.
 
-    `closes` is the trouble for which the source is left alone for a while; the item then waits at least as long.
+    `closes` is the trouble for which the source is left alone for a while; a released item waits at least as long.
     `troubled` notes a trouble that closes nothing.
     """
 
@@ -68,7 +68,10 @@ class Move:
 
 
 def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime, source_answers: bool | None) -> Move:
-    """The move after `outcome`. `source_answers` is None until the source was asked for a list."""
+    """The move after `outcome`. `source_answers` is None until the source was asked for a list.
+
+    One that asks to be left alone is not asked then: whether it answers has to be known from before.
+    """
     reason = outcome.reason
     match outcome:
         case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
@@ -106,15 +109,14 @@ def after_a_death(entry: Entry, *, deaths: int, receive_count: int) -> Move | No
 
 
 def _source_trouble(entry: Entry, trouble: OfTheSource, due_now: datetime, source_answers: bool | None) -> Move:
-    if isinstance(trouble, Throttled) and entry.troubles <= MAX_TROUBLES:
-        return Move(step=Step.RELEASE, reason=trouble.reason, closes=trouble)
-    if source_answers is None:  # after some refusals even a throttled one: is it this recording alone?
+    throttled = isinstance(trouble, Throttled)
+    if source_answers is None and not throttled:
         return Move(step=Step.ASK_SOURCE, reason=trouble.reason)
     if not source_answers:
         return Move(step=Step.RELEASE, reason=trouble.reason, closes=trouble)
-    if isinstance(trouble, Unauthorized) or entry.troubles >= MAX_TROUBLES:
+    if isinstance(trouble, Unauthorized) or throttled or entry.troubles >= MAX_TROUBLES:
         own = Rejected(f"{trouble.reason}, while the provider answers otherwise")
-        return next_move(entry, own, due_now, source_answers)
+        return replace(next_move(entry, own, due_now, source_answers), closes=trouble if throttled else None)
     due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
     return Move(step=Step.RELEASE, reason=trouble.reason, due_in=due_in, closes=trouble)
 

@@ -54,13 +54,15 @@ class LimitHeaders:
 
     `wait`: when to come back, the first that is there counts; seconds, a date, an ISO time, or a moment of Unix time.
     `remaining`: how many requests are left; at 0 the source slows down before it is refused. `otherwise`: how long to
-    wait where a refusal says nothing. `too_fast`: statuses that mean it.
+    wait where a refusal says nothing. `too_fast`: statuses that mean it. `restarts`: a request while the source is to
+    be left alone begins that time anew, so that everybody who waits for a slot looks again before asking.
     """
 
     wait: tuple[str, ...] = ("Retry-After",)
     remaining: tuple[str, ...] = ()
     otherwise: timedelta | None = None
     too_fast: tuple[int, ...] = (429,)
+    restarts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,7 +64,7 @@ class Gate:
 
 
 class Pace:
-    """The request clock of one source."""
+    """The request clock of one source. A `wary` one looks after each wait whether the source is still open."""
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Pace:
         lanes: int,
         clock: Clock,
         limits: Sequence[Limit] = (),
+        wary: bool = False,
         on_request: Callable[[str], None] = lambda kind: None,
         item: str = "pace",
     ) -> None:
@@ -85,6 +86,7 @@ class Pace:
         # Every lane and the two listings may each wait for one slot; anything further ahead is not contention.
         self._horizon_ms = (lanes + 3) * self._interval_ms + 1000
         self._clock = clock
+        self._looks_again_after_ms = 1 if wary else _LONG_WAIT_MS
         self._on_request = on_request
         self._expect_queue = False
         self._strikes = 0
@@ -121,7 +123,7 @@ class Pace:
         while True:
             wait_ms = self._reserve() - self._now_ms()
             self._sleep(wait_ms)
-            if wait_ms >= _LONG_WAIT_MS:
+            if wait_ms >= self._looks_again_after_ms:
                 # Meanwhile somebody else may have been refused, and some providers punish each request until the end.
                 self._mind_closure(self._table.get(self._pk) or {}, self._now_ms())
             if self._now_ms() - self._slot_ms <= _LATE_MS:

@@ -357,3 +357,20 @@ def test_a_hint_moves_as_its_description_says(bench: ArchivingBench, readiness: 
     bench.finds(recorded_at=None, raw={})
     assert bench.work().outcome == outcome
     assert bench.provider.times("open") == 0
+
+
+def test_a_source_that_refuses_one_recording_again_and_again_is_not_asked_while_it_wants_to_be_left_alone(
+    bench: ArchivingBench,
+) -> None:
+    """Each time after the first few the source is asked for a list first, and once it was refused for nothing more."""
+    bench.provider.audio["rec"] = [Throttled("429", retry_after=30)]
+    bench.finds()
+    outcomes = [bench.work().outcome]
+    while bench.entry().state is State.PENDING:
+        before = len(bench.provider.asked)
+        outcomes.append(bench.next_turn().outcome)
+        assert bench.provider.asked[-1] == ("open", "rec")
+        assert len(bench.provider.asked) - before == (2 if len(outcomes) > 3 else 1)
+        gate = bench.pace.gate()
+        assert gate.closed_until is not None
+    assert outcomes == ["released"] * 3 + ["rejected"] * 7 + ["failed"]

@@ -95,11 +95,16 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
     ({}, REFUSED, False, move(Step.RELEASE, "401", closes=REFUSED)),
     ({}, REFUSED, True, move(Step.RETRY, "401" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0])),
     ({**LOOK_UP, **TROUBLED}, DOWN, True, move(Step.WAIT, "503" + OTHERWISE, due_in=NOT_READY_DELAYS[0])),
-    # one recording that is throttled again and again: does the source answer otherwise?
+    # one recording that is throttled again and again: did the source answer otherwise?
     (TROUBLED, THROTTLED, None, move(Step.RELEASE, "429", closes=THROTTLED)),
-    (MUCH_TROUBLED, THROTTLED, None, move(Step.ASK_SOURCE, "429")),
+    (MUCH_TROUBLED, THROTTLED, None, move(Step.RELEASE, "429", closes=THROTTLED)),
     (MUCH_TROUBLED, THROTTLED, False, move(Step.RELEASE, "429", closes=THROTTLED)),
-    (MUCH_TROUBLED, THROTTLED, True, move(Step.RETRY, "429" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0])),
+    (
+        MUCH_TROUBLED,
+        THROTTLED,
+        True,
+        move(Step.RETRY, "429" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0], closes=THROTTLED),
+    ),
     # of another host: the recording waits, alone
     ({}, BUSY, None, move(Step.RELEASE, "429 of another host", due_in=10 * MINUTE, troubled=True)),
     ({"troubles": 1}, Busy("503"), None, move(Step.RELEASE, "503", due_in=ATTEMPT_DELAYS[1], troubled=True)),

@@ -92,10 +92,11 @@ def test_a_hold_is_never_longer_than_an_hour_nor_shortened_by_another(aws: Aws, 
 
 
 @pytest.mark.parametrize("by", ["a refusal", "a hold"])
-def test_who_waits_for_a_slot_when_the_source_closes_does_not_ask(aws: Aws, by: str) -> None:
-    """Some providers begin their penalty anew with each request during it."""
+@pytest.mark.parametrize(("rate", "wary"), [(10, False), (10, True), (600, True)])
+def test_who_waits_for_a_slot_when_the_source_closes_does_not_ask(aws: Aws, by: str, rate: float, wary: bool) -> None:
+    """Some providers begin their penalty anew with each request during it: there a short wait looks again as well."""
     waiting = FakeClock()
-    first, second = pace_on(aws, waiting, rate=10, lanes=2), pace_on(aws, waiting, rate=10, lanes=2)
+    first, second = pace_on(aws, waiting, rate=rate, lanes=2), pace_on(aws, waiting, rate=rate, lanes=2)
     first.book("media")
 
     class Refusing(FakeClock):
@@ -109,7 +110,15 @@ def test_who_waits_for_a_slot_when_the_source_closes_does_not_ask(aws: Aws, by: 
             super().sleep(seconds)
 
     asked: list[str] = []
-    third = Pace(aws.table, source="acme", requests_per_minute=10, lanes=2, clock=Refusing(), on_request=asked.append)
+    third = Pace(
+        aws.table,
+        source="acme",
+        requests_per_minute=rate,
+        lanes=2,
+        clock=Refusing(),
+        wary=wary,
+        on_request=asked.append,
+    )
     with pytest.raises(Closed) as caught:
         third.book("media")
     assert asked == []
