@@ -53,7 +53,7 @@ def row_of(bucket: Bucket, source: str, first: date, last: date, *, today: date)
     for documents in _newest_first(bucket, source, first, today):
         for document in documents:
             for day in document.get("days", ()):
-                if day.get("date") in names:
+                if day.get("date") in names and "state" in day:  # reports of before have none
                     known.setdefault(str(day["date"]), day)
         if names <= known.keys():
             break

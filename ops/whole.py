@@ -210,6 +210,8 @@ def proof_sentence(whole_: Whole, time: str | None) -> str:
     if state not in (State.ARCHIVED, State.QUARANTINED):
         return ""
     looked = whole_.verified
-    compared = f"compared on {looked[0]:%-d %b %Y}" if looked else "not compared since"
     sealed = "day sealed" + (" and signed" if seal.signed else "") if seal else "day not sealed yet"
-    return f"Same bytes as fetched on {time or 'an unknown day'}, {compared}, {sealed}."
+    when = time or "an unknown day"
+    if looked is None:
+        return f"Fetched on {when} with this SHA-256, not compared since, {sealed}."
+    return f"Same bytes as fetched on {when}, compared on {looked[0]:%-d %b %Y}, {sealed}."

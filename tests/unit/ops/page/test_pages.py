@@ -298,7 +298,7 @@ def test_the_days_are_a_table_that_can_be_heard(client: FlaskClient) -> None:
     html = client.get("/days").text
     assert html.count('<th scope="col">') == 30
     assert re.search(r'aria-label="\d+ \w+: \d+ listed, \d+ archived"', html)
-    assert "no report" in html
+    assert "not looked" in html
 
 
 def test_a_day_names_its_differences_and_links_them(client: FlaskClient) -> None:

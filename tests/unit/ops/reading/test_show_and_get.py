@@ -45,7 +45,12 @@ def test_a_recording_is_shown_with_proof_story_and_next(archive: Archive, run: R
     assert [event["what"] for event in document["story"]] == ["found", "archived"]
     assert run("show", "recording-one") == 0
     told = capsys.readouterr().out
-    for words in ("recorded   2026-11-27 13:00:03+01:00", stored.key, "Same bytes as fetched on", "found (schedule)"):
+    for words in (
+        "recorded   2026-11-27 13:00:03+01:00",
+        stored.key,
+        "with this SHA-256, not compared since, day not sealed yet",
+        "found (schedule)",
+    ):
         assert words in told
 
 
