@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from functions.archiver.attributes import ENTRY, RECORDING, STORED, to_document
 from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Version
 from functions.archiver.clock import from_ms
 from functions.archiver.entry import Entry, State
+from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.items import entry_of
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import Place
+from functions.archiver.sealing.document import SIGNATURE, name_of
 from ops.archive.archive import Archive
 from ops.index.asking import pk_of
 from ops.index.rows import Row
@@ -74,10 +75,7 @@ class Whole:
     @property
     def held_for(self) -> list[str]:
         """The cases that it is on hold for."""
-        held = self.item.get("held")
-        if isinstance(held, (list, tuple, set)):
-            return sorted(map(str, held))
-        return [str(held)] if isinstance(held, str) else []
+        return list(cases_of(self.item))
 
     @property
     def is_held(self) -> bool:
@@ -174,15 +172,14 @@ def _seal(bucket: Bucket, entry: Entry) -> Seal | None:
     seals = [key for key in keys if key.endswith(".jsonl")]
     if not seals or stored.version_id is None:
         return None
-    name = hashlib.sha256(f"{stored.key}\n{stored.version_id}".encode()).hexdigest()
+    name = name_of(stored.key, stored.version_id)
     lines = _lines(bucket, seals[-1])
     head = next(lines, {})
     line = next((line for line in lines if line.get("name") == name), None)
     if line is None:
         return None
-    signature = seals[-1].removesuffix(".jsonl") + ".sig"
     sequence = int(head.get("sequence", 0))
-    signed = signature in keys or f"{seals[-1]}.sig" in keys
+    signed = seals[-1] + SIGNATURE in keys
     return Seal(key=seals[-1], sequence=sequence, sha256=str(line.get("sha256")), signed=signed)
 
 

@@ -17,6 +17,7 @@ from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.dynamodb import DynamoTable
+from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
 from ops.index.asking import pk_of
 from ops.index.from_ledger import ATTRIBUTES, row_of
@@ -30,7 +31,11 @@ WINDOW_DAYS = 8
 
 EVERY_HOUR = timedelta(hours=1)
 
-_SCANNED, _WINDOW = "scanned", "window"
+_SKEW = timedelta(minutes=5)
+"""S3 tells times by its own clock, in seconds."""
+
+_SCANNED, _WINDOW, _TOUCHED = "scanned", "window", "touched"
+_TOUCHING = ("holds/", "erasures/")
 _SETTLED = ("archived", "gone")
 _END = "end"
 
@@ -50,6 +55,10 @@ def follow(archive: Archive, table: DynamoTable, index: Index, now: datetime, sa
             for day in _reported_days(archive.bucket, source, since):
                 _refresh_day(table, index, source, day, now, whole=True)
             _forget_expired(table, index, source, now)
+    touched = index.noted(_TOUCHED)
+    if touched:
+        _refresh_touched(archive.bucket, table, index, datetime.fromisoformat(touched) - _SKEW, now)
+    index.note(_TOUCHED, now.isoformat())
     if whole:
         index.note(_WINDOW, now.isoformat())
 
@@ -114,12 +123,42 @@ def _reported_days(bucket: Bucket, source: str, since: datetime | None) -> Itera
 
 
 def _days_of_report(bucket: Bucket, key: str) -> Iterator[date]:
+    with suppress(ValueError, KeyError, TypeError):  # a report of another version
+        yield from (date.fromisoformat(day["date"]) for day in _document(bucket, key).get("days", ()))
+
+
+def _document(bucket: Bucket, key: str) -> dict[str, Any]:
     try:
         with bucket.read(key) as pieces:
             document = json.loads(b"".join(pieces))
-        yield from (date.fromisoformat(day["date"]) for day in document.get("days", ()))
-    except (NotThere, ValueError, KeyError, TypeError, AttributeError):
-        return  # no report, or one of another version
+    except (NotThere, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _refresh_touched(bucket: Bucket, table: DynamoTable, index: Index, since: datetime, now: datetime) -> None:
+    """What was put on hold, released or erased: its records name recordings by digest, of any day."""
+    digests = _digests_since(bucket, since)
+    if not digests:
+        return
+    named = {pk_of(*name): name for name in index.names() if digest_of(*name) in digests}
+    rows = {pk: row_of(item, now) for pk, item in table.get_many(list(named), ATTRIBUTES).items()}
+    index.put(row for row in rows.values() if row)
+    for pk, (source, recording_id) in named.items():
+        if rows.get(pk) is None:
+            index.forget(source, [recording_id])
+
+
+def _digests_since(bucket: Bucket, since: datetime) -> set[str]:
+    """Whoever may not read these records sees the change when its day is read."""
+    digests: set[str] = set()
+    with suppress(ArchiveTrouble):
+        for folder in _TOUCHING:
+            for version in bucket.versions(folder):
+                if version.last_modified >= since and not version.deleted:
+                    found = _document(bucket, version.key).get("recordings", ())
+                    digests.update(str(each) for each in found)
+    return digests
 
 
 def _forget_expired(table: DynamoTable, index: Index, source: str, now: datetime) -> None:

@@ -268,6 +268,11 @@ class Index:
             return []
         return self._rows(self._ids("recording_id >= ? AND recording_id < ? LIMIT 20", text, text + LAST))
 
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Source and id of every recording."""
+        sql = "SELECT source.name, recording_id FROM recording JOIN source ON source.id = recording.source"
+        yield from self._db.execute(sql)
+
     def of_call(self, source: str, call_id: str) -> list[Row]:
         """All recordings of one call, oldest first."""
         sql = "call_id = ? AND source = (SELECT id FROM source WHERE name = ?) ORDER BY at, id"

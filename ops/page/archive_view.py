@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
 from ops.failures import failure_of
+from ops.holds.cases import Case, Cases, checked_case
+from ops.holds.placing import Holding
 from ops.index.asking import pk_of
 from ops.index.file import path_of
 from ops.index.index import Index
@@ -114,10 +117,21 @@ class ArchiveView:
             return cell_of(self._archive.bucket, source, day) if source in self._archive.sources else None
 
     def cases(self) -> Sequence[HoldCase]:
-        return ()
+        with _reachable():
+            return [_case(case) for case in Cases(self._archive.bucket).all() if case.is_open]
 
     def hold(self, who: str, case: str, reason: str, rows: Sequence[Row]) -> str:
-        raise Refused("This version cannot put recordings on hold.")
+        with _reachable():
+            holding = Holding(self._writable())
+            holding.refuse_without_lock()
+            name = checked_case(case)
+            for row in rows:
+                self.record(who, "hold", row, f"case {name}")
+            held = holding.hold(name, reason, rows, {"picked": len(rows)})
+        with closing(self.index()) as index:  # the next refresh may not look at days of long ago
+            index.put(replace(row, held=True) for row in rows)
+        what = "recording is" if held.recordings == 1 else "recordings are"
+        return f"{held.recordings:,} {what} on hold for {name}."
 
     def export(self, who: str, case: str, reason: str, rows: Sequence[Row]) -> str:
         raise Refused("This version cannot export recordings. In a terminal, `recordings get ID` fetches one.")
@@ -146,6 +160,13 @@ class ArchiveView:
         ]
 
 
+def _case(case: Case) -> HoldCase:
+    placed = case.placed
+    return HoldCase(
+        name=case.name, reason=placed.reason, count=len(case.recordings), placed_at=placed.at, placed_by=placed.who
+    )
+
+
 _GONE = "The ledger no longer has it. The list will follow within a minute."
 
 
@@ -168,6 +189,10 @@ class _Pieces(Iterator[bytes]):
         self._open.close()
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         for start in range(0, len(piece), PIECE_BYTES):
@@ -179,7 +204,7 @@ def _reachable() -> Iterator[None]:
     """Turns what AWS, the ledger's file or the disk says into a sentence for the page."""
     try:
         yield
-    except (LookupError, Refused, Unreachable):
+    except (LookupError, NotLogged, Refused, Unreachable):
         raise
     except Unreadable:
         raise Unreachable("It lies in a storage class that cannot be read at once.") from None
@@ -191,4 +216,6 @@ def _reachable() -> Iterator[None]:
         failure = error if isinstance(error, Failure) else failure_of(error)
         if failure.code is ExitCode.BUG:
             raise
+        if failure.code in (ExitCode.REFUSED, ExitCode.MISUSE):
+            raise Refused(_sentence(failure.message)) from None
         raise Unreachable(failure.message) from None

@@ -54,7 +54,7 @@ def test_a_call_is_found_opened_heard_and_recorded(archive: Archive, opened: Ope
     html = client.get("/?q=07700900123").text
     assert "/r/acme/one" in html
     assert "27 Nov 2026, 13:00:03" in html
-    assert "1 recording</p>" in html
+    assert 'role="status">1 recording ' in html
     assert "As of " in html
     html = client.get("/r/acme/one").text
     for words in ("found", "archived", "with this SHA-256, not compared since, day not sealed yet"):
@@ -177,3 +177,17 @@ def test_trouble_of_a_refresh_is_told_and_what_is_there_is_shown(
     html = opened().get("/").text
     assert "What is shown may be old" in html
     assert "/r/acme/one" in html
+
+
+@LOCAL
+def test_what_is_put_on_hold_is_marked_at_once_and_named_with_its_case(archive: Archive, opened: Opened) -> None:
+    archived(archive, "one")
+    client = opened()
+    form = {"do": "hold", "case": "Smith v. Acme", "reason": "litigation", "form_token": FORM}
+    answer = client.post("/r/acme/one", data=form, follow_redirects=True)
+    assert "1 recording is on hold for Smith v. Acme." in answer.text
+    assert "On hold for Smith v. Acme." in answer.text
+    assert "Smith v. Acme" in client.get("/holds").text
+    assert "/r/acme/one" in client.get("/?held=1").text
+    assert ("anna@laptop", "hold", "one", "case Smith v. Acme") in records(archive)
+    assert client.post("/r/acme/one", data=form | {"case": "\x07"}).status_code == 409
