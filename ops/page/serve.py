@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -47,5 +48,7 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[
     try:
         yield f"http://{HOST}:{listening.getsockname()[1]}{guard.path}", wait
     finally:
+        # A browser's connection that is open when the server closes is no news for the terminal.
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)
         server.close()
         serving.join(timeout=5)
