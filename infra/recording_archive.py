@@ -82,6 +82,7 @@ class RecordingArchive(Construct):
             "zone": self.archive.timezone,
             "layout": LAYOUT,
             "eraser": store.eraser.role_arn if store.eraser else None,
+            "break_glass": self.archive.break_glass_role,
         }
 
     def _scheduler_role(self) -> iam.Role:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from secrets import token_hex
 
@@ -27,8 +28,13 @@ class DeployedLog:
         self._user_id = user_id
 
     def write(self, access: Access) -> None:
-        """One object that nobody may replace."""
-        body = json.dumps(access.document(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        """One object that nobody may replace: the recording stands in it by its digest alone, for no erasure could."""
+        body = (
+            json.dumps(replace(access, recording_id=None).document(), ensure_ascii=False).encode(
+                "utf-8", "backslashreplace"
+            )
+            + b"\n"
+        )
         moment = f"{access.at:%Y%m%dT%H%M%S.%fZ}"
         key = f"{FOLDER}/date={access.at.date().isoformat()}/{self._user_id}/{moment}-{token_hex(8)}.json"
         properties = Properties(content_type="application/json")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from functions.archiver.object_keys import digest_of
 from ops.accesses.access import Access
 from ops.accesses.recording import log_of
 from ops.archive.opening import open_archive
@@ -41,7 +42,11 @@ class Wanted:
         """Whether it is one of whom and what is asked for."""
         if self.who and self.who.casefold() not in access.who.casefold():
             return False
-        return not self.recording or self.recording in (access.recording_id, access.recording)
+        return (
+            not self.recording
+            or self.recording in (access.recording_id, access.recording)
+            or (access.recording == digest_of(access.source, self.recording))
+        )
 
 
 def accesses(shared: Shared, wanted: Wanted, *, as_csv: bool) -> ExitCode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -110,6 +111,26 @@ class DeployedArchive:
             code = error.response["Error"]["Code"]
             raise Failure(ExitCode.UNAVAILABLE, f"CloudWatch does not tell which alarms ring: {code}") from None
         return found
+
+    def erasing(self, *, break_glass: bool) -> S3Bucket:
+        """The bucket in the name of the role that may delete. Raises Failure (REFUSED) where there is none."""
+        role = self.facts.break_glass if break_glass else self.facts.eraser
+        if role is None:
+            key = "break_glass_role" if break_glass else "access_policies"
+            raise Failure(
+                ExitCode.REFUSED,
+                f"{self.name} was deployed without a role that may do this: set {key} in the deployment file",
+                kind="no_role",
+            )
+        name = re.sub(r"[^\w+=,.@-]", "-", self.person.name.rpartition("/")[2])[:64].ljust(2, "-")
+        answer = self.session.client("sts").assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+        assumed = boto3.Session(
+            aws_access_key_id=answer["AccessKeyId"],
+            aws_secret_access_key=answer["SecretAccessKey"],
+            aws_session_token=answer["SessionToken"],
+            region_name=self.session.region_name,
+        )
+        return S3Bucket(assumed.client("s3"), self.facts.bucket, bypasses_governance=break_glass)
 
     def ledger(self, source: str) -> Ledger:
         """Its term is the functions' business: nothing that a person does by hand begins one."""

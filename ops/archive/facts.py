@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ArchiveFacts:
     """The archive's own parameter. `topics` are ARNs by purpose: alerts, urgent.
 
-    `eraser` is the ARN of the role that may delete; None where the archive was deployed without one.
+    `eraser` is the ARN of the role that may delete, `break_glass` of the one that may do so before a governance lock
+    ends; None where the archive was deployed without one.
     """
 
     version: str
@@ -30,6 +31,7 @@ class ArchiveFacts:
     zone: str
     layout: int
     eraser: str | None = None
+    break_glass: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +127,7 @@ def _archive_facts(fields: Mapping[str, Any]) -> ArchiveFacts:
         zone=str(fields["zone"]),
         layout=int(fields["layout"]),
         eraser=fields.get("eraser"),
+        break_glass=fields.get("break_glass"),
     )
 
 

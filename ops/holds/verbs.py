@@ -68,7 +68,7 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     holding = Holding(archive)
     held = holding.held_by(known.name)
     ids = [f"{kept.source}  {kept.recording_id}" for kept in held]
-    plan = [f"case {known.name!r}: {known.placed.reason}", *_first(ids)]
+    plan = [f"case {known.name!r}: {known.placed.reason}", *first(ids)]
     if not confirm(
         output,
         plan,
@@ -86,7 +86,8 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     return ExitCode.DONE
 
 
-def _first(lines: Sequence[str]) -> Iterator[str]:
+def first(lines: Sequence[str]) -> Iterator[str]:
+    """The first few of many lines, and how many more there are."""
     yield from lines[:NAMED]
     if len(lines) > NAMED:
         yield f"… and {len(lines) - NAMED} more"

@@ -65,7 +65,7 @@ def opened(path: Path, verb: str, *, ledger: Path | None = None, say: Say) -> It
     with in_words(path):
         _check_folder(path)
         make_folder(path)
-        with _lock(path, verb):
+        with alone(path, verb):
             Workshop(path).sweep()
             _note_case(path)
             bucket = FolderBucket(path)
@@ -164,7 +164,8 @@ def _format(path: Path) -> int:
 
 
 @contextmanager
-def _lock(path: Path, verb: str) -> Iterator[None]:
+def alone(path: Path, verb: str) -> Iterator[None]:
+    """Nobody else works on the folder meanwhile. Raises Failure (REFUSED), which names who does."""
     with ExitStack() as stack:
         try:
             stack.enter_context(FolderLock(path, verb))

@@ -61,6 +61,8 @@ def deploy(
         "topics": {"alerts": "arn:aws:sns:eu-central-1:123456789012:alerts"},
         "zone": zone,
         "layout": layout,
+        "eraser": "arn:aws:iam::123456789012:role/recordings-Eraser",
+        "break_glass": "arn:aws:iam::123456789012:role/break-glass",
     }
     put_parameter(archive_parameter_name(ARCHIVE), json.dumps(facts))
     for source in sources:

@@ -31,7 +31,7 @@ from functions.archiver.bucket.bucket import (
     is_made,
 )
 from functions.archiver.bucket.digest import crc_text
-from functions.archiver.errors import ArchiveTrouble, Service
+from functions.archiver.errors import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -227,19 +227,15 @@ class S3Bucket:
             yield from sorted(found, key=lambda version: version.key)
 
     def delete(self, key: str, *, version_id: str | None) -> None:
-        """DeleteObject of one version. S3 answers 403 for a locked one; HeadObject tells that from a missing right."""
+        """DeleteObject of one version. For a locked one S3 answers 403 and says so in its message alone."""
         bypass: dict[str, Any] = {"BypassGovernanceRetention": True} if self._bypasses else {}
-        try:
-            with _outcomes_of(key):
+        with _outcomes_of(key):
+            try:
                 self._s3.delete_object(Bucket=self._name, Key=key, **_version(version_id), **bypass)
-        except ArchiveTrouble as trouble:
-            if trouble.code != "AccessDenied" or not self._is_locked(key, version_id):
+            except ClientError as error:
+                if "object lock" in error.response["Error"].get("Message", "").lower():
+                    raise Locked(key) from None
                 raise
-            raise Locked(key) from None
-
-    def _is_locked(self, key: str, version_id: str | None) -> bool:
-        head = self.head(key, version_id=version_id)
-        return head is not None and (head.held or head.lock is not None)
 
     @functools.cached_property
     def locks(self) -> bool:

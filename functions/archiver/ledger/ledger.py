@@ -19,13 +19,14 @@ from math import inf
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, Missing, OneOf
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
 from functions.archiver.ledger.revival import Revival, said_of
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
+from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording
 
 FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
@@ -244,6 +245,23 @@ class Ledger(Transitions):
         for item in self._table.scan():
             if item.get("kind") == "recording" and item["source"] == self._source:
                 yield entry_of(item)
+
+    def erase(self, recording_id: str, *, in_a_lane_too: bool = False) -> bool:
+        """Takes the item and its errands out for good, unless a case holds it or it is in a lane; whether it is gone.
+
+        Its tombstone has to stand by then, and its objects have to be gone: this comes last.
+        """
+        pk = self._pk("recording", recording_id)
+        item = self._table.get(pk)
+        if item is None:
+            return True
+        errands = [("transcript", recording_id), *([("lookup", item["call_id"])] if "call_id" in item else [])]
+        states = tuple(state.value for state in State if in_a_lane_too or state is not State.QUEUED)
+        if not self._table.delete(pk, when=OneOf("state", states) & Missing("held")):
+            return self._table.get(pk) is None
+        for kind, id_ in errands:
+            self._table.delete(f"{self._source}#{kind}#{safe_name(str(id_))}", when=Exists("pk"))
+        return True
 
     def restore(self, entry: Entry) -> bool:
         """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already.

@@ -65,6 +65,11 @@ class SqliteTable:
         """Ends the use of the file; what was written last is moved out of the log."""
         self._file.close()
 
+    def truncate_log(self) -> bool:
+        """Moves everything out of the file's log and empties it; False while another process reads from it."""
+        with self._file.reading() as connection:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,0 +1,54 @@
+"""`recordings erase`."""
+
+from __future__ import annotations
+
+import click
+
+from ops.find_filters import find_filters
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+BASES = ("gdpr-17", "pci-sad", "contract", "mistake")
+
+
+@verb(topic=Topic.PROVE, example="recordings erase --number 07700900123 --basis gdpr-17 --ticket ABC-12 --confirm 3")
+@click.argument("ids", nargs=-1)
+@click.option("--basis", type=click.Choice(BASES), help="On which ground.")
+@click.option("--ticket", metavar="ID", help="Where the request is kept; recorded for ever, so no name.")
+@find_filters
+@click.option("--deferred", is_flag=True, help="What earlier orders had to leave, as far as it may go by now.")
+@click.option("--confirm", "confirmed", type=click.IntRange(min=0), metavar="N", help="It is so many recordings now.")
+@click.option("--dry-run", is_flag=True, help="Show what would go and do nothing.")
+@click.option("--break-glass", is_flag=True, help="As break_glass_role, which a governance lock does not stop.")
+def command(
+    shared: Shared,
+    *,
+    ids: tuple[str, ...],
+    basis: str | None,
+    ticket: str | None,
+    deferred: bool,
+    confirmed: int | None,
+    dry_run: bool,
+    break_glass: bool,
+    **filters: object,
+) -> ExitCode:
+    """Erase recordings for good: every version in the bucket, and all that is known of them.
+
+    IDS are recordings or calls; instead of them the filters of `find` select. Without --confirm the plan is shown.
+    What is on hold or locked stays, is noted, and goes later with --deferred.
+    """
+    from ops.erasing.verbs import Wanted, erase
+    from ops.selecting import Selection
+
+    return erase(
+        shared,
+        Wanted(
+            selection=Selection(ids=ids, filters=filters),
+            basis=basis,
+            ticket=ticket,
+            deferred=deferred,
+            confirmed=confirmed,
+            dry_run=dry_run,
+            break_glass=break_glass,
+        ),
+    )

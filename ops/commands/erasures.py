@@ -1,0 +1,14 @@
+"""`recordings erasures`."""
+
+from __future__ import annotations
+
+from ops.output import ExitCode
+from ops.verb import Shared, Topic, verb
+
+
+@verb(topic=Topic.PROVE, example="recordings erasures --json")
+def command(shared: Shared) -> ExitCode:
+    """List what was erased, when, by whom and on which ground, and what is still to go."""
+    from ops.erasing.verbs import erasures
+
+    return erasures(shared)
