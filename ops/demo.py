@@ -20,7 +20,7 @@ from simulators.server import Simulator
 
 FOLDER = Path("demo")
 RECORDINGS_EACH = 15
-REQUESTS_PER_MINUTE = 60
+REQUESTS_PER_MINUTE = 120
 
 
 def demo(stopping: threading.Event) -> int:
