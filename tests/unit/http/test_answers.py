@@ -101,3 +101,13 @@ def test_an_answer_has_a_greatest_size(server: HttpServer, http: Http, framing: 
         http.call("list", "GET", "/x")
     with pytest.raises(Rejected, match="more than 4194304 bytes"):
         http.call("look-up", "GET", "/x", of="recording")
+
+
+@pytest.mark.parametrize(
+    ("content", "document"), [(b'{"code": 404}', {"code": 404}), (b"[1]", {}), (b"<html></html>", {}), (b"", {})]
+)
+def test_an_error_that_is_no_json_object_has_no_fields(
+    server: HttpServer, http: Http, content: bytes, document: object
+) -> None:
+    server.on("/list", Reply(status=400, body=content))
+    assert http.call("list", "GET", "/list", handles=(400,)).document() == document
