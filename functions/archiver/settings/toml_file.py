@@ -251,7 +251,12 @@ def _options(table: Table, declaration: Declaration, key: str, base_url: str) ->
 def _default(option: Option, base_url: str) -> Any:
     if option.kind != "origin":
         return option.default
-    return str(option.default).replace("{domain}", (urlsplit(base_url).hostname or "").partition(".")[2])
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    domain = host.partition(".")[2]
+    if not domain or host.replace(".", "").isdigit():  # an address, or a name alone: everything is there
+        return f"{parts.scheme}://{parts.netloc}"
+    return str(option.default).replace("{domain}", domain)
 
 
 def _check_origin(value: str, key: str, *, allow_private: bool) -> None:

@@ -406,6 +406,12 @@ def test_a_further_origin_follows_the_region_of_base_url_unless_it_is_given(tmp_
     assert given_one.sources[0].options == {"token_url": "https://sso.example.com"}
 
 
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])
+def test_a_provider_at_an_address_has_its_further_origins_there_as_well(tmp_path: Path, base_url: str) -> None:
+    source = f'provider = "elsewhere"\nsecret = "x"\nbase_url = "{base_url}"\nallow_private_addresses = true'
+    assert read(written(tmp_path, source=source)).sources[0].options == {"token_url": base_url}
+
+
 def test_a_further_origin_may_be_plain_http_where_private_addresses_are_allowed(tmp_path: Path) -> None:
     source = f"{SOURCE}\nallow_private_addresses = true\noptions = {{media_url = 'http://127.0.0.1:8000'}}"
     assert read(written(tmp_path, source=source)).sources[0].options["media_url"] == "http://127.0.0.1:8000"
