@@ -12,10 +12,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
 from ops.local import earlier
+from ops.local.engine.errors import LedgerDamaged, LedgerTooNew
 from ops.local.engine.files import FILE_MODE, INSIDE, DiskFull, Workshop, is_full, make_folder
 from ops.local.engine.folder import IGNORES_CASE, FolderBucket
 from ops.local.engine.ground import is_remote
@@ -59,8 +61,13 @@ class FolderArchive:
 
 
 @contextmanager
-def opened(path: Path, verb: str, *, ledger: Path | None = None, say: Say) -> Iterator[FolderArchive]:
-    """The folder under its lock. Raises Failure with the sentence and the exit code that every verb gives for it."""
+def opened(
+    path: Path, verb: str, *, ledger: Path | None = None, say: Say, anew: bool = False
+) -> Iterator[FolderArchive]:
+    """The folder under its lock. Raises Failure with the sentence and the exit code that every verb gives for it.
+
+    With `anew` a ledger that is missing is made, and one that cannot be used is renamed before.
+    """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as it was given: a link stays a link
     with in_words(path):
         _check_folder(path)
@@ -70,8 +77,10 @@ def opened(path: Path, verb: str, *, ledger: Path | None = None, say: Say) -> It
             _note_case(path)
             bucket = FolderBucket(path)
             file = _ledger_file(path, ledger, say)
+            if anew:
+                _set_aside_if_unusable(file, say)
             is_new = not file.exists()
-            if is_new and _format(path):
+            if is_new and _format(path) and not anew:
                 raise Failure(
                     ExitCode.UNAVAILABLE,
                     f"the ledger {file} is missing",
@@ -187,6 +196,23 @@ def _ledger_file(path: Path, given: Path | None, say: Say) -> Path:
     make_folder(wanted.parent)
     Workshop(path).replace(path / INSIDE / "ledger", [f"{wanted}\n".encode()])
     return wanted
+
+
+def _set_aside_if_unusable(file: Path, say: Say) -> None:
+    """Renames a ledger that is damaged or of a newer version, with what belongs to it; nothing is deleted."""
+    if not file.exists():
+        return
+    try:
+        SqliteTable(file).close()
+        return
+    except (LedgerDamaged, LedgerTooNew) as trouble:
+        say(str(trouble))
+    aside = f".unusable-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(2)}"
+    for part in ("", "-wal", "-shm", "-journal"):
+        path = file.with_name(file.name + part)
+        if path.exists():
+            path.rename(file.with_name(file.name + aside + part))
+    say(f"the ledger was renamed to {file.name}{aside}")
 
 
 def _note_case(path: Path) -> None:

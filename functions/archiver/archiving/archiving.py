@@ -188,13 +188,14 @@ class Archiver:
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 
     def _archived(self, ticket: Ticket, entry: Entry, stored: Stored, transcript: Transcript) -> Report:
-        self._write_documents(entry, stored, transcript)
+        entry = self._write_documents(entry, stored, transcript)
         if transcript.state is TranscriptState.PENDING:
             self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
         held = self._ledger.mark_archived(
             ticket,
             stored,
             story=entry.story,
+            archived_at=entry.archived_at,
             duration_seconds=entry.recording.duration_seconds,
             has_transcript=transcript.state is TranscriptState.COMPLETED,
         )
@@ -203,8 +204,9 @@ class Archiver:
 
     def _quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
         """Safe when the provider deletes it, and never taken for audio."""
-        self._write_documents(entry, stored, NO_TRANSCRIPT)
-        self._hold_too(entry, held=self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story))
+        entry = self._write_documents(entry, stored, NO_TRANSCRIPT)
+        held = self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story, archived_at=entry.archived_at)
+        self._hold_too(entry, held=held)
         return Report(ticket=ticket, outcome=State.QUARANTINED.value, reason=reason, stored=stored)
 
     def _hold_too(self, entry: Entry, *, held: bool) -> None:
@@ -212,11 +214,13 @@ class Archiver:
         if held and not entry.held:
             self._store.hold(entry.place)
 
-    def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> None:
+    def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> Entry:
+        """The entry with the moment that its sidecar gives for its archiving: ledger and seal have to say the same."""
         if transcript.state is TranscriptState.COMPLETED:
             self._store.write_json(entry.place.transcript, transcript_document(entry, transcript), held=entry.held)
         archived_at = entry.archived_at or self._clock.now()
         self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, archived_at), held=entry.held)
+        return replace(entry, archived_at=archived_at)
 
     def _unknown_transcript(self) -> Transcript:
         makes_them = self._provider_of().declaration.transcripts
@@ -267,7 +271,7 @@ class Archiver:
                 ledger.mark_failed(ticket, reason, attempts=move.attempts, story=entry.story)
             case Step.KEEP:
                 assert entry.stored is not None
-                ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story)
+                ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story, archived_at=entry.archived_at)
             case Step.DROP:
                 ledger.finish_errand(ticket)
             case Step.ASK_SOURCE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, iso, to_ms
 from functions.archiver.entry import Kind, State, Stored, Ticket
@@ -58,19 +58,20 @@ class Transitions:
         stored: Stored,
         *,
         story: Story = None,
+        archived_at: datetime | None = None,
         duration_seconds: float | None = None,
         has_transcript: bool = False,
     ) -> bool:
         """queued → archived. The last thing that happens to a recording, after the archive holds it verified.
 
-        `duration_seconds` is kept where it was measured, for a provider that tells none. Whether a case holds
-        the recording by now.
+        `archived_at` is what its sidecar says. `duration_seconds` is kept where it was measured, for a provider that
+        tells none. Whether a case holds the recording by now.
         """
         item = self._move(
             ticket,
             put={
                 "state": State.ARCHIVED.value,
-                "archived_at": self._clock.now().isoformat(),
+                "archived_at": iso(archived_at or self._clock.now()),
                 **stored.to_item(),
                 **self._expiry(),
                 **self._told(story, "archived"),
@@ -89,7 +90,9 @@ class Transitions:
         except Refused:
             return  # it is no longer archived, and its transcript is of no use
 
-    def mark_quarantined(self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None) -> bool:
+    def mark_quarantined(
+        self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None, archived_at: datetime | None = None
+    ) -> bool:
         """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them.
 
         Whether a case holds it by now.
@@ -97,7 +100,7 @@ class Transitions:
         put = {
             "state": State.QUARANTINED.value,
             "reason": reason,
-            "archived_at": iso(self._clock.now()),
+            "archived_at": iso(archived_at or self._clock.now()),
             **stored.to_item(),
             **self._ended("quarantined"),
             **self._told(story, "quarantined", reason),

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Literal
 
 from functions.archiver.bucket.bucket import Version, is_made
@@ -111,7 +112,14 @@ def day_document(day: Day, *, as_of: str, report: str) -> dict[str, Json]:
         "report": report,
         "seal": None,
         "differences": [_named(each) for each in differences[:MAX_NAMED]],
+        "gone_named": [_named(each) for each in _gone(day)],
     }
+
+
+def _gone(day: Day) -> list[Difference]:
+    """What the provider no longer has. It differs in nothing, and a ledger that is lost knows of it from here alone."""
+    gone = (entry for entry in day.entries if entry.state is State.GONE)
+    return [Difference(what="gone", entry=entry) for entry in islice(gone, MAX_NAMED)]
 
 
 def _counts(day: Day, differences: Iterable[Difference]) -> dict[str, int]:

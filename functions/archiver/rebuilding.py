@@ -1,0 +1,267 @@
+"""Fills a ledger from its bucket alone: for a table that was lost, or a new one on an old bucket.
+
+    metadata/     what is archived and what is in quarantine
+    erasures/     what must not come back
+    holds/        which cases hold what
+    reports/      what had failed or was gone, and whose bytes were no longer right, by the newest report of each day
+
+Attempts, cursors, pauses and what still waited do not come back: listing finds again what is not archived. The chain of
+seals is taken up by its next writer.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby, islice
+from typing import Any, Literal
+
+from functions.archiver.bucket.bucket import Bucket, NotThere
+from functions.archiver.bucket.sidecar import day_of, entry_of, without_document
+from functions.archiver.clock import Clock, from_iso
+from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.ledger.holds import Holds
+from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.table import Table
+from functions.archiver.object_keys import digest_of, safe_name
+from functions.archiver.recording import Recording, TranscriptState
+
+DOES_NOT_COME_BACK = "attempts, cursors, pauses and what still waited: listing finds again what is not archived"
+
+THREADS = 16
+_AT_ONCE = 256
+
+Came = Literal[
+    "archived", "quarantined", "gone", "failed", "erased", "held", "altered", "absent", "known", "differing",
+    "unreadable", "without_sidecar",
+]  # fmt: skip
+"""What was found: put into the ledger under its state, in it already (`known`, or with other bytes: `differing`), a
+sidecar that is none, or audio that no sidecar names."""
+
+
+def holds_anything(bucket: Bucket, source: str) -> bool:
+    """Whether there is anything of the source that a ledger could be filled from."""
+    return next(bucket.keys(f"metadata/source={source}/"), None) is not None
+
+
+@dataclass(kw_only=True)
+class Rebuilding:
+    """Fills one source's ledger. With `dry_run` it only counts."""
+
+    source: str
+    bucket: Bucket
+    table: Table
+    clock: Clock
+    dry_run: bool = False
+    on_progress: Callable[[Counter[Came]], None] = lambda counts: None
+
+    def __post_init__(self) -> None:
+        self._ledger = Ledger(self.table, source=self.source, clock=self.clock, expire_after=None)
+        self._integrity = Integrity(self.table, source=self.source, clock=self.clock)
+        self._holds = Holds(self.table, source=self.source, clock=self.clock)
+        self._cases = self._read_cases()
+        self._erased = self._read_erasures()
+        self._restored: set[str] = set()
+
+    def run(self) -> Counter[Came]:
+        """Everything, a day at a time; how many of what kind. It can be stopped and run again at any time."""
+        counts: Counter[Came] = Counter()
+        self._bury(self._erased.done, counts)
+        with ThreadPoolExecutor(THREADS) as pool:
+            for day, keys in _by_day(self.bucket, self.source):
+                self._day(day, keys, counts, pool)
+                self.on_progress(counts)
+        # What an erasure was cut short over has no sidecar any more.
+        self._bury({d: day for d, day in self._erased.ordered.items() if d not in self._restored}, counts)
+        self._from_reports(counts)
+        return counts
+
+    # what was erased
+
+    def _bury(self, erased: Mapping[str, date], counts: Counter[Came]) -> None:
+        for digest, day in erased.items():
+            counts["erased"] += 1
+            if not self.dry_run:
+                self._ledger.tombstones.bury_digest(digest, day, "erased")
+
+    # what is archived
+
+    def _day(self, day: date, keys: set[str], counts: Counter[Came], pool: ThreadPoolExecutor) -> None:
+        sidecars = iter(sorted(key for key in keys if key.startswith("metadata/")))
+        named: set[str] = set()
+        while chunk := list(islice(sidecars, _AT_ONCE)):
+            for came in pool.map(lambda key: self._sidecar(key, keys), chunk):
+                counts.update(came.counts)
+                named |= came.keys
+        counts["without_sidecar"] += sum(not key.startswith("metadata/") and key not in named for key in keys)
+
+    def _sidecar(self, key: str, keys: set[str]) -> _Came:
+        document = self._document(key)
+        try:
+            entry = entry_of(document or {})
+            if entry.source != self.source or entry.day != day_of(key) or entry.stored is None:
+                return _Came(["unreadable"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return _Came(["unreadable"])
+        digest = digest_of(self.source, entry.recording.id)
+        if digest in self._erased.done:
+            return _Came([], {entry.stored.key})
+        self._restored.add(digest)
+        found = self._put(entry, str((document or {}).get("transcript")))
+        found += self._held(entry, self._cases.get(digest, set()))
+        if entry.stored.key not in keys:
+            found.append("absent")
+            if not self.dry_run:
+                self._integrity.mark_absent(entry.recording.id, "it is not there")
+        return _Came(found, {entry.stored.key})
+
+    def _put(self, entry: Entry, transcript: str) -> list[Came]:
+        item = self.table.get(self._pk(entry.recording.id))
+        if item is not None:
+            stored = Stored.from_item(item)
+            same = stored is not None and entry.stored is not None and _what(stored) == _what(entry.stored)
+            return ["known" if same else "differing"]
+        if not self.dry_run:
+            self._ledger.restore(without_document(entry))
+            if transcript == TranscriptState.PENDING.value:
+                self._ledger.insert_transcript(entry, due_in=timedelta())
+            elif transcript == TranscriptState.COMPLETED.value:
+                self._ledger.note_transcript(entry.recording.id)
+        return ["quarantined" if entry.state is State.QUARANTINED else "archived"]
+
+    def _held(self, entry: Entry, cases: set[str]) -> list[Came]:
+        if not self.dry_run:
+            for case in sorted(cases):
+                self._holds.hold(entry.recording.id, case)
+        return ["held"] if cases else []
+
+    def _read_cases(self) -> Mapping[str, set[str]]:
+        """The cases that hold a recording, by its digest. The records of a case are in the order of its statements."""
+        held: dict[str, set[str]] = defaultdict(set)
+        records = (self._document(key) or {} for key in self.bucket.keys("holds/"))
+        for record in sorted(records, key=lambda record: str(record.get("at", ""))):
+            for digest in record.get("recordings", ()):
+                cases, case = held[str(digest)], str(record.get("case"))
+                cases.add(case) if record.get("what") == "hold" else cases.discard(case)
+        return held
+
+    def _read_erasures(self) -> _Erased:
+        ordered: dict[str, date] = {}
+        done: set[str] = set()
+        for key in self.bucket.keys("erasures/"):
+            document = self._document(key) or {}
+            done |= {str(digest) for digest in document.get("erased", ())}
+            for each in document.get("recordings", ()):
+                if each["source"] == self.source:
+                    ordered[str(each["recording"])] = date.fromisoformat(each["date"])
+        return _Erased(ordered={d: day for d, day in ordered.items() if d not in done},
+                       done={d: day for d, day in ordered.items() if d in done})  # fmt: skip
+
+    # what is not archived
+
+    def _from_reports(self, counts: Counter[Came]) -> None:
+        for day, generated_at in self._days_of_reports():
+            for named in [*day.get("differences", ()), *day.get("gone_named", ())]:
+                try:
+                    came = self._reported(date.fromisoformat(day["date"]), named, generated_at)
+                except (KeyError, TypeError, ValueError):
+                    continue  # of another version, or cut short: listing finds the recording again
+                if came:
+                    counts[came] += 1
+
+    def _reported(self, day: date, named: Mapping[str, Any], generated_at: str) -> Came | None:
+        state, recording_id = str(named.get("state")), named.get("recording_id")
+        if recording_id is None:
+            return None
+        if state == "altered" and not self.dry_run:
+            return "altered" if self._integrity.mark_altered(str(recording_id), str(named.get("reason"))) else None
+        if state == "absent" and not self.dry_run:
+            return "absent" if self._integrity.mark_absent(str(recording_id), str(named.get("reason"))) else None
+        if state not in ("gone", "failed") or self.table.get(self._pk(str(recording_id))) is not None:
+            return None
+        if digest_of(self.source, str(recording_id)) in self._erased.done:
+            return None
+        recorded = named.get("recorded_at")
+        entry = Entry(
+            kind="recording",
+            recording=Recording(
+                id=str(recording_id),
+                call_id=named.get("call_id"),
+                recorded_at=from_iso(recorded) if recorded else None,
+            ),
+            state=State(state),
+            source=self.source,
+            day=day,
+            found_at=from_iso(generated_at),
+            discovered_by="reconcile",
+            attempts=int(named.get("attempts") or 0),
+            reason=named.get("reason"),
+            accepted=bool(named.get("accepted")),
+        )
+        if not self.dry_run:
+            self._ledger.restore(entry)
+        return "gone" if state == "gone" else "failed"
+
+    def _days_of_reports(self) -> Iterator[tuple[Mapping[str, Any], str]]:
+        """Every day as the newest report that speaks of it has it, with when that was written."""
+        seen: set[str] = set()
+        keys = [key for key in self.bucket.keys(f"reports/source={self.source}/") if key.endswith(".json")]
+        for _, written_on in groupby(reversed(keys), key=day_of):
+            documents = [self._document(key) or {} for key in written_on]
+            for document in sorted(documents, key=lambda each: str(each.get("generated_at", "")), reverse=True):
+                for day in document.get("days", ()):
+                    if day.get("date") not in seen:
+                        seen.add(str(day.get("date")))
+                        yield day, str(document.get("generated_at"))
+
+    def _document(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            with self.bucket.read(key) as pieces:
+                document = json.loads(b"".join(pieces))
+        except (NotThere, ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def _pk(self, recording_id: str) -> str:
+        return f"{self.source}#recording#{safe_name(recording_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What came of one sidecar, and which object it speaks of."""
+
+    counts: list[Came]
+    keys: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Erased:
+    """Digests with their days: what orders named and is not known to be gone, and what is erased."""
+
+    ordered: Mapping[str, date]
+    done: Mapping[str, date]
+
+
+def _what(stored: Stored) -> tuple[str, str, int]:
+    return stored.key, stored.sha256, stored.size_bytes
+
+
+def _by_day(bucket: Bucket, source: str) -> Iterator[tuple[date, set[str]]]:
+    """The keys of each day: sidecars, audio and quarantine, what lies behind a delete marker among them."""
+    folders = [f"{folder}/source={source}/" for folder in ("audio", "quarantine")]
+    versions = ((each.key for each in bucket.versions(folder) if not each.deleted) for folder in folders)
+    for text, keys in groupby(heapq.merge(bucket.keys(f"metadata/source={source}/"), *versions, key=_date), key=_date):
+        try:
+            yield date.fromisoformat(text), set(keys)
+        except ValueError:
+            continue  # a folder that is none of ours
+
+
+def _date(key: str) -> str:
+    return key.partition("/date=")[2][:10]
