@@ -58,7 +58,14 @@ def found(archive: Archive, recording_id: str, *, source: str = "acme", **facts:
 
 
 def archived(
-    archive: Archive, recording_id: str, *, audio: bytes = AUDIO, source: str = "acme", kind: Audio = WAV, **facts: Any
+    archive: Archive,
+    recording_id: str,
+    *,
+    audio: bytes = AUDIO,
+    source: str = "acme",
+    kind: Audio = WAV,
+    codec: str = "pcm",
+    **facts: Any,
 ) -> Stored:
     """A recording that is archived with its sidecar, as the downloader leaves it."""
     ticket = found(archive, recording_id, source=source, **facts)
@@ -67,7 +74,7 @@ def archived(
     store = Store(archive.bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
     upload = store.upload(entry, lambda stored: ledger.note(ticket, stored))
     upload.feed(audio, kind, len(audio))
-    stored = replace(upload.finish(kind), codec="pcm" if kind is WAV else None)
+    stored = replace(upload.finish(kind), codec=codec if kind is WAV else None)
     store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, datetime.now(UTC)))
     if kind is UNKNOWN:
         ledger.mark_quarantined(ticket, stored, "its bytes are of no known kind", story=entry.story)
