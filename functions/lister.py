@@ -33,6 +33,7 @@ def _list(run: Runtime, event: Event) -> Result:
         return {"listed": 0}
     try:
         findings = run.listing(cursors).run()
+        filled = run.backfill(cursors) if findings.stopped is None else None
     finally:
         cursors.release()
     run.logger.info(
@@ -43,6 +44,8 @@ def _list(run: Runtime, event: Event) -> Result:
         stopped=findings.stopped,
         unclean=len(cursors.unclean()),
     )
+    if filled:
+        run.logger.info("backfilled", pages=filled.pages, rows=filled.listed, new=filled.new, stopped=filled.stopped)
     if findings.new and run.settings.source.webhook_quiet_after:
         run.notes.found()
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}

@@ -45,7 +45,14 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         run.logger.error("seal chain broken", reason=done.broken)
         run.notes.broken_chain()
         run.count({Metric.SEAL_CHAIN_BROKEN: 1})
-    return {"report": done.report, "complete": done.complete, "sealed": len(done.sealed), "broken": done.broken}
+    stopped = done.findings.stopped if done.findings else None
+    return {
+        "report": done.report,
+        "stopped": stopped,
+        "complete": done.complete,
+        "sealed": len(done.sealed),
+        "broken": done.broken,
+    }
 
 
 def _day(event: dict[str, object], name: str) -> date:

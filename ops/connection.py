@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from functions.archiver.clock import Clock
 from functions.archiver.errors import Closed, Misconfigured, OfTheSource
 from functions.archiver.http.client import Slots
 from functions.archiver.provider.provider import Provider
@@ -19,9 +20,10 @@ from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.pace import MINUTE_WITH_MARGIN_MS, Pace
+from functions.providers import load
 from ops.archive.archive import no_such_source
 from ops.archive.opening import deployed, open_deployed
-from ops.archive.where import deployment_file
+from ops.archive.where import LocalFolder, deployment_file, located
 from ops.output import ExitCode, Failure
 from ops.verb import Shared
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import boto3
 
     from ops.archive.deployed import DeployedArchive
+    from ops.archive.folder import FolderArchive
 
 
 MAX_WAIT_SECONDS = 600.0
@@ -113,17 +116,34 @@ class Connection:
         return webhook_secrets_of(self._secret(source), source.secret)
 
     def _slots(self, source: Source) -> Slots:
+        if folder := self._folder():
+            # Beside a run that works on it, and for the next one to know.
+            return SharedPace(_pace_in(folder, source), self.shared.output().note)
         archive = self._archive()
         if archive is None:
             return MinimumInterval(source.requests_per_minute)
         return SharedPace(archive.runtime(source.name).pace, self.shared.output().note)
 
+    def _folder(self) -> FolderArchive | None:
+        """The local archive that is named, whose runs ask the source too."""
+        if self.deployment is None or self.shared.archive is None:
+            return None
+        place = located(self.shared.archive)
+        if not isinstance(place, LocalFolder):
+            return None
+        # Imported here: what is on AWS needs no engine of a folder.
+        from ops.archive.folder import FolderArchive
+
+        return FolderArchive(place.path, writes=True)
+
     def _archive(self) -> DeployedArchive | None:
-        """The archive on AWS that asks the source too; None where there is none yet.
+        """The archive on AWS that asks the source too; None where there is none, or not yet.
 
         A file of secrets is for a source that nobody has deployed, unless a stack is named beside it.
         """
         where = self.shared.archive
+        if self._folder():
+            return None
         if self.secrets is not None and (where is None or deployment_file(where) is not None):
             return None
         if self.deployment is None or self.shared.archive is not None:
@@ -181,6 +201,17 @@ class Connection:
             raise Failure(ExitCode.UNAVAILABLE, f"the secret {source.secret} cannot be read: {error}") from None
         except (KeyError, ValueError):
             raise Misconfigured(f"the secret {source.secret} is not a JSON object") from None
+
+
+def _pace_in(folder: FolderArchive, source: Source) -> Pace:
+    return Pace(
+        folder.table,
+        source=source.name,
+        requests_per_minute=source.requests_per_minute,
+        lanes=source.max_parallel_downloads,
+        clock=Clock(),
+        limits=load(source.provider).declaration.limits,
+    )
 
 
 def source_of(deployment: Deployment, name: str) -> Source:

@@ -65,7 +65,7 @@ def _newest_first(bucket: Bucket, source: str, first: date, today: date) -> Iter
     keys = [key for month in _months(first, today) for key in bucket.keys(f"reports/source={source}/date={month}")]
     reports = [key for key in keys if key.endswith(".json") and _written_on(key) >= first.isoformat()]
     for _, of_day in groupby(sorted(reports, key=_written_on, reverse=True), key=_written_on):
-        documents = [document for key in of_day if (document := _document(bucket, key))]
+        documents = [document for key in of_day if (document := document_of(bucket, key))]
         yield sorted(documents, key=lambda document: str(document.get("generated_at", "")), reverse=True)
 
 
@@ -80,7 +80,8 @@ def _written_on(key: str) -> str:
     return key.partition("/date=")[2][:10]
 
 
-def _document(bucket: Bucket, key: str) -> dict[str, Any] | None:
+def document_of(bucket: Bucket, key: str) -> dict[str, Any] | None:
+    """A report; None where it is not there or is damaged."""
     try:
         with bucket.read(key) as chunks:
             document = json.loads(b"".join(chunks))

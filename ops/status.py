@@ -11,6 +11,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.health import Health, SourceState, health_of, in_words
 from functions.archiver.ledger.totals import Counts
+from functions.archiver.listing.backfill import Backfills
 from functions.archiver.vitals import Vitals, VitalsReader
 from ops.archive.archive import Archive
 from ops.output import Column, ExitCode, Failure, Output
@@ -35,6 +36,7 @@ class SourceStatus:
     counts: Counts | None = None
     complete_until: datetime | None = None
     alarms: Sequence[str] | None = None
+    backfill: Mapping[str, Any] | None = None
 
     @property
     def changed(self) -> int:
@@ -79,6 +81,7 @@ class SourceStatus:
             "catches_up_at": self.catches_up_at,
             "listed_until": signs.listed_until if signs else None,
             "complete_until": self.complete_until,
+            "backfill": self.backfill,
             "alarms": list(self.alarms) if self.alarms is not None else None,
             "next": self.next,
         }
@@ -108,7 +111,17 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
         counts=archive.counts(source),
         complete_until=reader.complete_until(vitals.signs.listed_until),
         alarms=alarms,
+        backfill=_backfill(archive, source, vitals),
     )
+
+
+def _backfill(archive: Archive, source: str, vitals: Vitals) -> dict[str, Any] | None:
+    """The one that goes on, and how far it is."""
+    asked = Backfills(archive.table, source=source).latest()
+    if asked is None or asked.ended:
+        return None
+    walk = vitals.progress.walks.get(asked.walk_name)
+    return {"from": asked.start, "to": asked.end, "by": asked.by, "listed_until": walk.position if walk else None}
 
 
 def exit_code(found: Sequence[SourceStatus]) -> ExitCode:
@@ -127,6 +140,9 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
         if each.health.reason:
             command = each.health.state.first_command(each.source)
             output.line(f"{each.source}: {each.health.state}: {each.health.reason}; next: {command}")
+        if each.backfill:
+            until = output.time(each.backfill["listed_until"])
+            output.line(f"{each.source}: backfill to {output.time(each.backfill['to'])}, listed until {until}")
         for alarm in each.alarms or ():
             output.line(f"{each.source}: alarm: {alarm}")
     output.verdict(verdict(found))
@@ -188,6 +204,8 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             head, shown = "deletes in", _left(each.vitals.signs.deletion_margin if each.vitals else None)
         elif isinstance(value, datetime):
             shown = output.time(value)
+        elif isinstance(value, dict):
+            shown = ", ".join(f"{name} {part}" for name, part in value.items())
         elif isinstance(value, list):
             shown = ", ".join(value) or "none"
         else:

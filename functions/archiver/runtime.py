@@ -28,8 +28,9 @@ from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Totals
+from functions.archiver.listing.backfill import WALK, Backfills
 from functions.archiver.listing.cursors import CursorStore
-from functions.archiver.listing.listing import Listing
+from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.provider.provider import Provider
 from functions.archiver.reconciling.days import Days
 from functions.archiver.reconciling.walk import Reconciler
@@ -157,6 +158,11 @@ class Runtime:
         )
         return list(found)
 
+    @functools.cached_property
+    def totals(self) -> Totals:
+        """The totals of the source's days."""
+        return Totals(self.table, source=self.settings.source.name)
+
     def mark_tick(self) -> None:
         """Leaves the mark by which a source that nothing looks after is told from one that is well."""
         source = self.settings.source
@@ -216,6 +222,26 @@ class Runtime:
             seconds_left=self.seconds_left,
         )
 
+    def backfill(self, cursors: CursorStore) -> Findings | None:
+        """Goes on with the backfill that somebody asked for, under the lister's lease; None where there is none."""
+        backfills = Backfills(self.table, source=self.settings.source.name)
+        asked = backfills.latest()
+        wanted = asked if asked and asked.ended is None else None
+        for walk in cursors.walks(WALK):
+            if wanted is None or walk.name != wanted.walk_name:
+                cursors.drop(walk)
+        if wanted is None:
+            return None
+        start = max(wanted.start, self.settings.source.start)
+        end = min(wanted.end, self.clock.now() - RECENT)
+        findings = self.listing(cursors, "backfill").run_walk(wanted.walk_name, start, end)
+        done = cursors.walk(wanted.walk_name)
+        if findings.stopped is None and (done is None or done.finished):
+            if start < end:
+                self.totals.forget(start.date(), end.date())
+            backfills.end(wanted, "done")
+        return findings
+
     def reconciler(self) -> Reconciler:
         """The daily comparison."""
         return Reconciler(
@@ -224,7 +250,7 @@ class Runtime:
             retention=lambda: self.provider().retention(),
             cursors=self.cursors("reconciler"),
             ledger=self.ledger,
-            totals=Totals(self.table, source=self.settings.source.name),
+            totals=self.totals,
             store=self.store,
             sealer=self.sealer,
             clock=self.clock,

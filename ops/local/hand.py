@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ops.local.archive import LEDGER, LOG, FolderArchive, disk_is_full, in_words
 from ops.local.clock import MovedClock
 from ops.local.engine.files import INSIDE, is_full, make_folder
 from ops.local.engine.local_engine import Gate
-from ops.local.functions import RequestLog
+from ops.local.functions import RequestLog, Sandbox
 from ops.local.host import FolderHost, Functions
 from ops.local.ledger_file import lines_of
 from ops.local.progress import LogFile
@@ -26,9 +26,16 @@ from ops.local.progress import LogFile
 class Hand:
     """The parts of each source of one deployment, on one folder."""
 
-    def __init__(self, archive: FolderArchive, deployment: Deployment, log: LogFile, gate: Gate) -> None:
+    def __init__(
+        self,
+        archive: FolderArchive,
+        deployment: Deployment,
+        log: LogFile,
+        gate: Gate,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self.archive = archive
-        host = FolderHost(archive, deployment, {}, log.note, gate)
+        host = FolderHost(archive, deployment, secrets or {}, log.note, gate)
         self.books = host.books
         self._functions = Functions(host, deployment, RequestLog(), lambda source: MovedClock())
 
@@ -36,10 +43,24 @@ class Hand:
         """The parts of one source."""
         return self._functions.runtime(source, "hand")
 
+    def function(self, source: Source, name: str) -> Sandbox:
+        """One of its functions, to be invoked by hand."""
+        return Sandbox(name, self.runtime(source))
+
 
 @contextmanager
-def working_on(path: Path, verb: str, deployment: Deployment, *, say: Callable[[str], None]) -> Iterator[Hand]:
-    """The folder under its lock; its ledger.jsonl is written at the end. Raises Failure."""
+def working_on(
+    path: Path,
+    verb: str,
+    deployment: Deployment,
+    *,
+    say: Callable[[str], None],
+    secrets: Mapping[str, str] | None = None,
+) -> Iterator[Hand]:
+    """The folder under its lock; its ledger.jsonl is written at the end. `secrets` by name, where providers are asked.
+
+    Raises Failure.
+    """
     gate = Gate()
     with opened(path, verb, say=say) as archive, in_words(archive.path):
         if is_of_before(archive.path):
@@ -47,7 +68,7 @@ def working_on(path: Path, verb: str, deployment: Deployment, *, say: Callable[[
         keep_identity(archive.path, deployment)
         archive.accept_layout()
         log = LogFile(archive.path / LOG, on_error=gate.close)
-        hand = Hand(archive, deployment, log, gate)
+        hand = Hand(archive, deployment, log, gate, secrets)
         try:
             yield hand
         finally:

@@ -55,7 +55,7 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
     started = time.monotonic()
     output = output or Output("local")
     deployment = read(options.deployment)
-    secrets = _secrets(options.secrets, deployment, output)
+    secrets = secrets_of(options.secrets, deployment, output)
     forget_aws_environment()
     _check(options, deployment, secrets)
     _name_what_a_folder_cannot_keep(deployment, options, output)
@@ -65,7 +65,8 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
             return local.run()
 
 
-def _secrets(path: Path, deployment: Deployment, output: Output) -> dict[str, str]:
+def secrets_of(path: Path, deployment: Deployment, output: Output) -> dict[str, str]:
+    """The value of each secret by its name, out of the file, or standard input for `-`. Raises Misconfigured."""
     try:
         document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
     except OSError as error:
