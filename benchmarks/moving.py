@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 
 from functions.archiver.archiving.keeping import Keeping
 from functions.archiver.bucket.s3 import S3Bucket
@@ -67,7 +68,7 @@ class ToKey(Entry):
         return At(source=self.source, day=self.day, recording_id=self.recording.id, key=self.key)
 
 
-def s3_at(endpoint: str) -> S3Client:
+def s3_at(endpoint: str, config: Config | None = None) -> S3Client:
     """A client of the S3 at `endpoint`, with the credentials of the environment or those of a test store."""
     session = boto3.Session(
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
@@ -75,7 +76,7 @@ def s3_at(endpoint: str) -> S3Client:
         aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
         region_name=os.environ.get("AWS_DEFAULT_REGION", REGION),
     )
-    return session.client("s3", endpoint_url=endpoint)
+    return session.client("s3", endpoint_url=endpoint, config=config)
 
 
 class Mover:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from functions.archiver.archiving.completeness import audio_of, pour
+from functions.archiver.archiving.completeness import Chunks, audio_of, pour
 from functions.archiver.audio.inspector import Inspector
 from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
@@ -303,7 +303,7 @@ class Importer:
         )
         upload = self._store.upload(entry)
         try:
-            verdict = pour(member.chunks(), upload, member.size_bytes)
+            verdict = pour(Chunks(member.chunks()), upload, member.size_bytes)
             if verdict.audio is None:
                 return _without_audio(member, verdict.problem)
             audio = audio_of(verdict)

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from functions.archiver.aws_trouble import trouble_of
-from functions.archiver.bucket.s3 import S3Bucket
+from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Log, Message
 from functions.archiver.errors import Misconfigured, Service
@@ -107,7 +107,7 @@ class AwsEngine:
     def bucket(self) -> S3Bucket:
         """The bucket of the environment. Raises Misconfigured for one of the user's own that keeps no versions."""
         archive = self._settings.archive
-        bucket = S3Bucket(self._session.client("s3"), self._settings.bucket, kms_key=archive.kms_key)
+        bucket = S3Bucket(self._session.client("s3", config=CONFIG), self._settings.bucket, kms_key=archive.kms_key)
         if archive.bucket is not None and not bucket.is_versioned():
             raise Misconfigured(
                 f"the bucket {archive.bucket} keeps no versions, so nothing in it is safe from being overwritten: "

@@ -80,7 +80,7 @@ class Healing:
             provider = self._runtime.begin(LocalContext()).provider()
             recording = provider.describe(entry.recording.id)
             with provider.open(recording) as opened:
-                verdict = pour(opened.body.chunks(), upload, opened.body.length)
+                verdict = pour(opened.body, upload, opened.body.length)
             if verdict.audio is None or upload.digest().sha256_hex != item["sha256"]:
                 return False
             return upload.finish(verdict.audio).key == str(item["key"])

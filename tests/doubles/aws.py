@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.handlers import BUILTIN_HANDLERS
 from moto import mock_aws
 
 from functions.archiver.ledger.conditions import Condition
@@ -33,6 +35,15 @@ BUCKET = "archive"
 QUEUE = "lanes.fifo"
 
 _calls: Counter[str] = Counter()
+
+
+def _bytes_for_moto(request: AWSPreparedRequest, **_: object) -> None:
+    """Goes ahead of moto's own handler: moto knows no bytearray."""
+    if isinstance(request.body, bytearray):
+        request.body = bytes(request.body)
+
+
+BUILTIN_HANDLERS.insert(0, ("before-send", _bytes_for_moto))
 
 
 @functools.cache

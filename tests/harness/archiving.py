@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from functions.archiver.archiving.archiving import Archiver, Report
+from functions.archiver.archiving.completeness import Chunks
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
@@ -68,6 +69,17 @@ def whole(body: bytes, **more: Any) -> Sends:
     return Sends(body=body, length=len(body), **more)
 
 
+class _Sent:
+    """One body of what is sent, to be read once."""
+
+    def __init__(self, sends: Sends) -> None:
+        self._sends = sends
+        self.readinto = Chunks(sends.chunks()).readinto
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sends, name)
+
+
 class ScriptedProvider(Provider):
     """Answers from lists: the next answer of an id each time, the last one again and again; exceptions are raised."""
 
@@ -111,7 +123,7 @@ class ScriptedProvider(Provider):
         self.wanted.append(recording)
         sends = self._next("open", recording.id, self.audio)
         yield Opened(
-            body=cast(Body, sends),
+            body=cast(Body, _Sent(sends)),
             recording=sends.recording,
             siblings=sends.siblings,
             transcript=sends.transcript,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from functions.archiver.archiving.content_types import contradicts, names_format
 from functions.archiver.audio.inspector import Inspector
@@ -107,16 +108,39 @@ def _sentence(contradiction: Contradiction) -> str:
     return f"{contradiction.what} {contradiction.claimed}, {contradiction.found} came"
 
 
-def pour(chunks: Iterable[bytes], upload: Upload, expected_bytes: int | None) -> Verdict:
+class Source(Protocol):
+    """Where bytes come from."""
+
+    def readinto(self, room: memoryview) -> int:
+        """Puts the next bytes into `room`; how many, and 0 at the end."""
+
+
+class Chunks:
+    """Bytes that come in pieces of somebody else's making."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = filter(None, chunks)
+        self._left = memoryview(b"")
+
+    def readinto(self, room: memoryview) -> int:
+        """Of one piece as much as fits."""
+        self._left = self._left or memoryview(next(self._chunks, b""))
+        size = min(len(room), len(self._left))
+        room[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def pour(source: Source, upload: Upload, expected_bytes: int | None) -> Verdict:
     """Every byte past the inspector into the upload. An error document is left before a part of it is sent."""
     inspector = Inspector()
-    for chunk in chunks:
-        inspector.feed(chunk)
+    while size := source.readinto(room := upload.room(expected_bytes)):
+        inspector.feed(room[:size])
         kind = inspector.kind
         if kind is Kind.ERROR_DOCUMENT and upload.size_bytes > KNOWN_BY_BYTES:
             break  # the verdict says what it is
         audio = inspector.audio or (UNKNOWN if kind is Kind.UNKNOWN else None)
-        upload.feed(chunk, audio, expected_bytes)
+        upload.taken(size, audio, expected_bytes)
     return inspector.finish()
 
 

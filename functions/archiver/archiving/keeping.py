@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from functions.archiver.archiving import encrypted
-from functions.archiver.archiving.completeness import Claims, Decision, pour, ruling_on
+from functions.archiver.archiving.completeness import Chunks, Claims, Decision, pour, ruling_on
 from functions.archiver.audio.kinds import Kind, Verdict
 from functions.archiver.bucket.bucket import NotThere, Unreadable
 from functions.archiver.bucket.digest import Hasher
@@ -54,7 +54,7 @@ class Keeping:
         upload = self._upload(ticket, entry)
         try:
             with self._store.bucket.read(held.key, version_id=held.version_id) as chunks:
-                verdict = pour(chunks, upload, held.size_bytes)
+                verdict = pour(Chunks(chunks), upload, held.size_bytes)
             if verdict.audio is None or verdict.kind is not Kind.AUDIO or upload.digest().sha256_hex != held.sha256:
                 return None
             return _kept(verdict, upload.finish(verdict.audio, verdict, held.contradictions))
@@ -67,7 +67,7 @@ class Keeping:
         return self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
 
     def _judged(self, recording: Recording, opened: Opened, upload: Upload) -> Kept:
-        verdict = pour(opened.body.chunks(), upload, opened.body.length)
+        verdict = pour(opened.body, upload, opened.body.length)
         ruling = ruling_on(_claims(recording, opened.body), verdict)
         if ruling.decision is Decision.REJECTED:
             raise Rejected(f"{ruling.reason}{_digest(verdict, upload)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from functions.archiver.audio.codecs import WAVE_FORMATS
-from functions.archiver.audio.kinds import WMA, WMV, Audio, Findings
+from functions.archiver.audio.kinds import WMA, WMV, Audio, Findings, Piece
 from functions.archiver.audio.walking import Next, Read, Skip, Steps, Walk
 
 HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -40,7 +40,7 @@ class Asf:
         """WMV as soon as there is a picture."""
         return WMV if self._video else WMA
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self._walk.feed(data)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from functions.archiver.audio.kinds import Audio, Findings
+from functions.archiver.audio.kinds import Audio, Findings, Piece
 from functions.archiver.audio.walking import Steps, Walk
 
 MOST_CHUNKS = 1000
@@ -40,7 +40,7 @@ class Chunked(ABC):
     def steps(self) -> Steps:
         """The walk over the chunks."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self.walk.feed(data)
 

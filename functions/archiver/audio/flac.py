@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from functions.archiver.audio.kinds import FLAC, Audio, Findings
+from functions.archiver.audio.kinds import FLAC, Audio, Findings, Piece
 from functions.archiver.audio.tags import without_tags
 from functions.archiver.audio.walking import Read, Skip, Steps, Walk
 
@@ -32,7 +32,7 @@ class Flac:
         self._walk = Walk()
         self._walk.begin(self._steps())
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self._walk.feed(data)
         self._tail += data[-_TAIL:]

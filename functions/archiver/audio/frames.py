@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from functions.archiver.audio.kinds import Piece
 from functions.archiver.audio.tags import ID3_HEADER, begins_tag, id3_length, without_tags
 
 _RESYNC = 16_384
@@ -41,10 +42,10 @@ class Frames(ABC):
     def resync(self, data: bytes) -> int:
         """Where several frames follow each other again; -1 when nowhere in `data`."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes, from the first frame on."""
         self.fed += len(data)
-        self._go_on(data)
+        self._go_on(bytes(data))
 
     def _go_on(self, data: bytes) -> None:
         while data:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functions.archiver.audio.documents import describe, error_document
 from functions.archiver.audio.formats import parser_of
-from functions.archiver.audio.kinds import MP3, Audio, Findings, Kind, Verdict
+from functions.archiver.audio.kinds import MP3, Audio, Findings, Kind, Piece, Verdict
 from functions.archiver.audio.tags import MOST_TAGS, skip_id3
 from functions.archiver.audio.walking import Parser
 
@@ -46,7 +46,7 @@ class Inspector:
             return Kind.AUDIO
         return _kind_of_other(self._head) if self._decided else None
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: Piece) -> None:
         """Take the next bytes of the body."""
         self._size += len(chunk)
         if self._decided:

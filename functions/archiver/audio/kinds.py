@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+Piece = bytes | memoryview
+"""The next bytes of a body. They may lie in a buffer that is filled anew afterwards: nobody keeps a view of them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audio:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator
 
-from functions.archiver.audio.kinds import MKA, MKV, WEBM, WEBM_VIDEO, Audio, Findings
+from functions.archiver.audio.kinds import MKA, MKV, WEBM, WEBM_VIDEO, Audio, Findings, Piece
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, Walk
 
 MAGIC = b"\x1a\x45\xdf\xa3"
@@ -48,7 +48,7 @@ class Matroska:
             return WEBM_VIDEO if self._video else WEBM
         return MKV if self._video else MKA
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self._walk.feed(data)
 

@@ -17,6 +17,7 @@ from functions.archiver.audio.kinds import (
     THREE_GPP_VIDEO,
     Audio,
     Findings,
+    Piece,
 )
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, Walk
 
@@ -78,7 +79,7 @@ class Mp4:
     def _is_quicktime(self) -> bool:
         return self._brand == b"qt  " or (not self._brand and bool(self._boxes))
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self._walk.feed(data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.archiver.audio.kinds import OGG, OGG_VIDEO, OPUS, Audio, Findings
+from functions.archiver.audio.kinds import OGG, OGG_VIDEO, OPUS, Audio, Findings, Piece
 from functions.archiver.audio.walking import Next, Read, Skip, Steps, Walk
 
 _BEGINS, _ENDS = 2, 4
@@ -48,7 +48,7 @@ class Ogg:
             return OGG_VIDEO
         return OPUS if streams and streams[0].codec == "opus" else OGG
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         self._walk.feed(data)
 

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from functions.archiver.audio.kinds import Audio, Findings
+from functions.archiver.audio.kinds import Audio, Findings, Piece
 
 MOST_READ = 65_536
 """No format asks to see more at once."""
@@ -54,7 +54,7 @@ class Parser(Protocol):
     def audio(self) -> Audio:
         """The kind of audio so far."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes, from the very first of the format on."""
 
     def finish(self, size: int) -> Findings:
@@ -80,7 +80,7 @@ class Walk:
         self._steps = steps
         self._take(next(steps, None))
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Piece) -> None:
         """Take the next bytes."""
         at, end = 0, len(data)
         while at < end:

@@ -37,7 +37,7 @@ class Hasher:
         self._crc32 = 0
         self.size_bytes = 0
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes | memoryview) -> None:
         """Counts one piece."""
         self._sha256.update(chunk)
         self._crc32 = zlib.crc32(chunk, self._crc32)

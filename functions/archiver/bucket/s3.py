@@ -9,8 +9,9 @@ import base64
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.archiver.aws_trouble import trouble_of
@@ -36,6 +37,13 @@ from functions.archiver.errors import Service
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+CONFIG = Config(s3={"payload_signing_enabled": False})
+"""For the client of a bucket that is written to: bodies are not hashed a second time for the signature.
+
+The signature covers the checksum that each body comes with. botocore leaves its own hash away only for a checksum that
+it has counted itself.
+"""
 
 _Page = TypeVar("_Page")
 _READ_BYTES = 1024 * 1024
@@ -103,7 +111,7 @@ class S3Bucket:
             answer = self._s3.put_object(
                 Bucket=self._name,
                 Key=key,
-                Body=bytes(body),
+                Body=_body(body),
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(sha256).decode(),
                 IfNoneMatch="*",
@@ -133,7 +141,7 @@ class S3Bucket:
                 Key=key,
                 UploadId=upload_id,
                 PartNumber=number,
-                Body=bytes(body),
+                Body=_body(body),
                 ChecksumCRC32=crc_text(crc32),
             )
         return Part(number=number, crc32=crc32, tag=answer["ETag"])
@@ -173,7 +181,7 @@ class S3Bucket:
             answer = self._s3.put_object(
                 Bucket=self._name,
                 Key=key,
-                Body=bytes(body),
+                Body=_body(body),
                 ContentType=content_type,
                 **self._encryption,
                 **hold,
@@ -266,6 +274,14 @@ _NOTHING_AT_HEAD = (400, 404, 405)
 
 def _version(version_id: str | None) -> dict[str, Any]:
     return {} if is_made(version_id) else {"VersionId": version_id}
+
+
+def _body(body: Bytes) -> bytes:
+    """A bytearray goes to the socket as it is; of bytes botocore makes a file, asks first whether to go on, and copies.
+
+    The stubs name no bytearray; botocore itself takes them.
+    """
+    return cast("bytes", body if isinstance(body, bytearray) else bytearray(body))
 
 
 def _properties(properties: Properties) -> dict[str, Any]:

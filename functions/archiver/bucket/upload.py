@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,13 +14,14 @@ from functions.archiver.bucket.bucket import (
     Head,
     Lock,
     NoUpload,
-    Part,
     Properties,
     Taken,
     Unreadable,
     made_version_id,
 )
-from functions.archiver.bucket.digest import Digest, Hasher, crc_text, digest_of
+from functions.archiver.bucket.crc32 import combined
+from functions.archiver.bucket.digest import Digest, crc_text, digest_of
+from functions.archiver.bucket.sending import Sending
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, Stored
 from functions.archiver.object_keys import ENCRYPTED, Place
@@ -29,6 +31,8 @@ from functions.archiver.settings.storage_classes import StoragePolicy
 PART_BYTES = 8 * 1024 * 1024
 """One object up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
 
+_FIRST_BYTES = 256 * 1024
+_SPILL_BYTES = 64 * 1024
 
 FOUND_AT, SHA256, CODEC, CHANNELS = "found-at", "sha256", "codec", "channels"
 """Metadata of an object: when its recording entered the ledger, which tells whose it is, and what its bytes are."""
@@ -42,9 +46,10 @@ class Occupied(Exception):
 
 
 class Upload:
-    """One recording on its way into the archive: feed bytes, then `finish` or `abort`.
+    """One recording on its way into the archive: fill the `room` and say what was `taken`, then `finish` or `abort`.
 
-    The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end.
+    The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end. Bytes are
+    hashed where they lie. One part is sent while the next is filled, so that two buffers are all that is held.
     """
 
     def __init__(
@@ -63,30 +68,59 @@ class Upload:
         self._held = entry.held
         self._note = note
         self._buffer = bytearray()
-        self._hasher = Hasher()
-        self._upload_id: str | None = None
+        self._filled = 0
+        self._spill = bytearray()  # for what comes when a part is full, be it more or the end
+        self._sha256 = hashlib.sha256()
+        self._crc32 = 0  # of the part that is being filled
+        self._sent_crc32 = 0  # of all parts before it
+        self._sent_bytes = 0
+        self._sending: Sending | None = None
         self._key = ""
         self._begun_as: Audio | None = None
-        self._parts: list[Part] = []
 
     @property
     def size_bytes(self) -> int:
-        """Bytes fed so far."""
-        return self._hasher.size_bytes
+        """Bytes taken so far."""
+        return self._sent_bytes + self._filled
+
+    def room(self, expected_bytes: int | None = None) -> memoryview:
+        """Where the next bytes are to be put, never empty. `expected_bytes` of the whole, if known."""
+        if not self._buffer:
+            self._buffer = bytearray(min(expected_bytes or _FIRST_BYTES, PART_BYTES))
+        if self._filled < len(self._buffer):
+            return memoryview(self._buffer)[self._filled :]
+        self._spill = self._spill or bytearray(min(_SPILL_BYTES, PART_BYTES))
+        return memoryview(self._spill)
+
+    def taken(self, size: int, audio: Audio | None, expected_bytes: int | None) -> None:
+        """The next `size` bytes are in the room. `audio` must be known once more than one part came."""
+        if self._filled < len(self._buffer):
+            self._count(size)
+            return
+        if len(self._buffer) < PART_BYTES:
+            self._grow()
+        else:
+            if self._sending is None:
+                assert audio is not None
+                self._sending = self._begin(audio, expected_bytes)
+            self._buffer = self._send_part(self._sending) or bytearray(PART_BYTES)
+        self._buffer[self._filled : self._filled + size] = memoryview(self._spill)[:size]
+        self._count(size)
 
     def feed(self, chunk: bytes, audio: Audio | None, expected_bytes: int | None) -> None:
-        """Takes the next bytes. `audio` must be known once more than one part came; `expected_bytes` if known."""
-        self._hasher.feed(chunk)
-        self._buffer += chunk
-        while len(self._buffer) > PART_BYTES:
-            if self._upload_id is None:
-                assert audio is not None
-                self._begin(audio, expected_bytes)
-            self._send_part(PART_BYTES)
+        """Takes bytes that lie elsewhere."""
+        left = memoryview(chunk)
+        while left:
+            room = self.room(expected_bytes)
+            size = min(len(room), len(left))
+            room[:size] = left[:size]
+            self.taken(size, audio, expected_bytes)
+            left = left[size:]
 
     def digest(self) -> Digest:
-        """Of everything fed so far."""
-        return self._hasher.digest()
+        """Of everything taken so far."""
+        crc32 = combined(self._sent_crc32, self._crc32, self._filled)
+        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=crc32)
 
     def finish(
         self, audio: Audio, verdict: Verdict | None = None, contradictions: Sequence[Contradiction] = ()
@@ -96,7 +130,7 @@ class Upload:
         Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
         lost on the way, and a call that was repeated for it, end as they should.
         """
-        digest = self._hasher.digest()
+        digest = self.digest()
         # The end of a long file may tell more of its kind, but the first part has named it by then.
         audio = self._begun_as or audio
         self._key = _key(self._place, audio)
@@ -111,10 +145,13 @@ class Upload:
             channels=verdict.channels if verdict else None,
             contradictions=tuple(contradictions),
         )
-        if self._upload_id is not None or not self._bucket.keeps_metadata or contradictions:
+        if self._sending is not None or not self._bucket.keeps_metadata or contradictions:
             self._note(stored)
         try:
-            version_id = self._put(audio, stored, digest) if self._upload_id is None else self._complete(digest)
+            if self._sending is None:
+                version_id = self._put(audio, stored, digest)
+            else:
+                version_id = self._complete(self._sending, digest)
         except (Taken, NoUpload):
             self.abort()
             version_id = self._same_bytes_there(digest)
@@ -122,35 +159,54 @@ class Upload:
 
     def abort(self) -> None:
         """Gives up; parts already sent are removed (a lifecycle rule removes what a crash left)."""
-        if self._upload_id is not None:
-            upload_id, self._upload_id = self._upload_id, None
-            self._bucket.abort(self._key, upload_id)
+        if self._sending is not None:
+            sending, self._sending = self._sending, None
+            sending.close()
+            self._bucket.abort(self._key, sending.upload_id)
 
     def _put(self, audio: Audio, stored: Stored, digest: Digest) -> str | None:
         said = {SHA256: stored.sha256, CODEC: stored.codec, CHANNELS: stored.channels and str(stored.channels)}
         properties = self._properties(audio, digest.size_bytes, **{n: v for n, v in said.items() if v})
-        return self._bucket.put_new(self._key, self._buffer, sha256=digest.sha256, properties=properties)
+        return self._bucket.put_new(self._key, self._body(), sha256=digest.sha256, properties=properties)
 
-    def _begin(self, audio: Audio, expected_bytes: int | None) -> None:
+    def _count(self, size: int) -> None:
+        with memoryview(self._buffer)[self._filled : self._filled + size] as piece:
+            self._sha256.update(piece)
+            self._crc32 = zlib.crc32(piece, self._crc32)
+        self._filled += size
+
+    def _body(self) -> bytearray:
+        """What is filled; the buffer itself, where it is full."""
+        return self._buffer if self._filled == len(self._buffer) else self._buffer[: self._filled]
+
+    def _grow(self) -> None:
+        """Into a new buffer: the old one may be looked at still."""
+        larger = bytearray(min(max(2 * self._filled, self._filled + len(self._spill)), PART_BYTES))
+        larger[: self._filled] = self._buffer
+        self._buffer = larger
+
+    def _begin(self, audio: Audio, expected_bytes: int | None) -> Sending:
         self._begun_as = audio
         self._key = _key(self._place, audio)
-        self._upload_id = self._bucket.begin(self._key, self._properties(audio, expected_bytes or self.size_bytes))
+        properties = self._properties(audio, expected_bytes or self.size_bytes)
+        return Sending(self._bucket, self._key, self._bucket.begin(self._key, properties))
 
-    def _send_part(self, size: int) -> None:
-        assert self._upload_id is not None
-        # Only what goes beyond the part is copied, a piece of the socket's size, and never the part itself.
-        body, self._buffer = self._buffer, self._buffer[size:]
-        del body[size:]
-        number, crc32 = len(self._parts) + 1, zlib.crc32(body)
-        self._parts.append(self._bucket.send_part(self._key, self._upload_id, number, body, crc32=crc32))
+    def _send_part(self, sending: Sending) -> bytearray | None:
+        """The part that is filled; a buffer that is free for the next one."""
+        free = sending.send(self._body(), self._crc32)
+        self._sent_crc32 = combined(self._sent_crc32, self._crc32, self._filled)
+        self._sent_bytes += self._filled
+        self._crc32 = self._filled = 0
+        return free
 
-    def _complete(self, digest: Digest) -> str | None:
-        assert self._upload_id is not None
-        self._send_part(len(self._buffer))
+    def _complete(self, sending: Sending, digest: Digest) -> str | None:
+        self._send_part(sending)
+        sending.wait()
         version_id = self._bucket.complete(
-            self._key, self._upload_id, self._parts, crc32=digest.crc32, size_bytes=digest.size_bytes
+            self._key, sending.upload_id, sending.parts, crc32=digest.crc32, size_bytes=digest.size_bytes
         )
-        self._upload_id = None
+        self._sending = None
+        sending.close()
         return version_id
 
     def _same_bytes_there(self, digest: Digest) -> str | None:

@@ -20,6 +20,7 @@ from functions.archiver.errors import Rejected, TooLong, Unavailable
 from functions.archiver.http.codings import Broken, declared, undoing_of, undone
 from functions.archiver.http.documents import json_in, text_in, xml_in
 from functions.archiver.http.statuses import Of, problem, time_is_up, whole_size
+from functions.archiver.http.wire import WireResponse
 from functions.archiver.recording import Json
 
 ANSWER_BYTES = 4 * 1024 * 1024
@@ -105,12 +106,15 @@ class Body:
         self._kind = kind
         self._of = of
         self._seconds_left = seconds_left
+        self._wire = _wire_of(response)
         self._received = 0
+        self._left = memoryview(b"")
         self._peeked = self._start = b""
         self._undoing = undoing_of(self._peek_raw(), self.headers) if declared(self.headers) else None
         self.framed: bool = response.raw.chunked or self._undoing is not None
         self.undone: str | None = None
         if self._undoing is not None:
+            self._wire = None
             self.length, self.undone = None, self._undoing.name
         self._pieces = self._unpacked()
 
@@ -133,6 +137,16 @@ class Body:
                 piece.clear()
         if piece:
             yield bytes(piece)
+
+    def readinto(self, room: memoryview) -> int:
+        """Puts the next bytes into `room`, some 64 KiB of them or what fits; 0 at the end. Raises as `chunks`."""
+        most, filled = min(len(room), _READ_BYTES), 0
+        while filled < min(most, _PIECE_BYTES):
+            size = self._some_into(room[filled:most])
+            if not size:
+                break
+            filled += size
+        return filled
 
     def read(self, limit: int) -> bytes:
         """The whole body, at most `limit` bytes of it; a longer one is nonsense."""
@@ -157,6 +171,25 @@ class Body:
             content=content,
             content_type=self.content_type,
         )
+
+    def _some_into(self, room: memoryview) -> int:
+        if not self._left:
+            if self._wire is not None and not self._start and not self._peeked:
+                return self._taken_into(room, self._wire)
+            self._left, self._peeked = memoryview(self._peeked or next(self._pieces, b"")), b""
+        size = min(len(room), len(self._left))
+        room[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+    def _taken_into(self, room: memoryview, wire: WireResponse) -> int:
+        """Past urllib3, which would copy. It is told what it has to know: what is left, and when that is none."""
+        with self._trouble_named():
+            size = wire.take_into(room)
+        self._raw.length_remaining = wire.length
+        if wire.isclosed():
+            self._raw.release_conn()
+        return self._counted(size)
 
     def _peek_raw(self) -> bytes:
         """Enough of the bytes as sent to see how they are coded, or all of them."""
@@ -183,17 +216,26 @@ class Body:
             yield data
 
     def _next(self, most: int = _READ_BYTES) -> bytes:
+        with self._trouble_named():
+            # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
+            data: bytes = self._raw.read1(most, decode_content=False)
+        self._counted(len(data))
+        return data
+
+    @contextmanager
+    def _trouble_named(self) -> Iterator[None]:
         if self._is_late():
             raise time_is_up(self._of)
         try:
-            # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
-            data: bytes = self._raw.read1(most, decode_content=False)
+            yield
         except (HTTPError, HTTPException, OSError, ValueError):
             raise self._broken() from None
-        self._received += len(data)
-        if not data and (self._is_late() or self._received < (self._promised or 0)):
+
+    def _counted(self, size: int) -> int:
+        self._received += size
+        if not size and (self._is_late() or self._received < (self._promised or 0)):
             raise self._broken()
-        return data
+        return size
 
     def _is_late(self) -> bool:
         return self._seconds_left is not None and self._seconds_left() <= 0
@@ -203,6 +245,12 @@ class Body:
             return time_is_up(self._of)
         promised = "" if self._promised is None else f" of {self._promised}"
         return Unavailable(f"the body ended after {self._received}{promised} bytes")
+
+
+def _wire_of(response: requests.Response) -> WireResponse | None:
+    """What reads the socket, where its bytes can be taken as they come: a body of a known length."""
+    wire = getattr(response.raw, "_original_response", None)
+    return wire if isinstance(wire, WireResponse) and not wire.chunked and wire.length is not None else None
 
 
 @contextmanager

@@ -37,6 +37,17 @@ class WireResponse(HTTPResponse):
         _recover_headers(self.headers)
         self._frame()
 
+    def take_into(self, room: memoryview) -> int:
+        """The next bytes of a body with a Content-Length, as many as one read brings; 0 at its end, early or not."""
+        if self.isclosed():
+            return 0
+        assert self.length is not None
+        taken: int = self.fp.readinto1(room[: self.length])
+        self.length -= taken
+        if not taken or not self.length:
+            self._close_conn()  # type: ignore[attr-defined]  # as the standard library's own reads do at the end
+        return taken
+
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INFORMATIONAL + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the type stubs

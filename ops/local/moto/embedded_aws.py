@@ -106,6 +106,8 @@ class EmbeddedAws:
         service, operation = event_name.split(".")[1:]
         with self._lock:
             self.calls[calling.get()][f"{service}.{operation}"] += 1
+            if isinstance(request.body, bytearray):  # which moto does not know
+                request.body = bytes(request.body)
             answer = self._stubber.process_request(request)
             if answer is None:
                 raise UnknownCall(f"the embedded AWS does not know {service}.{operation}")

@@ -45,6 +45,34 @@ def test_the_start_that_was_looked_at_stays_to_be_read(server: HttpServer, http:
     assert sound.startswith(start)
 
 
+@pytest.mark.parametrize("looked_at", [False, True])
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_body_can_be_put_into_a_buffer_and_leaves_its_connection_to_the_next_request(
+    server: HttpServer, http: Http, framing: Any, looked_at: bool
+) -> None:
+    sound = bytes(range(256)) * 4000
+    server.on("/audio", Reply(body=sound, framing=framing))
+    for _ in range(2):
+        buffer, filled = bytearray(len(sound) + 1), 0
+        with http.stream("media", "/audio") as body:
+            if looked_at:
+                body.peek()
+            while size := body.readinto(memoryview(buffer)[filled:]):
+                filled += size
+        assert buffer[:filled] == sound
+    connections = {seen.connection for seen in server.requests}
+    assert len(connections) == (2 if framing == "close" else 1)
+
+
+@pytest.mark.parametrize("then", ["close", "reset", "stall"])
+def test_a_body_that_ends_early_fills_no_buffer(server: HttpServer, then: Any) -> None:
+    http = http_to(server.url, read_timeout=0.2)
+    server.on("/audio", Reply(body=b"x" * 456, cut=123, then=then))
+    buffer = memoryview(bytearray(1000))
+    with pytest.raises(Unavailable, match=r"ended after (0|123) of 456 bytes"), http.stream("media", "/audio") as body:
+        body.readinto(buffer)
+
+
 def test_an_empty_body_has_an_empty_start(server: HttpServer, http: Http) -> None:
     server.on("/audio", Reply(body=b""))
     with http.stream("media", "/audio") as body:

@@ -1,0 +1,120 @@
+"""Ways to bring a recording from a URL into a bucket: our own and those that people use. None but ours checks all.
+
+Each is a factory: what it makes is called for every recording, as a warm process does it, with clients made once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import IO, cast
+
+import requests
+
+from benchmarks.moving import Mover, s3_at
+from functions.archiver.bucket.s3 import CONFIG
+
+Move = Callable[[str, str], int]
+"""From a URL to a key; how many bytes."""
+
+Way = Callable[[str, str, str | None], Move]
+"""From bucket, endpoint and the file of trusted certificates to what moves."""
+
+PIECE_BYTES = 64 * 1024
+
+
+def ours(bucket: str, endpoint: str, ca_file: str | None) -> Move:
+    """Download, inspect, hash, store, with every check."""
+    made: list[Mover] = []
+
+    def move(url: str, key: str) -> int:
+        if not made:
+            made.append(Mover(url, bucket, s3_at(endpoint, CONFIG), ca_file=ca_file))
+        return made[0].move(url, key)
+
+    return move
+
+
+def upload_fileobj(bucket: str, endpoint: str, ca_file: str | None) -> Move:
+    """boto3's managed upload, which reads a stream of requests: what answers on the web advise."""
+    s3, session = s3_at(endpoint), _session(ca_file)
+
+    def move(url: str, key: str) -> int:
+        with session.get(url, stream=True, timeout=30) as response:
+            response.raise_for_status()
+            s3.upload_fileobj(cast("IO[bytes]", response.raw), bucket, key)
+            return int(response.headers["Content-Length"])
+
+    return move
+
+
+def read_all(bucket: str, endpoint: str, ca_file: str | None) -> Move:
+    """The whole body into memory, then one PUT."""
+    s3, session = s3_at(endpoint), _session(ca_file)
+
+    def move(url: str, key: str) -> int:
+        response = session.get(url, timeout=30)
+        response.raise_for_status()
+        s3.put_object(Bucket=bucket, Key=key, Body=response.content)
+        return len(response.content)
+
+    return move
+
+
+def smart_open(bucket: str, endpoint: str, ca_file: str | None) -> Move:
+    """The package smart_open, which writes to S3 like to a file."""
+    from smart_open import open as opened  # type: ignore[import-not-found,unused-ignore]
+
+    s3, session = s3_at(endpoint), _session(ca_file)
+
+    def move(url: str, key: str) -> int:
+        with session.get(url, stream=True, timeout=30) as response:
+            response.raise_for_status()
+            with opened(f"s3://{bucket}/{key}", "wb", transport_params={"client": s3}) as target:
+                for piece in response.iter_content(PIECE_BYTES):
+                    target.write(piece)
+            return int(response.headers["Content-Length"])
+
+    return move
+
+
+def rclone(bucket: str, endpoint: str, ca_file: str | None) -> Move:
+    """The program rclone, one process for each recording; its CPU counts as that of a child."""
+    remote = f":s3,provider=Other,endpoint='{endpoint}',access_key_id=test,secret_access_key=test:{bucket}"
+    trusted = ("--ca-cert", ca_file) if ca_file else ()
+    s3 = s3_at(endpoint)
+
+    def move(url: str, key: str) -> int:
+        words = ["rclone", "copyurl", "--config", "/dev/null", "--s3-no-check-bucket", *trusted, url, f"{remote}/{key}"]
+        subprocess.run(words, check=True, capture_output=True)
+        return s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+
+    return move
+
+
+def _session(ca_file: str | None) -> requests.Session:
+    session = requests.Session()
+    session.verify = ca_file or True
+    session.headers["Accept-Encoding"] = "identity"
+    return session
+
+
+WAYS: Mapping[str, Way] = {
+    "ours": ours,
+    "upload_fileobj": upload_fileobj,
+    "read all, then put": read_all,
+    "smart_open": smart_open,
+    "rclone": rclone,
+}
+
+
+def present() -> list[str]:
+    """The ways that this machine has."""
+    missing = set()
+    if find_spec("smart_open") is None:
+        missing.add("smart_open")
+    if shutil.which("rclone") is None:
+        missing.add("rclone")
+    return [name for name in WAYS if name not in missing]
