@@ -156,9 +156,13 @@ def _digests_since(bucket: Bucket, since: datetime) -> set[str]:
         for folder in _TOUCHING:
             for version in bucket.versions(folder):
                 if version.last_modified >= since and not version.deleted:
-                    found = _document(bucket, version.key).get("recordings", ())
-                    digests.update(str(each) for each in found)
+                    digests.update(map(_digest_in, _document(bucket, version.key).get("recordings", ())))
     return digests
+
+
+def _digest_in(named: object) -> str:
+    """A hold names recordings by digest alone, an erasure says more of each."""
+    return str(named.get("recording") if isinstance(named, dict) else named)
 
 
 def _forget_expired(table: DynamoTable, index: Index, source: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.holds import Holds
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
+from ops.erasing.orders import Erased
 from ops.index.asking import pk_of
 from ops.index.index import Index
 from ops.index.query import Query
@@ -86,8 +88,10 @@ def test_a_hold_of_long_ago_and_an_erasure_are_seen_by_their_records(archive: Ar
     Holds(archive.table, source="acme", clock=Clock()).hold("held", "case")
     archive.table.delete(pk_of("acme", "erased"), when=Exists("pk"))
     assert ids(archive, Query(held=True)) == []
-    for folder, name in (("holds", "held"), ("erasures", "erased")):
-        archive.bucket.put(f"{folder}/x.json", f'{{"recordings": ["{digest_of("acme", name)}"]}}'.encode())
+    erased = Erased(digest=digest_of("acme", "erased"), source="acme", day=LONG_AGO.date())
+    records = {"holds": digest_of("acme", "held"), "erasures": erased.document()}
+    for folder, recording in records.items():
+        archive.bucket.put(f"{folder}/x.json", json.dumps({"recordings": [recording]}).encode())
     assert ids(archive, Query(held=True)) == ["held"]
     assert ids(archive) == ["held"]
 
