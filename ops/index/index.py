@@ -163,8 +163,7 @@ class Index:
         self._indexed = True
 
     def _is_indexed(self) -> bool:
-        sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'by_time'"
-        return bool(self._db.execute(sql).fetchone()[0])
+        return bool(self._db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'by_time'").fetchone()[0])
 
     def note(self, name: str, value: str | None) -> None:
         """Keeps a fact about the index itself (how far a build came, as of when); None forgets it."""
@@ -227,10 +226,9 @@ class Index:
 
         While a first build goes on there are none yet, and everything is read.
         """
-        indexes = [term.index for term in terms if term.index]
         if not self._indexed:
             return ""
-        if indexes:
+        if indexes := [term.index for term in terms if term.index]:
             return f"INDEXED BY {indexes[0]}"
         scans_numbers = any("LIKE" in term.sql for term in terms)
         return "" if scans_numbers else "INDEXED BY by_time"
