@@ -54,6 +54,7 @@ class ArchiveView:
         self.name = archive.name
         self.zone = zone
         self._archive = archive
+        self._table = archive.table  # an archive without a ledger is a sentence at once
         self._refresher = refresher
         self._writable = writable
         self._recorder = Recorder(archive)
@@ -95,7 +96,7 @@ class ArchiveView:
 
     def _stored(self, row: Row) -> tuple[Stored, int]:
         """What the ledger says now, and how many bytes there are. Raises LookupError where there are none."""
-        item = self._archive.table.get(pk_of(row.source, row.recording_id))
+        item = self._table.get(pk_of(row.source, row.recording_id))
         stored = entry_of(item).stored if item else None
         if stored is None:
             raise LookupError(row.recording_id)

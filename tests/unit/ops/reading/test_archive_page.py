@@ -15,10 +15,12 @@ from functions.archiver.clock import Clock
 from functions.archiver.ledger.integrity import Integrity
 from ops.accesses.recording import log_of
 from ops.archive.archive import Archive
+from ops.output import ExitCode, Failure
 from ops.page.app import create_app
 from ops.page.archive_view import PIECE_BYTES, ArchiveView
 from ops.page.guard import FORM_TOKEN
 from ops.page.refreshing import Refresher
+from ops.program import main
 from tests.harness.reading import AUDIO, archived, found
 
 LOCAL = pytest.mark.parametrize("archive", ["folder"], indirect=True)
@@ -168,15 +170,25 @@ def test_the_days_of_reports_are_shown(archive: Archive, opened: Opened) -> None
 
 @LOCAL
 def test_trouble_of_a_refresh_is_told_and_what_is_there_is_shown(
-    archive: Archive, opened: Opened, tmp_path: Path
+    archive: Archive, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archived(archive, "one")
     opened()
-    (tmp_path / "archive" / ".archive" / "ledger.sqlite").rename(tmp_path / "away")
-    del archive.__dict__["table"]
+
+    def in_trouble(archive: Archive) -> None:
+        raise Failure(ExitCode.UNAVAILABLE, "the ledger is damaged")
+
+    monkeypatch.setattr("ops.page.refreshing.refresh", in_trouble)
     html = opened().get("/").text
-    assert "What is shown may be old" in html
+    assert "What is shown may be old: the ledger is damaged" in html
     assert "/r/acme/one" in html
+
+
+@LOCAL
+def test_an_archive_without_a_ledger_has_no_page(archive: Archive, tmp_path: Path) -> None:
+    for part in (tmp_path / "archive" / ".archive").glob("ledger.sqlite*"):
+        part.unlink()
+    assert main(["page", "-a", str(tmp_path / "archive"), "--no-open"]) == 3
 
 
 @LOCAL
