@@ -182,7 +182,7 @@ def _row(output: Output, each: SourceStatus) -> list[str]:
         in_words(signs.now - signs.oldest_due) if signs.oldest_due else "–",
         _left(signs.deletion_margin),
         f"{'?' if rate.used is None else f'{rate.used:.0f}'}/{rate.allowed:g}" if rate.allowed else "?",
-        output.time(each.complete_until) if each.complete_until else "–",
+        output.minute(each.complete_until) if each.complete_until else "–",
     ]
 
 
@@ -199,7 +199,8 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             shown = ", ".join(f"{name} {number}" for name, number in each.counts.numbers.items())
         elif head == "rate" and each.vitals:
             rate = each.vitals.rate
-            shown = f"{rate.used if rate.used is not None else '?'} of {rate.allowed or '?'} requests a minute"
+            used, allowed = ("?" if number is None else f"{number:g}" for number in (rate.used, rate.allowed))
+            shown = f"{used} of {allowed} requests a minute"
         elif head == "deletion_margin_seconds":
             head, shown = "deletes in", _left(each.vitals.signs.deletion_margin if each.vitals else None)
         elif isinstance(value, datetime):

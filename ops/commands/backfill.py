@@ -117,9 +117,12 @@ def _estimate(
     secrets: Path | None,
 ) -> ExitCode:
     """By what the provider lists of the day in the middle."""
+    from ops.archive.where import LocalFolder, located
     from ops.at_provider import list_recordings
     from ops.connection import Connection
 
+    if isinstance(located(shared.archive), LocalFolder) and not (deployment and secrets):
+        raise Failure(ExitCode.MISUSE, "a local archive's provider is asked with --deployment FILE and --secrets FILE")
     connection = Connection(shared=shared, source=source, deployment=deployment, secrets=secrets)
     day = timedelta(days=1)
     middle = start + (end - start) / 2
