@@ -31,6 +31,20 @@ class StorageClass:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """Dollars for reading archived audio, at the most: a request, a GB, and a GB that leaves AWS."""
+
+    request: float
+    gb: float
+    out_of_aws_gb: float
+
+    def of(self, objects: int, size_bytes: int, *, requests_each: int) -> tuple[float, float]:
+        """What AWS charges inside of its network, and what the transfer out of it costs besides."""
+        gigabytes = size_bytes / _GB
+        return objects * requests_each * self.request + gigabytes * self.gb, gigabytes * self.out_of_aws_gb
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Prices:
     """Of one region, in US dollars, as they were on `date`."""
 
@@ -39,6 +53,7 @@ class Prices:
     storage: Mapping[str, StorageClass]
     recording: float
     source_month: float
+    reading: Reading
 
 
 def prices(region: str) -> Prices:
@@ -54,4 +69,5 @@ def prices(region: str) -> Prices:
         storage={name: StorageClass(**fields) for name, fields in classes.items()},
         recording=document["recording"][region],
         source_month=document["source_month"][region],
+        reading=Reading(**document["reading"][region]),
     )

@@ -2,115 +2,128 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import Any
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, cast
 
 from functions.archiver.bucket.verifying import Finding, Result, compare, extra
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.table import Item
-from ops.archive.archive import no_such_source
+from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
-from ops.local.healing import is_kept, mark
-from ops.moments import in_zone
+from ops.local.healing import mark
 from ops.output import ExitCode, Failure, Output
+from ops.prices import prices
 from ops.verb import Shared
+from ops.verify.progress import Progress
+from ops.verify.sealed_day import SealedDay
+from ops.verify.selection import Selected, Selection
+
+if TYPE_CHECKING:
+    from ops.archive.deployed import DeployedArchive
 
 NAMED = 20
+_THREADS = 8
+"""Objects of a deployed archive that are read at once."""
+
 _SAID_EVERY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
-    """Which recordings. `sample` of them are chosen at random; the same `seed` chooses the same ones."""
-
-    ids: tuple[str, ...] = ()
-    source: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    sample: int | None = None
-    seed: int | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it takes whole days, so that objects of no recording can be told."""
-        return not self.ids and self.sample is None
-
-    def of(self, items: Iterable[Item], zone: tzinfo) -> Iterator[Item]:
-        """Those that are meant, of one source."""
-        for item in items:
-            named = not self.ids or item["recording_id"] in self.ids
-            if named and self.takes_day(str(item["day"]).rpartition("#")[2], zone):
-                yield item
-
-    def takes_day(self, day: str, zone: tzinfo) -> bool:
-        """Whether a day (UTC) is within --from and --to."""
-        first = in_zone(self.since, zone).date().isoformat() if self.since else ""
-        last = in_zone(self.until, zone).date().isoformat() if self.until else "9999"
-        return first <= day <= last
 
 
 def verify(shared: Shared, selection: Selection, *, read: bool, dry_run: bool) -> ExitCode:
     """Says what was compared and what is not as it was; exit code 6 if anything is. Raises Failure."""
     archive = open_archive(shared, writes=not dry_run)
-    if not isinstance(archive, FolderArchive):
-        raise Failure(ExitCode.MISUSE, f"{archive.name} is on AWS, and this version verifies folders: give -a FOLDER")
     output = shared.output(archive.zone)
     return Verifying(archive, output, read=read, dry_run=dry_run).run(selection)
 
 
 class Verifying:
-    """One run of the verb over a folder."""
+    """One run of the verb over an archive. On AWS a dry run tells what it would cost, and reads nothing."""
 
-    def __init__(self, archive: FolderArchive, output: Output, *, read: bool, dry_run: bool) -> None:
+    def __init__(self, archive: Archive, output: Output, *, read: bool, dry_run: bool) -> None:
         self._archive = archive
         self._output = output
         self._read = read
         self._dry_run = dry_run
+        self._deployed = not isinstance(archive, FolderArchive)
         self._found: dict[Result, list[Finding]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._said = time.monotonic()
+        self._ids: set[str] = set()
 
     def run(self, selection: Selection) -> ExitCode:
-        """Everything that is selected."""
+        """Everything that is selected. What was stopped goes on where it was, when the same is asked for again."""
         started = time.monotonic()
-        for source in self._sources(selection):
-            self._source(source, selection)
+        sources = self._sources(selection)
+        items = Selected(self._archive, selection)
+        if self._deployed:
+            self._tell_cost(sources, items)
+            if self._dry_run:
+                return self._tell(time.monotonic() - started)
+        kept = Progress(self._archive.name, selection, read=self._read) if self._deployed else None
+        if kept and kept.take_up(self._counts, self._found):
+            self._output.note(f"going on where the last run stopped: {self._counts['checked']} recordings are done")
+        for source in sources:
+            self._source(source, selection, items, kept)
         missing = sorted(set(selection.ids) - self._ids)
         if missing:
             raise Failure(ExitCode.NOT_FOUND, f"{self._archive.name} holds no recording {missing[0]!r}")
+        if kept:
+            kept.forget()
         return self._tell(time.monotonic() - started)
 
     def _sources(self, selection: Selection) -> list[str]:
-        self._ids: set[str] = set()
         if selection.source is None:
             return list(self._archive.sources)
         if selection.source not in self._archive.sources:
             raise no_such_source(self._archive.name, selection.source, self._archive.sources)
         return [selection.source]
 
-    def _source(self, source: str, selection: Selection) -> None:
+    def _tell_cost(self, sources: list[str], items: Selected) -> None:
+        """Before the first byte is read."""
+        sizes = [int(item["bytes"]) for source in sources for _, of_day in items.days(source) for item in of_day]
+        size = sum(sizes) if self._read else 0
+        what = f"{len(sizes)} recordings, {size / 1e9:.2f} GB"
+        region = str(cast("DeployedArchive", self._archive).session.region_name)
+        try:
+            found = prices(region)
+        except Failure:
+            self._output.note(f"reading {what}; {region} is not in the price file, so nobody knows what it costs")
+            return
+        cost, transfer = found.reading.of(len(sizes), size, requests_each=2 if self._read else 1)
+        self._output.note(
+            f"reading {what}: at most ${cost:.2f}, and ${transfer:.2f} for the transfer from outside of AWS "
+            f"({region}, {found.date})"
+        )
+
+    def _source(self, source: str, selection: Selection, items: Selected, kept: Progress | None) -> None:
+        with ThreadPoolExecutor(_THREADS if self._deployed else 1) as pool:
+            for day, of_day in items.days(source):
+                self._ids |= {str(item["recording_id"]) for item in of_day}
+                if kept and kept.is_done(source, day):
+                    continue
+                self._day(source, day, of_day, pool)
+                if kept:
+                    kept.keep(source, day, self._counts, self._found)
+        if selection.is_whole:
+            for finding in extra(self._archive.bucket, source, items.everything(source)):
+                if selection.takes_day(_day_of(finding.key), self._archive.zone):
+                    self._note(finding)
+
+    def _day(self, source: str, day: str, items: list[Item], pool: ThreadPoolExecutor) -> None:
         integrity = Integrity(self._archive.table, source=source, clock=Clock())
-        kept = filter(is_kept, selection.of(self._archive.table.by_day(source), self._archive.zone))
-        for item in _sampled(kept, selection):
-            self._ids.add(str(item["recording_id"]))
-            finding = compare(self._archive.bucket, item, read=self._read)
+        sealed = SealedDay(self._archive.bucket, source, day)
+        for item, finding in zip(
+            items, pool.map(lambda item: compare(self._archive.bucket, item, read=self._read), items), strict=True
+        ):
+            finding = sealed.compared(item, finding)
+            self._counts["unsealed"] += not sealed.holds(item)
             self._note(finding)
             if not self._dry_run and (finding.result != "same" or (self._read and item["state"] != "archived")):
                 mark(integrity, finding)
-        if selection.is_whole:
-            everything = self._archive.table.by_day(source)
-            for finding in extra(self._archive.bucket, source, everything):
-                if next(
-                    selection.of([{"day": f"#{_day_of(finding.key)}", "recording_id": ""}], self._archive.zone), None
-                ):
-                    self._note(finding)
 
     def _note(self, finding: Finding) -> None:
         self._counts["checked"] += finding.result != "extra"
@@ -153,7 +166,7 @@ class Verifying:
             "bytes_read": self._counts["bytes_read"],
             "same": self._counts["same"],
             **named,
-            "unsealed": 0,
+            "unsealed": self._counts["unsealed"],
             "seconds": round(seconds, 3),
         }
 
@@ -165,20 +178,6 @@ def _named(finding: Finding) -> dict[str, str | None]:
         "key": finding.key,
         "why": finding.why,
     }
-
-
-def _sampled(items: Iterator[Item], selection: Selection) -> Iterable[Item]:
-    """All, or so many at random by reservoir, in memory no more than those."""
-    if selection.sample is None:
-        return items
-    chance = random.Random(selection.seed)  # noqa: S311 - a sample, no secret
-    chosen: list[Item] = []
-    for number, item in enumerate(items):
-        if number < selection.sample:
-            chosen.append(item)
-        elif (place := chance.randint(0, number)) < selection.sample:
-            chosen[place] = item
-    return chosen
 
 
 def _day_of(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 
 import click
@@ -19,7 +20,7 @@ from ops.verb import Shared, Topic, verb
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many, chosen at random.")
 @click.option("--seed", type=int, metavar="N", help="Choose the same ones as another time.")
 @click.option("--no-download", is_flag=True, help="Compare sizes alone; read no bytes.")
-@click.option("--dry-run", is_flag=True, help="Note nothing in the ledger.")
+@click.option("--dry-run", is_flag=True, help="Note nothing in the ledger; on AWS, only say what reading costs.")
 def command(
     shared: Shared,
     *,
@@ -33,7 +34,11 @@ def command(
     dry_run: bool,
 ) -> ExitCode:
     """Read every recording again and compare it with its digest in the ledger. Nothing is moved or removed."""
-    from ops.verifying import Selection, verify
+    from ops.verify.selection import Selection
+    from ops.verifying import verify
 
+    if sample and seed is None:
+        seed = secrets.randbelow(1_000_000)
+        shared.output().note(f"--sample {sample} --seed {seed} chooses the same ones again")
     chosen = Selection(ids=ids, source=source, since=since, until=until, sample=sample, seed=seed)
     return verify(shared, chosen, read=not no_download, dry_run=dry_run)

@@ -27,7 +27,7 @@ from ops.local.functions import LocalContext
 
 ASIDE = "altered"
 _ALL = 1_000_000
-_NEEDED = ("source", "recording_id", "state", "key", "bytes", "sha256", "version_id")
+_NEEDED = ("source", "day", "recording_id", "state", "key", "bytes", "sha256", "version_id")
 
 
 class Healing:

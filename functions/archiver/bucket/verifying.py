@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
+from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable, Version, is_made
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
 
@@ -36,14 +36,14 @@ def compare(bucket: Bucket, item: Mapping[str, Any], *, read: bool) -> Finding:
     try:
         head = bucket.head(key, version_id=item.get("version_id"))
         if head is None:
-            return _finding("absent", item, "it is not there")
+            return _finding("absent", item, _not_there(item))
         if head.size_bytes != wanted:
             return _finding("altered", item, f"it has {head.size_bytes} bytes and had {wanted}")
         if not read:
             return _finding("same", item)
         digest = digest_of(bucket, key, version_id=item.get("version_id"))
     except NotThere:
-        return _finding("absent", item, "it is not there")
+        return _finding("absent", item, _not_there(item))
     except (Unreadable, ArchiveTrouble, OSError) as trouble:
         return _finding("undecided", item, f"it cannot be read: {trouble}")
     if digest.sha256_hex != item["sha256"]:
@@ -54,21 +54,36 @@ def compare(bucket: Bucket, item: Mapping[str, Any], *, read: bool) -> Finding:
 def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
     """Objects of the source that belong to none of `items`, which are all of its recordings, ordered by day.
 
+    What lies over an archived version is extra too: every read goes by version, and still somebody has put it there.
     A day is in memory at a time: both sides come in the order of days.
     """
     days = groupby(items, key=lambda item: str(item["day"]).rpartition("#")[2])
     of_items, known = _next_day(days)
-    for day, keys in groupby(bucket.keys(f"audio/source={source}/"), key=_day_of):
+    for day, versions in groupby(bucket.versions(f"audio/source={source}/"), key=lambda each: _day_of(each.key)):
         while of_items and of_items < day:
             of_items, known = _next_day(days)
-        for key in keys:
-            if of_items != day or key not in known:
-                yield Finding(result="extra", source=source, recording_id="", key=key, why="no recording has this key")
+        for version in versions:
+            if version.latest and (why := _why_extra(version, known if of_items == day else {})):
+                yield Finding(result="extra", source=source, recording_id="", key=version.key, why=why)
 
 
-def _next_day(days: Iterator[tuple[str, Iterator[Mapping[str, Any]]]]) -> tuple[str, set[str]]:
+def _why_extra(version: Version, known: Mapping[str, str | None]) -> str | None:
+    if version.key not in known:
+        return None if version.deleted else "no recording has this key"
+    own = known[version.key]
+    if is_made(own) or version.version_id == own:
+        return None
+    return f"{'a delete marker' if version.deleted else 'another version'} lies over the archived one, which is {own}"
+
+
+def _next_day(days: Iterator[tuple[str, Iterator[Mapping[str, Any]]]]) -> tuple[str, dict[str, str | None]]:
     day, items = next(days, ("", iter(())))
-    return day, {str(item["key"]) for item in items if "key" in item}
+    return day, {str(item["key"]): item.get("version_id") for item in items if "key" in item}
+
+
+def _not_there(item: Mapping[str, Any]) -> str:
+    version_id = item.get("version_id")
+    return "it is not there" if is_made(version_id) else f"its version {version_id} is not there"
 
 
 def _day_of(key: str) -> str:

@@ -1,0 +1,48 @@
+"""What the seals of a day say of its recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from functions.archiver.bucket.bucket import Bucket, NotThere
+from functions.archiver.bucket.verifying import Finding
+from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.sealing.document import NoSeal, day_folder, name_of, number_in, read_seal
+
+
+class SealedDay:
+    """The lines of all seals of one day. A seal that cannot be read counts as none: `seal verify` says so."""
+
+    def __init__(self, bucket: Bucket, source: str, day: str) -> None:
+        self._bucket = bucket
+        self._digests: dict[str, str] = {}
+        for key in bucket.keys(day_folder(source, date.fromisoformat(day))):
+            if number_in(key):
+                self._read(key)
+
+    def _read(self, key: str) -> None:
+        try:
+            with self._bucket.read(key) as chunks:
+                seal = read_seal(b"".join(chunks))
+        except (NotThere, ArchiveTrouble, NoSeal):
+            return
+        for line in seal.statement.lines:
+            self._digests.setdefault(line.name, line.sha256)
+
+    def holds(self, item: Mapping[str, Any]) -> bool:
+        """Whether a seal names this recording."""
+        return self._name(item) in self._digests
+
+    def compared(self, item: Mapping[str, Any], finding: Finding) -> Finding:
+        """The finding, or that the ledger itself says otherwise than when its day was sealed."""
+        sealed = self._digests.get(self._name(item))
+        if finding.result == "same" and sealed is not None and sealed != item["sha256"]:
+            return replace(finding, result="altered", why="its day was sealed with another SHA-256")
+        return finding
+
+    @staticmethod
+    def _name(item: Mapping[str, Any]) -> str:
+        return name_of(str(item["key"]), item.get("version_id"))
