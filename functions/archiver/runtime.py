@@ -182,14 +182,7 @@ class Runtime:
     @functools.cached_property
     def intake(self) -> Intake:
         """The way into ledger and lanes."""
-        source = self.settings.source
-        return Intake(
-            ledger=self.ledger,
-            lanes=self.engine.lanes,
-            pace=self.pace,
-            requests_per_minute=source.requests_per_minute,
-            max_parallel=source.max_parallel_downloads,
-        )
+        return Intake(ledger=self.ledger, lanes=self.engine.lanes, pace=self.pace)
 
     @functools.cached_property
     def archiver(self) -> Archiver:

@@ -8,42 +8,26 @@ from datetime import timedelta
 from itertools import count
 
 from functions.archiver.archiving.archiving import Archiver, Report
-from functions.archiver.bucket.s3 import S3Bucket
-from functions.archiver.bucket.store import Store
 from functions.archiver.entry import State
-from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import Findings, Listing
 from functions.archiver.recording import Recording
-from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import Received
-from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
 from tests.contract.case import Case
-from tests.doubles.aws import BUCKET, Aws, s3, sqs
+from tests.doubles.aws import BUCKET, Aws, s3
 from tests.doubles.clock import FakeClock
+from tests.harness.parts import Parts
 
 
-class Bench:
+class Bench(Parts):
     """One source, a new one for each bench, whose clock stands an hour after the fixture's window."""
 
     _numbers = count()
 
     def __init__(self, case: Case, aws: Aws) -> None:
-        self.source = f"contract-{next(self._numbers)}"
+        clock = FakeClock(case.fixture.window.end + timedelta(hours=1))
+        super().__init__(aws, clock, source=f"contract-{next(self._numbers)}", rate=60)
         self.case = case
-        self.aws = aws
-        self.clock = FakeClock(case.fixture.window.end + timedelta(hours=1))
-        self.ledger = Ledger(aws.table, source=self.source, clock=self.clock, expire_after=None)
-        self.pace = Pace(aws.table, source=self.source, requests_per_minute=60, lanes=1, clock=self.clock)
-        self.intake = Intake(
-            ledger=self.ledger,
-            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
-            pace=self.pace,
-            requests_per_minute=60,
-            max_parallel=1,
-        )
         self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
 
     def run_listing(self) -> Findings:
@@ -80,7 +64,7 @@ class Bench:
         archiver = Archiver(
             provider=self.case.provider,
             ledger=self.ledger,
-            store=Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None)),
+            store=self.store,
             pace=self.pace,
             intake=self.intake,
             lanes=1,

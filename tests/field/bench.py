@@ -8,24 +8,18 @@ from itertools import count
 from typing import Any
 
 from functions.archiver.archiving.archiving import Archiver
-from functions.archiver.bucket.s3 import S3Bucket
-from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Http
-from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import CursorStore, Walk
 from functions.archiver.listing.listing import Listing
 from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.secret import Secret
-from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
-from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
-from tests.doubles.aws import BUCKET, Aws, s3, sqs
+from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
 from tests.field.origin import World
+from tests.harness.parts import Parts
 
 SPAN = timedelta(hours=2)
 START = NOON - timedelta(hours=4)
@@ -33,26 +27,16 @@ TURNS = 40
 """More than the attempts that a recording has, for each of a case's recordings."""
 
 
-class Bench:
+class Bench(Parts):
     """One source, a new one for each bench, and the run from its list to the end of everything that it lists."""
 
     _numbers = count()
 
     def __init__(self, aws: Aws, world: World) -> None:
-        self.source = f"field-{next(self._numbers)}"
-        self.aws, self.world, self.clock = aws, world, FakeClock()
+        super().__init__(aws, FakeClock(), source=f"field-{next(self._numbers)}")
+        self.world = world
         self.kind: type[Provider] = load(world.case.provider)
-        self.ledger = Ledger(aws.table, source=self.source, clock=self.clock, expire_after=None)
-        self.pace = Pace(aws.table, source=self.source, requests_per_minute=6000, lanes=1, clock=self.clock)
-        self.intake = Intake(
-            ledger=self.ledger,
-            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
-            pace=self.pace,
-            requests_per_minute=6000,
-            max_parallel=1,
-        )
         self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
-        self.store = Store(S3Bucket(s3(), BUCKET), policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
         self._provider = self._made()
 
     def _made(self) -> Provider:

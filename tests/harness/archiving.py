@@ -17,21 +17,16 @@ from typing import Any, cast
 
 from functions.archiver.archiving.archiving import Archiver, Report
 from functions.archiver.archiving.completeness import Chunks
-from functions.archiver.bucket.s3 import S3Bucket
-from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Body
-from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import NO_TRANSCRIPT, Page, Recording, Rendition, Transcript, Window
 from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
-from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
-from tests.doubles.aws import Aws, s3, sqs
+from tests.doubles.aws import Aws, s3
 from tests.doubles.clock import NOON, FakeClock
+from tests.harness.parts import STANDARD, Parts
 
 RECORDED = NOON - timedelta(hours=3)
 DAY = RECORDED.date().isoformat()
@@ -147,23 +142,15 @@ class ScriptedProvider(Provider):
         return sum(kind == what for kind, _ in self.asked)
 
 
-class ArchivingBench:
+class ArchivingBench(Parts):
     """One source at a rate that never makes it wait."""
 
-    def __init__(self, aws: Aws, clock: FakeClock, *, lanes: int = 1, policy: StoragePolicy | None = None) -> None:
-        self.aws = aws
-        self.clock = clock
+    def __init__(self, aws: Aws, clock: FakeClock, *, lanes: int = 1, policy: StoragePolicy = STANDARD) -> None:
+        super().__init__(aws, clock, lanes=lanes, policy=policy)
         self.lanes = lanes
+        self.policy = policy
         self.provider = ScriptedProvider()
         self.provider_of: Any = lambda: self.provider
-        self.policy = policy or StoragePolicy(storage="STANDARD", expire_after_days=None)
-        self.ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
-        self.store = Store(S3Bucket(s3(), aws.bucket), policy=self.policy)
-        self.pace = Pace(aws.table, source="acme", requests_per_minute=6000, lanes=lanes, clock=clock)
-        self.queue = SqsLanes(sqs(), queue_url=aws.queue_url, lanes=lanes)
-        self.intake = Intake(
-            ledger=self.ledger, lanes=self.queue, pace=self.pace, requests_per_minute=6000, max_parallel=lanes
-        )
 
     def archiver(self, lanes: int | None = None) -> Archiver:
         return Archiver(

@@ -8,16 +8,13 @@ from itertools import count
 
 from functions.archiver.entry import DiscoveredBy, State
 from functions.archiver.errors import Unavailable
-from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.recording import Recording, Window
-from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
-from tests.doubles.aws import TABLE, Aws, dynamodb, sqs
+from tests.doubles.aws import TABLE, Aws, dynamodb
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.provider_in_memory import ProviderInMemory
+from tests.harness.parts import Parts
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -36,22 +33,12 @@ def rows(count: int, *, since: timedelta, until: timedelta = RECENT + MINUTE, na
     return [row(f"{name}-{number:04}", since - number * step) for number in range(count)]
 
 
-class Bench:
+class Bench(Parts):
     """One source. `run` is one tick of the lister, `run_walk` the forward walk alone, each under the lease."""
 
     def __init__(self, aws: Aws, clock: FakeClock, *, fresh_source: bool = False) -> None:
-        self.aws = aws
-        self.clock = clock
-        self.source = f"source-{next(_sources)}" if fresh_source else "acme"
-        self.ledger = Ledger(aws.table, source=self.source, clock=clock, expire_after=None)
-        self.pace = Pace(aws.table, source=self.source, requests_per_minute=60, lanes=1, clock=clock)
-        self.intake = Intake(
-            ledger=self.ledger,
-            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
-            pace=self.pace,
-            requests_per_minute=60,
-            max_parallel=1,
-        )
+        source = f"source-{next(_sources)}" if fresh_source else "acme"
+        super().__init__(aws, clock, source=source, rate=60)
         self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=clock)
         self.provider = ProviderInMemory()
         self.start = NOON - timedelta(days=30)

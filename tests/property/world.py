@@ -181,7 +181,15 @@ class World:
         pace = Pace(self.aws.table, source="acme", requests_per_minute=RATE, lanes=LANES, clock=self.clock)
         self.provider.book = pace.book
         lanes = SqsLanes(sqs(), queue_url=self.aws.queue_url, lanes=LANES)
-        return ledger, pace, Intake(ledger=ledger, lanes=lanes, pace=pace, requests_per_minute=RATE, max_parallel=LANES)
+        return (
+            ledger,
+            pace,
+            Intake(
+                ledger=ledger,
+                lanes=lanes,
+                pace=pace,
+            ),
+        )
 
     def _list(self) -> None:
         cursors = CursorStore(self.aws.table, source="acme", owner="lister", clock=self.clock)

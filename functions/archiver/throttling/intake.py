@@ -50,14 +50,10 @@ class Taken:
 class Intake:
     """Puts findings into the ledger and due items into the lanes of one source."""
 
-    def __init__(
-        self, *, ledger: Ledger, lanes: Lanes, pace: Pace, requests_per_minute: float, max_parallel: int
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, lanes: Lanes, pace: Pace) -> None:
         self._ledger = ledger
         self._lanes = lanes
         self._pace = pace
-        self._rate_per_second = requests_per_minute / 60
-        self._max_parallel = max_parallel
 
     def room(self) -> int:
         """How many items may enter the lanes now: none while the source is closed."""
@@ -70,9 +66,10 @@ class Intake:
         return max(-(-self._cap(gate.work_seconds) // share) - self._ledger.due.in_flight(), 0)
 
     def _cap(self, work_seconds: float | None) -> int:
-        by_rate = self._rate_per_second * IN_FLIGHT_SECONDS
-        by_lanes = self._max_parallel * IN_FLIGHT_SECONDS / work_seconds if work_seconds else by_rate
-        return max(math.floor(min(by_rate, by_lanes)), self._max_parallel, 1)
+        lanes = self._pace.lanes
+        by_rate = self._pace.requests_per_minute / 60 * IN_FLIGHT_SECONDS
+        by_lanes = lanes * IN_FLIGHT_SECONDS / work_seconds if work_seconds else by_rate
+        return max(math.floor(min(by_rate, by_lanes)), lanes, 1)
 
     def take(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:
         """Inserts what the ledger does not have, revives what has become ready, and sends what fits into the lanes."""

@@ -79,6 +79,8 @@ class Pace:
         on_request: Callable[[str], None] = lambda kind: None,
         item: str = "pace",
     ) -> None:
+        self.requests_per_minute = requests_per_minute
+        self.lanes = lanes
         self._table = table
         self._pk = f"{source}#{item}"
         self._source = source

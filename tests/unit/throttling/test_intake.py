@@ -13,29 +13,19 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
-from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, sqs
 from tests.doubles.clock import NOON, FakeClock
+from tests.harness.parts import Parts
 
 STORED = Stored(key="audio/x.wav", version_id="v1", size_bytes=9, sha256="ab" * 32, content_type="audio/wav")
 
 
-class Bench:
+class Bench(Parts):
     """An intake with everything it works on; a rate of 3 a minute makes a cap of 6."""
 
     def __init__(self, aws: Aws, clock: FakeClock, *, rate: float = 3, lanes: int = 1) -> None:
-        self.aws = aws
-        self.clock = clock
-        self.ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
-        self.pace = Pace(aws.table, source="acme", requests_per_minute=rate, lanes=lanes, clock=clock)
-        self.intake = Intake(
-            ledger=self.ledger,
-            lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=lanes),
-            pace=self.pace,
-            requests_per_minute=rate,
-            max_parallel=lanes,
-        )
+        super().__init__(aws, clock, rate=rate, lanes=lanes)
 
     def states(self) -> dict[str, State]:
         return {entry.recording.id: entry.state for entry in self.ledger.everything()}
@@ -221,8 +211,6 @@ def test_an_item_that_another_dispatcher_took_is_not_sent(aws: Aws, clock: FakeC
         ledger=ledger,
         lanes=SqsLanes(sqs(), queue_url=aws.queue_url, lanes=1),
         pace=one.pace,
-        requests_per_minute=3,
-        max_parallel=1,
     )
     assert late.dispatch() == 0
     assert one.sent() == ["call"]
