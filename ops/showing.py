@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
 from functions.archiver.entry import State
+from functions.archiver.object_keys import digest_of
+from ops.accesses.recording import log_of
+from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.index.rows import Row
 from ops.naming import rows_meant
@@ -43,18 +46,19 @@ def show(shared: Shared, what: str) -> ExitCode:
             raise Failure(ExitCode.NOT_FOUND, f"{row.recording_id!r} is no longer in the ledger", kind="no_recording")
         if number and not output.as_json:
             output.line("")
-        _Shown(archive.bucket, output, row, known).say()
+        _Shown(archive, output, row, known).say()
         if known.entry.state in (State.ALTERED, State.ABSENT):
             code = ExitCode.ALTERED
     return code
 
 
 class _Shown:
-    def __init__(self, bucket: Bucket, output: Output, row: Row, known: Whole) -> None:
+    def __init__(self, archive: Archive, output: Output, row: Row, known: Whole) -> None:
+        self._archive = archive
         self._output = output
         self._row = row
         self._known = known
-        self._first = _first_bytes(bucket, known) if known.entry.state is State.QUARANTINED else None
+        self._first = _first_bytes(archive.bucket, known) if known.entry.state is State.QUARANTINED else None
 
     def say(self) -> None:
         self._output.document(self._document())
@@ -127,7 +131,7 @@ class _Shown:
                 "verified": {"at": looked[0], "result": looked[1]} if looked else None,
             },
             "holds": known.held_for,
-            "accesses": None,
+            "accesses": _accesses(self._archive, self._row),
             "story": [
                 {"at": event.at, "what": event.what, "by": event.by, "detail": event.detail} for event in known.story
             ],
@@ -135,6 +139,21 @@ class _Shown:
             "first_bytes": self._first.hex() if self._first is not None else None,
             "guess": guess(self._first) if self._first is not None else None,
         }
+
+
+def _accesses(archive: Archive, row: Row) -> list[dict[str, Any]] | None:
+    """Who has looked; None for an archive on AWS, where each record would be a request: `accesses` lists them."""
+    from ops.archive.folder import FolderArchive
+
+    if not isinstance(archive, FolderArchive):
+        return None
+    wanted = digest_of(row.source, row.recording_id)
+    records = log_of(archive).read(date.min, date.max).accesses
+    return [
+        {"at": each.at, "who": each.who, "what": each.what, "reason": each.reason}
+        for each in records
+        if each.recording == wanted
+    ]
 
 
 def _with(state: str, reason: str | None) -> str:

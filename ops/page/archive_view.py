@@ -12,6 +12,7 @@ from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
 from functions.archiver.entry import Stored
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.items import entry_of
+from functions.archiver.object_keys import digest_of
 from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
@@ -145,16 +146,24 @@ class ArchiveView:
             raise Refused("It has neither failed nor is it in quarantine any more. Reload to see what it is now.")
         return "It is tried again at the next tick, with fresh attempts."
 
+    def _names(self, digests: set[str]) -> dict[str, str]:
+        """Ids by digest, as the index knows them: records on AWS hold no id, because no erasure reaches them."""
+        if not digests:
+            return {}
+        with closing(self.index()) as index:
+            return {digest: name[1] for name in index.names() if (digest := digest_of(*name)) in digests}
+
     def accesses(self, first: date, last: date) -> Sequence[Access]:
         with _reachable():
             records = log_of(self._archive).read(first, last)
+        names = self._names({each.recording for each in records.accesses if each.recording_id is None})
         newest_first = reversed(records.accesses)
         return [
             Access(
                 at=each.at,
                 who=each.who,
                 what=each.what,
-                recording=each.recording_id or f"{each.recording[:12]}… (erased)",
+                recording=each.recording_id or names.get(each.recording, f"{each.recording[:12]}…"),
                 reason=each.reason,
             )
             for each in newest_first

@@ -12,6 +12,7 @@ import pytest
 from functions.archiver.bucket.upload import UNKNOWN
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.object_keys import digest_of
 from ops.accesses.recording import log_of
 from ops.archive.archive import Archive
 from ops.archive.deployed import DeployedArchive
@@ -30,8 +31,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "here"
 
 
-def whats(archive: Archive) -> list[tuple[str, str | None, str]]:
-    return [(each.what, each.recording_id, each.reason) for each in log_of(archive).read(*ALWAYS).accesses]
+def whats(archive: Archive) -> list[tuple[str, str, str]]:
+    return [(each.what, each.recording, each.reason) for each in log_of(archive).read(*ALWAYS).accesses]
 
 
 def test_a_recording_is_shown_with_proof_story_and_next(archive: Archive, run: Run, capsys: Captured) -> None:
@@ -136,9 +137,13 @@ def test_the_original_bytes_are_fetched_after_the_access_is_recorded(
     assert (document["same"], document["sha256"]) == (True, hashlib.sha256(AUDIO).hexdigest())
     file = here / "one.wav"
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (AUDIO, 0o600)
-    assert whats(archive) == [("download", "one", "ticket 7")]
+    assert whats(archive) == [("download", digest_of("acme", "one"), "ticket 7")]
     assert run("get", "one") == 4
     assert "one.wav is there already" in capsys.readouterr().err
+    assert run("show", "one", "--json") == 0
+    shown = checked(capsys.readouterr().out)["accesses"]
+    told = None if isinstance(archive, DeployedArchive) else [("download", "ticket 7")]
+    assert (shown and [(each["what"], each["reason"]) for each in shown]) == told
     assert len(whats(archive)) == 1
 
 
@@ -199,7 +204,7 @@ def test_a_link_is_for_aws_and_is_recorded(archive: Archive, run: Run, capsys: C
     assert told.out.startswith("https://")
     assert "X-Amz-Expires=300" in told.out
     assert "for 5 minutes" in told.err
-    assert whats(archive) == [("url", "one", "")]
+    assert whats(archive) == [("url", digest_of("acme", "one"), "")]
     assert run("get", "one", "--url", "--for", "24h") == 2
 
 
