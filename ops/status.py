@@ -117,8 +117,8 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
 
 def _backfill(archive: Archive, source: str, vitals: Vitals) -> dict[str, Any] | None:
     """The one that goes on, and how far it is."""
-    asked = Backfills(archive.table, source=source).latest()
-    if asked is None or asked.ended:
+    asked = Backfills(archive.table, source=source).open()
+    if asked is None:
         return None
     walk = vitals.progress.walks.get(asked.walk_name)
     return {"from": asked.start, "to": asked.end, "by": asked.by, "listed_until": walk.position if walk else None}

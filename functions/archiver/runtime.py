@@ -218,8 +218,7 @@ class Runtime:
     def backfill(self, cursors: CursorStore) -> Findings | None:
         """Goes on with the backfill that somebody asked for, under the lister's lease; None where there is none."""
         backfills = Backfills(self.table, source=self.settings.source.name)
-        asked = backfills.latest()
-        wanted = asked if asked and asked.ended is None else None
+        wanted = backfills.open()
         for walk in cursors.walks(WALK):
             if wanted is None or walk.name != wanted.walk_name:
                 cursors.drop(walk)
@@ -232,7 +231,7 @@ class Runtime:
         if findings.stopped is None and (done is None or done.finished):
             if start < end:
                 self.totals.forget(start.date(), end.date())
-            backfills.end(wanted, "done")
+            backfills.end(wanted)
         return findings
 
     def reconciler(self) -> Reconciler:

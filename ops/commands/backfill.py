@@ -93,8 +93,8 @@ def _cancel(archive: Archive, source: str, output: Output) -> ExitCode:
     from functions.archiver.listing.backfill import Backfills
 
     backfills = Backfills(archive.table, source=source)
-    known = backfills.latest()
-    ended = known is not None and known.ended is None and backfills.end(known, "cancelled")
+    known = backfills.open()
+    ended = known is not None and backfills.end(known)
     output.document(
         {
             "source": source,

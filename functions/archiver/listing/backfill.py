@@ -1,16 +1,18 @@
 """A backfill: a person wants a period listed again, which the ordinary walk has passed or never saw.
 
-The wish is an item of the ledger, `<source>#walk#backfill`; the lister works on it after each ordinary listing, with a
-walk of its own, so it is as paced and as resumable as any other and never delays today's recordings.
+The wish is one attribute of an item of the ledger, `walk` of `<source>#walk#backfill`, there for as long as it is open.
+The lister works on it after each ordinary listing, with a walk of its own, so it is as paced and as resumable as any
+other and never delays today's recordings.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from functions.archiver.clock import from_iso, iso
-from functions.archiver.ledger.conditions import Equals, Exists, Missing
+from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 
 WALK = "backfill "
@@ -19,18 +21,28 @@ WALK = "backfill "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backfill:
-    """What was asked for, by whom and when; `ended` is `done` or `cancelled`, None while it goes on."""
+    """What was asked for, by whom and when."""
 
     start: datetime
     end: datetime
     by: str
     asked_at: datetime
-    ended: str | None = None
 
     @property
     def walk_name(self) -> str:
         """Of its walk among the lister's cursors."""
         return f"{WALK}{iso(self.asked_at)}"
+
+    def to_text(self) -> str:
+        """As the ledger holds it; equal ones are equal texts, so that a condition can name one."""
+        return json.dumps({"from": iso(self.start), "to": iso(self.end), "by": self.by, "asked_at": iso(self.asked_at)})
+
+    @classmethod
+    def from_text(cls, text: str) -> Backfill:
+        """What `to_text` wrote."""
+        fields = json.loads(text)
+        start, end, asked_at = (from_iso(fields[name]) for name in ("from", "to", "asked_at"))
+        return cls(start=start, end=end, by=fields["by"], asked_at=asked_at)
 
 
 class Backfills:
@@ -40,39 +52,22 @@ class Backfills:
         self._table = table
         self._pk = f"{source}#walk#backfill"
 
-    def latest(self) -> Backfill | None:
-        """The one that goes on, or the last one that ended."""
-        item = self._table.get(self._pk)
-        if item is None:
-            return None
-        return Backfill(
-            start=from_iso(item["walk_from"]),
-            end=from_iso(item["walk_to"]),
-            by=item["walk_by"],
-            asked_at=from_iso(item["walk_asked_at"]),
-            ended=item.get("walk_ended"),
-        )
+    def open(self) -> Backfill | None:
+        """The one that goes on."""
+        item = self._table.get(self._pk) or {}
+        return Backfill.from_text(item["walk"]) if "walk" in item else None
 
     def ask(self, wanted: Backfill) -> bool:
         """Notes the wish; False while another one goes on."""
-        put = {
-            "walk_from": iso(wanted.start),
-            "walk_to": iso(wanted.end),
-            "walk_by": wanted.by,
-            "walk_asked_at": iso(wanted.asked_at),
-        }
-        try:
-            free = Missing("walk_asked_at") | Exists("walk_ended")
-            self._table.update(self._pk, put=put, remove=["walk_ended"], when=free)
-        except Refused:
-            return False
-        return True
+        return self._write(wanted.to_text(), Missing("walk"))
 
-    def end(self, backfill: Backfill, how: str) -> bool:
-        """Ends just this one; False where it has ended already."""
-        same = Equals("walk_asked_at", iso(backfill.asked_at)) & Missing("walk_ended")
+    def end(self, backfill: Backfill) -> bool:
+        """Ends just this one, done or cancelled; False where it has ended already."""
+        return self._write(None, Equals("walk", backfill.to_text()))
+
+    def _write(self, text: str | None, when: Equals | Missing) -> bool:
         try:
-            self._table.update(self._pk, put={"walk_ended": how}, when=same)
+            self._table.update(self._pk, put={"walk": text}, when=when)
         except Refused:
             return False
         return True

@@ -68,9 +68,7 @@ def test_a_period_is_listed_again_but_nothing_before_the_source_s_start(bench: B
     assert {entry.discovered_by for entry in found.values() if entry} == {"backfill"}
     assert found[40] is not None
     assert found[40].state in (State.PENDING, State.QUEUED)
-    ended = bench.wishes.latest()
-    assert ended is not None
-    assert ended.ended == "done"
+    assert bench.wishes.open() is None
     assert bench.run() is None
 
 
@@ -80,7 +78,7 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(bench: Bench) -> None:
     stopped = bench.run()
     assert stopped is not None
     assert stopped.stopped == "out of time"
-    assert bench.wishes.latest() == WANTED
+    assert bench.wishes.open() == WANTED
     bench.seconds = 900.0
     bench.run()
     assert bench.runtime.ledger.find("rec-40") is not None
@@ -90,8 +88,8 @@ def test_a_cancelled_backfill_asks_nothing_more_and_leaves_no_walk(bench: Bench)
     bench.wishes.ask(WANTED)
     bench.seconds = 0.0
     bench.run()
-    assert bench.wishes.end(WANTED, "cancelled")
-    assert not bench.wishes.end(WANTED, "cancelled")
+    assert bench.wishes.end(WANTED)
+    assert not bench.wishes.end(WANTED)
     bench.seconds = 900.0
     assert bench.run() is None
     assert bench.walks() == 0
