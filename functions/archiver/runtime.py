@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from functions.archiver.alerting.notes import Notebook
 from functions.archiver.alerting.telling import Address, Teller
 from functions.archiver.archiving.archiving import Archiver
-from functions.archiver.bucket.locking import lock_of
+from functions.archiver.bucket.locking import lock_of, seal_lock_of
 from functions.archiver.bucket.store import Store
 from functions.archiver.checking import Check, check_source
 from functions.archiver.clock import Clock
@@ -255,7 +255,14 @@ class Runtime:
     def sealer(self, cursors: CursorStore) -> Sealer:
         """What seals the source's days, under the lease of `cursors`."""
         source, days, book = self.settings.source.name, self.settings.expire_after_days, SealBook(cursors)
-        chain = Chain(source=source, book=book, bucket=self.engine.bucket, clock=self.clock, signer=self.engine.signer)
+        chain = Chain(
+            source=source,
+            book=book,
+            bucket=self.engine.bucket,
+            clock=self.clock,
+            signer=self.engine.signer,
+            lock=lambda: seal_lock_of(self.settings, self.clock.now()),
+        )
         return Sealer(
             source=source,
             book=book,

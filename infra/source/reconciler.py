@@ -44,6 +44,7 @@ class Reconciler(Construct):
                 *shared.may_write(source, FOLDERS),
                 iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, FOLDERS)),
                 *self._may_sign(shared),
+                *_may_lock(shared, source),
                 _may_look(shared, source),
                 lanes.may_send(),
             ],
@@ -75,3 +76,18 @@ def _may_look(shared: Shared, source: Source) -> iam.PolicyStatement:
         resources=[shared.exported.bucket_arn],
         conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in LOOKED_AT]}},
     )
+
+
+def _may_lock(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
+    """Seals are locked as long as the archive's own term, and no longer."""
+    if shared.archive.object_lock is None:
+        return []
+    resources = shared.objects(source, ("seals",))
+    if shared.archive.sign:
+        resources = [*resources, f"{shared.exported.bucket_arn}/{PUBLIC_KEYS}"]
+    most = {"s3:object-lock-remaining-retention-days": shared.archive.seal_lock_days}
+    return [
+        iam.PolicyStatement(
+            actions=["s3:PutObjectRetention"], resources=resources, conditions={"NumericLessThanEquals": most}
+        )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.deployments import a_deployment
+from tests.harness.deployments import a_deployment, a_source
 from tests.infra.template import Template, deployed
 
 
@@ -42,3 +42,11 @@ def test_a_reconciler_signs_digests_with_this_archive_s_key_and_no_other_functio
     assert [each["Condition"] for each in statements] == [{**alias, **by_digest}, alias]
     for step in ("lister", "downloader"):
         assert "kms:Sign" not in signing.function(step, "acme-uk").allowed()
+
+
+def test_a_reconciler_locks_seals_as_long_as_the_archive_s_term_and_no_longer(archive: Template) -> None:
+    assert "s3:PutObjectRetention" not in archive.function("reconciler", "acme-uk").allowed()
+    locking = deployed(a_deployment(a_source("acme-uk"), object_lock="governance")).function("reconciler", "acme-uk")
+    (statement,) = (each for each in locking.statements() if each["Action"] == "s3:PutObjectRetention")
+    assert statement["Condition"] == {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": 3650}}
+    assert locking.allowed()["s3:PutObjectRetention"] == {"<ArchiveBucket.Arn>/seals/source=acme-uk/*"}

@@ -16,3 +16,9 @@ def lock_of(settings: Settings, now: datetime) -> Lock | None:
         return None
     upper = cast("Literal['GOVERNANCE', 'COMPLIANCE']", mode.upper())
     return Lock(mode=upper, until=now + timedelta(days=settings.lock_days))
+
+
+def seal_lock_of(settings: Settings, now: datetime) -> Lock | None:
+    """For seals: in the archive's own mode, as long as its own term, whatever a source's is."""
+    lock = lock_of(settings, now)
+    return lock and Lock(mode=lock.mode, until=now + timedelta(days=settings.archive.seal_lock_days))

@@ -21,6 +21,9 @@ MAX_TIER_BYTES = 2**40
 RUNBOOK = "docs/operations.md"
 """In the project's repository, for a deployment that names no page of its own."""
 
+SEALS_FOR_EVER_DAYS = 3650
+"""How long seals of an archive without a term are locked: they name nobody, so nothing speaks against it."""
+
 LOCKS = ("governance", "compliance")
 
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
@@ -124,6 +127,11 @@ class Archive:
     def runbook(self) -> str:
         """Where whoever is told of trouble reads on."""
         return self.runbook_url or RUNBOOK
+
+    @property
+    def seal_lock_days(self) -> int:
+        """Days that Object Lock, where it is on, keeps a seal, whatever the term of its source is."""
+        return self.expire_after_days or SEALS_FOR_EVER_DAYS
 
     def _check_lock(self) -> None:
         key, flag = "archive.object_lock", "archive.compliance_cannot_be_undone"
