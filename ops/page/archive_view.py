@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
@@ -16,6 +19,7 @@ from functions.archiver.object_keys import digest_of
 from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
+from ops.export.export import Exporting, Wanted
 from ops.failures import failure_of
 from ops.holds.cases import Case, Cases, checked_case
 from ops.holds.placing import Holding
@@ -47,10 +51,19 @@ _SIGN_IN = "The sign-in to AWS has expired. Run `aws sso login`, then reload."
 
 
 class ArchiveView:
-    """Reads through `archive`; `writable` opens the same one for what changes its ledger."""
+    """Reads through `archive`; `writable` opens the same one for what changes its ledger.
+
+    Exports are written into `downloads`, the person's own folder of that name by default.
+    """
 
     def __init__(
-        self, archive: Archive, *, zone: ZoneInfo, refresher: Refresher, writable: Callable[[], Archive]
+        self,
+        archive: Archive,
+        *,
+        zone: ZoneInfo,
+        refresher: Refresher,
+        writable: Callable[[], Archive],
+        downloads: Path | None = None,
     ) -> None:
         self.name = archive.name
         self.zone = zone
@@ -58,6 +71,7 @@ class ArchiveView:
         self._table = archive.table  # an archive without a ledger is a sentence at once
         self._refresher = refresher
         self._writable = writable
+        self._downloads = downloads or _downloads()
         self._recorder = Recorder(archive)
         self._path = path_of(archive)
         Index.open(self._path).close()  # made once, before several threads ask for it
@@ -136,7 +150,16 @@ class ArchiveView:
         return f"{held.recordings:,} {what} on hold for {name}."
 
     def export(self, who: str, case: str, reason: str, rows: Sequence[Row]) -> str:
-        raise Refused("This version cannot export recordings. In a terminal, `recordings get ID` fetches one.")
+        with _reachable():
+            path = _new_file(self._downloads, checked_case(case))
+            try:
+                made = Exporting(self._archive).write(path, rows, Wanted(case=case, reason=reason))
+            except NotRecorded as trouble:
+                raise NotLogged(str(trouble)) from None
+            except OSError as trouble:
+                raise Refused(f"{path} cannot be written: {trouble.strerror or trouble}.") from None
+        left_out = f" {len(made.left_out)} left out, named in it." if made.left_out else ""
+        return f"{made.recordings:,} exported to {made.path}.{left_out}"
 
     def retry(self, who: str, rows: Sequence[Row]) -> str:
         with _reachable():
@@ -229,3 +252,16 @@ def _reachable() -> Iterator[None]:
         if failure.code in (ExitCode.REFUSED, ExitCode.MISUSE):
             raise Refused(_sentence(failure.message)) from None
         raise Unreachable(failure.message) from None
+
+
+def _downloads() -> Path:
+    """Where a browser would put it, else the folder in which the page was started."""
+    folder = Path.home() / "Downloads"
+    return folder if folder.is_dir() else Path.cwd()
+
+
+def _new_file(folder: Path, case: str) -> Path:
+    """A name in the folder that nothing has yet; the case's own characters where a file's name may hold them."""
+    stem = re.sub(r"[^\w.-]+", "-", case).strip("-.") or "export"
+    numbered = (folder / f"{stem}{f'-{number}' if number else ''}.zip" for number in itertools.count())
+    return next(path for path in numbered if not path.exists())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from flask.testing import FlaskClient
@@ -32,13 +33,15 @@ Opened = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def opened(archive: Archive) -> Opened:
+def opened(archive: Archive, tmp_path: Path) -> Opened:
     """A client of the page over what the archive holds by now."""
 
     def open_page(**options: bool) -> FlaskClient:
         refresher = Refresher(archive)
         refresher.refresh_once()
-        view = ArchiveView(archive, zone=archive.zone, refresher=refresher, writable=lambda: archive)
+        view = ArchiveView(
+            archive, zone=archive.zone, refresher=refresher, writable=lambda: archive, downloads=tmp_path
+        )
         client = create_app(view, lambda: "anna@laptop", **options).test_client()
         client.environ_base[FORM_TOKEN] = FORM
         return client
@@ -74,6 +77,23 @@ def test_a_call_is_found_opened_heard_and_recorded(archive: Archive, opened: Ope
         ("anna@laptop", "download", ONE, ""),
     ]
     assert client.get("/accesses").text.count("<code>one</code>") == 3
+
+
+def test_a_case_is_exported_from_the_page_under_a_name_of_its_own(
+    archive: Archive, opened: Opened, tmp_path: Path
+) -> None:
+    archived(archive, "one")
+    client = opened()
+    client.post("/case", data={"form_token": FORM, "do": "add", "source": "acme", "id": "one"})
+    for name in ("Doe-v.-Roe.zip", "Doe-v.-Roe-1.zip"):
+        answer = client.post(
+            "/case", data={"form_token": FORM, "do": "export", "case": "Doe v. Roe", "reason": "court"}
+        )
+        assert f"1 exported to {tmp_path / name}" in client.get(answer.headers["Location"]).text
+        with ZipFile(tmp_path / name) as exported:
+            (audio,) = [each for each in exported.namelist() if each.startswith("recordings/")]
+            assert exported.read(audio) == AUDIO
+    assert [what for _, what, recording, _ in records(archive) if recording == ONE] == ["export", "export"]
 
 
 @LOCAL
