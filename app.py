@@ -15,6 +15,7 @@ from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
 from infra.archive_bucket import for_your_bucket
 from infra.functions_asset import byte_code
+from infra.object_lock import lock_notices
 from infra.quotas import summary
 from infra.synth import Findings, synthesise, written
 
@@ -51,8 +52,8 @@ def notices(deployment: Deployment) -> Iterator[str]:
     own = for_your_bucket(deployment)
     if own:
         yield own
+    yield from lock_notices(deployment)
     ahead: dict[str, object] = {
-        "archive.object_lock": archive.object_lock,
         "archive.sign": archive.sign,
         "archive.export_key": archive.export_key,
         "archive.events": archive.events,

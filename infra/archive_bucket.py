@@ -16,9 +16,10 @@ from functions.archiver.settings.write_once import WRITE_ONCE
 from infra.bucket_policy import statements
 from infra.lifecycle import FOR_YOUR_BUCKET, rules
 from infra.logical_ids import name_for_good
+from infra.object_lock import enable
 
-ERASABLE = ("audio", "metadata", "transcripts", "quarantine")
-"""What an erasure takes away: all versions of one recording."""
+ERASABLE = ("audio", "metadata", "transcripts", "quarantine", "reports")
+"""What an erasure takes away: all versions of one recording, and earlier ones of the reports that name it."""
 
 
 class ArchiveBucket(Construct):
@@ -59,6 +60,7 @@ class ArchiveBucket(Construct):
             transition_default_minimum_object_size=s3.TransitionDefaultMinimumObjectSize.ALL_STORAGE_CLASSES_128_K,
         )
         name_for_good(bucket, logical_id)
+        enable(bucket, deployment.archive)
         Validations.of(bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-S1",

@@ -9,6 +9,7 @@ from constructs import Construct
 from functions.archiver.settings.deployment import Source
 from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DUE
+from infra.object_lock import LOCKED, may_hold, may_lock
 from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
@@ -35,6 +36,8 @@ class Downloader(Construct):
             statements=[
                 *shared.may_use(source, ITEMS),
                 *_may_archive(shared, source),
+                *may_lock(shared, source, LOCKED, source.lock_days(shared.archive)),
+                *may_hold(shared, source, FOLDERS),
                 lanes.may_send(),
                 lanes.may_work(),
             ],

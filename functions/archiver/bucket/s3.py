@@ -32,7 +32,7 @@ from functions.archiver.bucket.bucket import (
     is_made,
 )
 from functions.archiver.bucket.digest import crc_text
-from functions.archiver.errors import Service
+from functions.archiver.errors import ArchiveTrouble, Service
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,6 +64,9 @@ _MEANINGS: Mapping[str, type[Exception]] = {
     "NoSuchVersion": NotThere,
     "InvalidObjectState": Unreadable,
 }
+_LOCKLESS = "missingObjectLockConfiguration"
+"""Of S3's message for a lock or a hold in a bucket without Object Lock, without its blanks."""
+
 _BY_STATUS: Mapping[int, type[Exception]] = {409: Conflict, 412: Taken}
 
 
@@ -75,6 +78,8 @@ def _outcomes_of(key: str) -> Iterator[None]:
             yield
         except ClientError as error:
             code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if code == "InvalidRequest" and _LOCKLESS in error.response["Error"].get("Message", "").replace(" ", ""):
+                raise ArchiveTrouble(Service.S3, "the bucket has no Object Lock") from None
             meaning = _MEANINGS.get(code) or _BY_STATUS.get(status)
             if meaning is None:
                 raise
@@ -235,15 +240,25 @@ class S3Bucket:
             yield from sorted(found, key=lambda version: version.key)
 
     def delete(self, key: str, *, version_id: str | None) -> None:
-        """DeleteObject of one version. For a locked one S3 answers 403 and says so in its message alone."""
+        """DeleteObject of one version. A locked one is refused with 403, as a missing right is."""
         bypass: dict[str, Any] = {"BypassGovernanceRetention": True} if self._bypasses else {}
         with _outcomes_of(key):
             try:
                 self._s3.delete_object(Bucket=self._name, Key=key, **_version(version_id), **bypass)
             except ClientError as error:
-                if "object lock" in error.response["Error"].get("Message", "").lower():
+                if error.response["Error"]["Code"] == "AccessDenied" and self._is_locked(key, version_id, error):
                     raise Locked(key) from None
                 raise
+
+    def _is_locked(self, key: str, version_id: str | None, error: ClientError) -> bool:
+        """By S3's message, or by what the object says to whoever may ask."""
+        if "object lock" in error.response["Error"].get("Message", "").lower():
+            return True
+        try:
+            head = self.head(key, version_id=version_id)
+        except ArchiveTrouble:
+            return False
+        return head is not None and (head.held or head.lock is not None)
 
     @functools.cached_property
     def locks(self) -> bool:

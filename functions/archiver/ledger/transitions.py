@@ -80,7 +80,7 @@ class Transitions:
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
-        return "held" in item
+        return self._is_held(item)
 
     def note_transcript(self, recording_id: str) -> None:
         """The archive holds the transcript of an archived recording, which came later than its audio."""
@@ -105,7 +105,13 @@ class Transitions:
             **self._ended("quarantined"),
             **self._told(story, "quarantined", reason),
         }
-        return "held" in self._move(ticket, put=put, remove=["link", "noted"])
+        return self._is_held(self._move(ticket, put=put, remove=["link", "noted"]))
+
+    def _is_held(self, item: Item) -> bool:
+        """Whether a case holds it; then it has no term, whoever gave it one."""
+        if "held" in item and "expires_at" in item:
+            self._table.update(str(item["pk"]), put={"expires_at": None}, when=Exists("held"))
+        return "held" in item
 
     def mark_gone(self, ticket: Ticket, reason: str, *, story: Story = None) -> None:
         """queued → gone: the provider no longer has it."""

@@ -79,6 +79,7 @@ def test_a_recording_in_a_lane_is_archived_as_held_and_keeps_its_downloader_s_st
     entry = ledger.entry(ticket)
     holds.hold("rec-1", "a")
     assert ledger.mark_archived(ticket, STORED, story=entry.story) is True
+    assert "expires_at" not in present(table.get(PK))
     assert [what for _, what, _ in found(ledger).story] == ["found", "archived"]
 
 
