@@ -39,7 +39,6 @@ NOT_HERE: dict[tuple[str, str], str] = {
     **{("downloader", f"dynamodb:{name}"): CALLS for name in ("BatchGetItem", "PutItem", "DeleteItem", "Query")},
     ("downloader", "sqs:SendMessage"): CALLS,
     ("downloader", "s3:AbortMultipartUpload"): "what broke off beyond 8 MiB is aborted; the store's own tests do that",
-    ("webhook", "dynamodb:BatchGetItem"): CALLS,
 }
 """What a role allows although no call of these tests needs it, each with its reason."""
 
