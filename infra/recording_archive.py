@@ -16,6 +16,7 @@ from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
 from infra.parameters import parameter
+from infra.people import Held, People
 from infra.shared import TAG, Exported, Shared
 from infra.signing_key import SigningKey
 from infra.version import commit, version
@@ -25,8 +26,8 @@ from infra.webhook_api import WebhookApi
 class RecordingArchive(Construct):
     """`RecordingArchive(stack, "Archive", deployment=read(Path("deployments/mine.toml")))`.
 
-    `bucket`, `table` and `topics` are for the rest of an app. Each source is a `SourcePipeline` of its own, in this
-    stack or in another one of the same account and region.
+    `bucket`, `table`, `topics` and `people` (None without `access_policies`) are for the rest of an app. Each source
+    is a `SourcePipeline` of its own, in this stack or in another one of the same account and region.
     """
 
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
@@ -54,9 +55,20 @@ class RecordingArchive(Construct):
             scheduler_role_arn=self._scheduler_role().role_arn,
         )
         self._imported = self._export()
+        self.people = self._people() if self.archive.access_policies else None
         self._webhooks.watch(self._own.alerts(self.archive))
         name = archive_parameter_name(self.archive.name)
         parameter(self, name, f"The recording archive {self.archive.name}", self._facts(store))
+
+    def _people(self) -> People:
+        own = self._own
+        held = Held(
+            archive=self.archive,
+            bucket_arn=own.bucket_arn,
+            table_arn=own.table_arn,
+            topics=(own.alerts_topic_arn, own.urgent_topic_arn),
+        )
+        return People(self, "People", held=held)
 
     def shared_with(self, scope: Construct) -> Shared:
         """What a construct of this stack or of another one has to know."""

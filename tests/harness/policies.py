@@ -14,6 +14,8 @@ from typing import Any
 
 import boto3
 
+from infra.shared import TAG
+
 Statement = Mapping[str, Any]
 Context = Mapping[str, tuple[str, ...]]
 
@@ -36,6 +38,11 @@ class Names:
     table_arn: str
     queue_arn: str
     secret_arn: str
+    archive: str = "test"
+
+    def of(self, service: str) -> str:
+        """The beginning of the ARNs of a service, in the account and region of the table."""
+        return self.table_arn.rpartition(":")[0].replace(":dynamodb:", f":{service}:")
 
 
 def needs(names: Names, caller: str, service: str, operation: str, request: Mapping[str, Any]) -> list[Need]:
@@ -56,12 +63,15 @@ def _dynamodb(names: Names, operation: str, request: Mapping[str, Any]) -> list[
     if operation == "Query":
         index = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
         return [(operation, index, {"dynamodb:LeadingKeys": tuple(_asked_for(request))})]
+    if operation == "Scan":
+        return [(operation, table, {})]
     if operation == "BatchGetItem":
         (asked,) = request["RequestItems"].values()
         keys = tuple(key["pk"]["S"] for key in asked["Keys"])
     else:
         keys = ((request.get("Key") or request["Item"])["pk"]["S"],)
-    return [(operation, table, {"dynamodb:LeadingKeys": keys})]
+    named = tuple(request.get("ExpressionAttributeNames", {}).values())
+    return [(operation, table, {"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": ("pk", *named)})]
 
 
 def _asked_for(request: Mapping[str, Any]) -> Iterator[str]:
@@ -77,6 +87,7 @@ _S3_ACTIONS = {
     "HeadObject": "GetObject",
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
 }
 
 
@@ -91,6 +102,8 @@ def _s3(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found
     context: dict[str, tuple[str, ...]] = {"s3:ObjectCreationOperation": (str(creates).lower(),)}
     if "IfNoneMatch" in request:
         context["s3:if-none-match"] = (request["IfNoneMatch"],)
+    if "LegalHold" in request:
+        context["s3:object-lock-legal-hold"] = (request["LegalHold"]["Status"],)
     return [(action, f"{bucket}/{request['Key']}", context)]
 
 
@@ -100,6 +113,32 @@ def _sqs(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Foun
 
 def _secretsmanager(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
     return [(operation, f"{names.secret_arn}:{request['SecretId']}-AbC123", {})]
+
+
+def _ssm(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    paths = request["Names"] if "Names" in request else [request["Path"]]
+    return [(operation, f"{names.of('ssm')}:parameter{path}", {}) for path in paths]
+
+
+def _cloudwatch(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    return [(operation, "*", {})]
+
+
+def _lambda(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    action = {"Invoke": "InvokeFunction"}.get(operation, operation)
+    if "FunctionName" not in request:
+        return [(action, "*", {})]
+    tagged = {f"aws:ResourceTag/{TAG}": (names.archive,)}
+    return [(action, f"{names.of('lambda')}:function:{request['FunctionName']}", tagged)]
+
+
+def _scheduler(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    return [(operation, f"{names.of('scheduler')}:schedule/default/{request['Name']}", {})]
+
+
+def _sts(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    assert operation == "GetCallerIdentity"
+    return []  # everybody may ask who he is
 
 
 def _sns(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
@@ -112,6 +151,11 @@ _NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = 
     "sqs": _sqs,
     "secretsmanager": _secretsmanager,
     "sns": _sns,
+    "ssm": _ssm,
+    "sts": _sts,
+    "cloudwatch": _cloudwatch,
+    "lambda": _lambda,
+    "scheduler": _scheduler,
 }
 
 
@@ -171,6 +215,7 @@ def _one_like(found: tuple[str, ...] | None, wanted: list[str]) -> bool:
 
 _OPERATORS: Mapping[str, Callable[[tuple[str, ...] | None, list[str]], bool]] = {
     "ForAllValues:StringLike": _all_like,
+    "ForAllValues:StringEquals": lambda found, wanted: all(value in wanted for value in found or ()),
     "StringEquals": _one_of,
     "StringLike": _one_like,
     "Bool": _one_of,
@@ -189,6 +234,9 @@ def _listed(value: Any) -> list[str]:
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
+_BY_PARAMETERS = ("s3", "lambda", "cloudwatch", "scheduler")
+
+
 class Recorder:
     """Keeps what the calls of sessions need."""
 
@@ -203,12 +251,13 @@ class Recorder:
             self._keep(caller, event_name, params)
 
         def wire(event_name: str, params: Mapping[str, Any], **_: object) -> None:
-            if event_name.split(".")[1] != "s3":
+            if event_name.split(".")[1] not in _BY_PARAMETERS:
                 body = params["body"]  # of a protocol that sends JSON, or a form
                 self._keep(caller, event_name, body if isinstance(body, Mapping) else json.loads(body))
 
-        # S3's requests are clearest before they become a URL, the others' once everything in them is a text.
-        session.events.register("before-parameter-build.s3", parameters)
+        # Some requests are clearest before they become a URL, the others once everything in them is a text.
+        for service in _BY_PARAMETERS:
+            session.events.register(f"before-parameter-build.{service}", parameters)
         session.events.register("before-call", wire)
 
     def _keep(self, caller: str, event_name: str, request: Mapping[str, Any]) -> None:

@@ -1,0 +1,159 @@
+"""What people may do by hand: managed policies to attach to their own roles. None of them writes or deletes audio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from functions.archiver.settings.deployment import Archive
+from functions.archiver.settings.parameters import archive_parameter_name
+from infra.archive_bucket import acknowledge_prefixes
+from infra.shared import TAG
+
+RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
+RECORDS = ("reports", "seals", "accesses", "holds")
+"""Folders without a word of any call."""
+
+STEERED = (
+    *("pk", "state", "due_at", "due_group", "attempts", "story", "accepted", "reason", "held", "expires_at"),
+    *("missing_since", "unfinished_since", "looks", "troubles", "deaths"),
+    *("paused", "paused_until"),
+    "walk",
+)
+"""The attributes of the ledger that an operator may write or make a condition of: not one is a fact of a call."""
+
+_SELF = "${aws:userid}"
+"""Who asks, filled in by IAM."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """The archive that the policies are for: its settings, and the ARNs of bucket, table and alerts' topics."""
+
+    archive: Archive
+    bucket_arn: str
+    table_arn: str
+    topics: Sequence[str]
+
+
+class People(Construct):
+    """The policies *Operator*, who knows and repairs without hearing a word, and *Listener*, who listens."""
+
+    def __init__(self, scope: Construct, id_: str, *, held: Held) -> None:
+        super().__init__(scope, id_)
+        self._held = held
+        self.operator = self._policy(
+            "Operator",
+            "Knows how the archive fares and repairs it; hears and reads no call",
+            [*self._finds(), *self._steers(), *self._sees(), *self._reads_records(), *self._holds()],
+        )
+        self.listener = self._policy(
+            "Listener",
+            "Finds recordings and listens to them; each access is recorded first",
+            [*self._finds(), *self._listens()],
+        )
+
+    def _policy(self, name: str, description: str, statements: Sequence[iam.PolicyStatement]) -> iam.ManagedPolicy:
+        archive = self._held.archive
+        policy = iam.ManagedPolicy(
+            self, name, description=f"{description} ({archive.name})", statements=[*statements, *self._uses_key()]
+        )
+        # The rules write a variable of the policy as they write a reference.
+        wide = [arn.replace(_SELF, "<aws:userid>") for each in statements for arn in each.resources if "*" in arn]
+        acknowledge_prefixes(policy, wide, "A person works on all sources of the archive.")
+        CfnOutput(self, f"{name}PolicyArn", value=policy.managed_policy_arn)
+        return policy
+
+    def _finds(self) -> list[iam.PolicyStatement]:
+        """The archive by its parameters, and recordings by the ledger. Items hold numbers and agents."""
+        stack, table = Stack.of(self), self._held.table_arn
+        name = archive_parameter_name(self._held.archive.name).removeprefix("/")
+        own = stack.format_arn(service="ssm", resource="parameter", resource_name=name)
+        return [
+            _allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [own, f"{own}/*"]),
+            _allow(
+                [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query", "Scan")],
+                [table, f"{table}/index/*"],
+            ),
+            _allow(["s3:PutObject"], [self._objects(f"accesses/*/{_SELF}")]),
+        ]
+
+    def _steers(self) -> list[iam.PolicyStatement]:
+        """Retries, accepts, pauses and walks: by UpdateItem alone, which with these attributes can alter no fact."""
+        conditions = {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": list(STEERED)},
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#recording#*", "*#pace", "*#walk*"]},
+        }
+        functions = Stack.of(self).format_arn(
+            service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        own = {"StringEquals": {f"aws:ResourceTag/{TAG}": self._held.archive.name}}
+        return [
+            _allow(["dynamodb:UpdateItem"], [self._held.table_arn], conditions),
+            _allow(["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], [functions], own),
+        ]
+
+    def _sees(self) -> list[iam.PolicyStatement]:
+        """What `status` and `doctor` look at. Most of it has no resource that one could name."""
+        stack, name = Stack.of(self), self._held.archive.name
+        queues = stack.format_arn(service="sqs", resource=f"{name}-*")
+        schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{name}-*")
+        key = self._held.archive.kms_key
+        return [
+            _allow(["cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"], ["*"]),
+            _allow(["sqs:GetQueueAttributes"], [queues]),
+            _allow(["scheduler:GetSchedule"], [schedules]),
+            _allow(["sns:ListSubscriptionsByTopic"], list(self._held.topics)),
+            _allow(
+                ["s3:GetBucketVersioning", "s3:GetBucketPolicy", "s3:GetBucketObjectLockConfiguration"],
+                [self._held.bucket_arn],
+            ),
+            *([_allow(["kms:DescribeKey"], [key])] if key else []),
+        ]
+
+    def _reads_records(self) -> list[iam.PolicyStatement]:
+        return [
+            _allow(["s3:GetObject"], [self._objects(folder) for folder in RECORDS]),
+            self._lists(["s3:ListBucket", "s3:ListBucketVersions"], RECORDS),
+            _allow(["s3:PutObject"], [self._objects("holds")]),
+        ]
+
+    def _holds(self) -> list[iam.PolicyStatement]:
+        """Placing holds, where S3 knows them; to release one is another's right."""
+        if self._held.archive.object_lock is None:
+            return []
+        placed = {"StringEquals": {"s3:object-lock-legal-hold": "ON"}}
+        return [
+            _allow(["s3:PutObjectLegalHold"], [self._objects(folder) for folder in RECORDINGS], placed),
+            self._lists(["s3:ListBucketVersions"], RECORDINGS),
+        ]
+
+    def _listens(self) -> list[iam.PolicyStatement]:
+        actions = ("GetObject", "GetObjectVersion", "GetObjectRetention", "GetObjectLegalHold", "RestoreObject")
+        return [
+            _allow([f"s3:{action}" for action in actions], [self._objects(folder) for folder in RECORDINGS]),
+            _allow(["s3:GetObject"], [self._objects("seals")]),
+            self._lists(["s3:ListBucket", "s3:ListBucketVersions"], (*RECORDINGS, "seals")),
+        ]
+
+    def _uses_key(self) -> list[iam.PolicyStatement]:
+        key = self._held.archive.kms_key
+        return [_allow(["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
+
+    def _objects(self, folder: str) -> str:
+        return f"{self._held.bucket_arn}/{folder}/*"
+
+    def _lists(self, actions: Sequence[str], folders: Sequence[str]) -> iam.PolicyStatement:
+        prefixes = {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}
+        return _allow(actions, [self._held.bucket_arn], prefixes)
+
+
+def _allow(
+    actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
