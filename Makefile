@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-page check fix synth deploy diff destroy bootstrap provider lock clean
+.PHONY: help setup demo bench chaos test test-page check fix synth deploy diff destroy bootstrap provider lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory synth
 	$(BIN)/cfn-lint cdk.out/*.template.json
+
+chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRST=seed and ENGINES=folder repeat one
+	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
+		$(if $(ENGINES),--engines $(ENGINES))
 
 bench: $(VENV) ## measure what a recording takes: AWS calls, requests, share of the pace (two minutes)
 	$(BIN)/python -m benchmarks.pipeline

@@ -67,12 +67,18 @@ class Fifo:
         return True
 
     def delete(self, message: Message) -> None:
-        self._messages.remove(message)
+        if message in self._messages:  # it may have been purged meanwhile
+            self._messages.remove(message)
 
     def put_back(self, message: Message) -> None:
         """Its deletion did not take hold: it comes once more."""
         message.visible_at = self._clock.now()
         self._messages.insert(0, message)
+
+    def purge(self) -> None:
+        """A person empties the queue; whatever is in flight is with its function and keeps its group."""
+        now = self._clock.now()
+        self._messages = [each for each in self._messages if each.received and each.visible_at > now]
 
     def __len__(self) -> int:
         return len(self._messages)

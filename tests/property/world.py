@@ -1,48 +1,39 @@
 """A provider that never stands still, everything that archives it, and whatever can go wrong between the two.
 
 `World.chaos` takes random steps: rows appear, late or twice, become ready and vanish; functions start, run a step,
-and die between any two AWS calls; messages come late, twice or never. `World.settle` then lets every function run to
-its end until nothing is left to do.
+and die before and after any call of a port; calls of ports fail, succeed without an answer or are repeated; messages
+come late, twice or never; the clock jumps. `World.settle` then lets every function run to its end until nothing is
+left to do, and `World.days_pass` lets the day of the recordings be reported and sealed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from random import Random
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from functions.archiver.archiving.archiving import Archiver
-from functions.archiver.bucket.s3 import S3Bucket
-from functions.archiver.bucket.store import Store
-from functions.archiver.errors import ArchiveTrouble, NotFound, NotReady, Rejected, Unavailable
-from functions.archiver.http.client import Body
+from functions import downloader, lister, reconciler
+from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.ledger import Ledger
-from functions.archiver.listing.cursors import CursorStore, LeaseLost
-from functions.archiver.listing.listing import Listing
-from functions.archiver.provider.provider import Opened
-from functions.archiver.recording import Page, Readiness, Recording, Window
-from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.throttling.intake import Intake
-from functions.archiver.throttling.lanes import lane_of, read
-from functions.archiver.throttling.pace import Pace
-from functions.archiver.throttling.sqs import SqsLanes
-from tests.doubles.aws import Aws, s3, sqs
-from tests.doubles.aws_calls import Died, Sent
+from functions.archiver.ledger.table import Table
+from functions.archiver.listing.cursors import LeaseLost
+from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.provider.provider import Provider
+from functions.archiver.recording import Recording
+from functions.archiver.runtime import Runtime
+from functions.archiver.runtime import running as runs_in
+from functions.archiver.settings.archive import Archive
+from functions.archiver.settings.environment import Settings
+from tests.doubles.aws_calls import Died
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.late_index import LateIndex
-from tests.doubles.provider_in_memory import ProviderInMemory
-from tests.harness.audio import wav
+from tests.harness.deployed import a_source
+from tests.property.faults import Faults, bucket_with, lanes_with, table_with
 from tests.property.fifo import Fifo, Message
-from tests.property.interleaving import Actor, point, running
-
-LANES = 2
-SLOWLY = 4
-"""Steps that each piece of a body takes, so that downloads last longer than listings."""
+from tests.property.grounds import LANES, Ground, PortsEngine
+from tests.property.interleaving import Actor, point
+from tests.property.moving_provider import MovingProvider
 
 RATE = 120
 FUNCTION_TIMEOUT = timedelta(seconds=900)
@@ -55,8 +46,15 @@ CALM_ROUNDS = 5
 
 MOST_ROUNDS = 60
 MOST_DEATHS = 4
-MOST_REJECTIONS = 2
-"""Together fewer than the attempts of one recording, so that none fails for good."""
+WINDOW = timedelta(days=2)
+"""Of the reconciler: a day that leaves it is sealed."""
+
+SETTINGS = Settings(
+    bucket="",
+    table="",
+    archive=Archive(name="chaos"),
+    source=a_source("acme", requests_per_minute=RATE, max_parallel_downloads=LANES, start=START, reconcile=WINDOW),
+)
 
 
 class WorldClock(FakeClock):
@@ -67,174 +65,80 @@ class WorldClock(FakeClock):
         super().sleep(seconds)
 
 
-class _Sending:
-    """A body of which pieces come one at a time."""
+class WorldRuntime(Runtime):
+    """A function in a fresh process, of which the provider is the world's."""
 
-    framed = False
-    content_type = undone = None
+    def __init__(self, engine: PortsEngine, clock: FakeClock, provider: MovingProvider) -> None:
+        super().__init__(SETTINGS, engine, clock)
+        self._moving = provider
 
-    def __init__(self, body: bytes, *, proven: bool) -> None:
-        self._body = body
-        self.length = len(body) if proven else None
-
-    def chunks(self) -> Iterator[bytes]:
-        for start in range(0, len(self._body), 16_384):
-            for _ in range(SLOWLY):
-                point()
-            yield self._body[start : start + 16_384]
+    def provider(self) -> Provider:
+        return self._moving
 
 
-class MovingProvider(ProviderInMemory):
-    """Its rows change while they are listed. `busy` tells who downloads in which lane, `crowded` that two did."""
+class Invocation:
+    """What Lambda says of one: the world's clock ends it, the machine's must not."""
 
-    def __init__(self, random: Random, clock: FakeClock) -> None:
-        super().__init__(page_size=3, by_token=random.random() < 0.5)
-        self.random = random
-        self.clock = clock
-        self.troubled = True
-        self.book: Callable[[str], None] = lambda kind: None
-        self.rejections: dict[str, int] = defaultdict(int)
-        self.busy: dict[int, set[Actor | None]] = defaultdict(set)
-        self.crowded = False
-        self.ever: dict[str, bytes] = {}
-        for number in range(random.randint(2, 7)):
-            self.appears(NOON - timedelta(minutes=47 * number))
-
-    def appears(self, recorded_at: datetime) -> None:
-        id_ = f"rec-{len(self.ever)}" if self.random.random() < 0.8 else f"rec.{len(self.ever)}"
-        self.ever[id_] = wav(self.random.choice((400, 45_000)), fill=bytes((len(self.ever) + 1, 7)))
-        ready = Readiness.NOT_READY if self.random.random() < 0.25 else Readiness.READY
-        row = Recording(id=id_, recorded_at=recorded_at, readiness=ready, raw={"id": id_})
-        self.rows += [row] * (2 if self.random.random() < 0.2 else 1)
-
-    def vanishes(self) -> None:
-        if self.rows:
-            gone = self.random.choice(self.rows).id
-            self.rows = [row for row in self.rows if row.id != gone]
-
-    def becomes_ready(self) -> None:
-        self.rows = [replace(row, readiness=Readiness.READY) for row in self.rows]
-
-    def ids(self) -> set[str]:
-        return {row.id for row in self.rows}
-
-    def page(self, window: Window, cursor: str | None) -> Page:
-        self._asked("list")
-        return super().page(window, cursor)
-
-    def describe(self, recording_id: str) -> Recording:
-        self._asked("lookup")
-        return self._row(recording_id)
-
-    @contextmanager
-    def open(self, recording: Recording) -> Iterator[Opened]:
-        self._asked("media")
-        row = self._row(recording.id)
-        if row.readiness is Readiness.NOT_READY:
-            raise NotReady("still being written")
-        if self.troubled and self.rejections[row.id] < MOST_REJECTIONS and self.random.random() < 0.1:
-            self.rejections[row.id] += 1
-            raise Rejected("a sign-in page")
-        lane = self.busy[lane_of(row.id, LANES)]
-        lane.add(running())
-        self.crowded |= len(lane) > 1
-        try:
-            proven = row.id.startswith("rec-")
-            yield Opened(body=cast(Body, _Sending(self.ever[row.id], proven=proven)))
-        finally:
-            lane.discard(running())
-
-    def _row(self, id_: str) -> Recording:
-        found = next((row for row in self.rows if row.id == id_), None)
-        if found is None:
-            raise NotFound("404")
-        return found
-
-    def _asked(self, kind: str) -> None:
-        self.book(kind)
-        point()
-        if self.troubled and self.random.random() < 0.05:
-            raise Unavailable("503")
+    def get_remaining_time_in_millis(self) -> int:
+        return 100_000_000
 
 
 class World:
     """One source at `provider`, and the functions that run."""
 
-    def __init__(self, aws: Aws, seed: int) -> None:
+    def __init__(self, ground: Ground, seed: int) -> None:
         self.random = Random(seed)
-        self.index = LateIndex(aws.table, Random(seed))
-        self.aws = replace(aws, table=self.index)
+        self.ground = ground
         self.clock = WorldClock()
+        self.faults = Faults(seed, self.clock)
+        self.index = LateIndex(ground.table, Random(seed))
+        self.table: Table = self.index
         self.provider = MovingProvider(self.random, self.clock)
         self.queue = Fifo(self.clock)
         self.deaths = 0
         self.rounds = 0
-        self.failing = ""
         self.running: dict[Actor, datetime] = {}
+        self.most_running = 0
         self.history: list[str] = []
 
     # what runs
 
-    def _parts(self) -> tuple[Ledger, Pace, Intake]:
+    @property
+    def ledger(self) -> Ledger:
+        """What stands in the ledger, read without faults."""
+        return Ledger(self.table, source="acme", clock=self.clock, expire_after=None)
+
+    def _runtime(self) -> Runtime:
         """Everything anew, as in a fresh process."""
-        ledger = Ledger(self.aws.table, source="acme", clock=self.clock, expire_after=None)
-        pace = Pace(self.aws.table, source="acme", requests_per_minute=RATE, lanes=LANES, clock=self.clock)
-        self.provider.book = pace.book
-        lanes = SqsLanes(sqs(), queue_url=self.aws.queue_url, lanes=LANES)
-        return (
-            ledger,
-            pace,
-            Intake(
-                ledger=ledger,
-                lanes=lanes,
-                pace=pace,
-            ),
+        engine = PortsEngine(
+            table=table_with(self.faults, self.table),
+            bucket=bucket_with(self.faults, self.ground.bucket),
+            lanes=lanes_with(self.faults, self.ground.lanes),
         )
+        return WorldRuntime(engine, self.clock, self.provider)
+
+    def _invoke(self, handler: Callable[[Any, Any], object], event: dict[str, Any]) -> object:
+        with runs_in(self._runtime()):
+            return handler(event, Invocation())
 
     def _list(self) -> None:
-        cursors = CursorStore(self.aws.table, source="acme", owner="lister", clock=self.clock)
-        if not cursors.acquire():
-            return
-        _, pace, intake = self._parts()
-        try:
-            Listing(
-                provider=self.provider,
-                intake=intake,
-                pace=pace,
-                cursors=cursors,
-                clock=self.clock,
-                start=START,
-                overlap=timedelta(hours=24),
-                discovered_by="schedule",
-                seconds_left=lambda: 900.0,
-            ).run()
-        finally:
-            cursors.release()
+        self._invoke(lister.handler, {"action": "list"})
 
     def _dispatch(self) -> None:
-        self._parts()[2].dispatch()
+        self._invoke(lister.handler, {"action": "dispatch"})
+
+    def _reconcile(self) -> None:
+        self._invoke(reconciler.handler, {"force": True})
 
     def _hint(self) -> None:
         """A webhook names a recording, and tells nothing else of it."""
         if self.provider.ids():
             named = Recording(id=self.random.choice(sorted(self.provider.ids())))
-            self._parts()[2].take([named], "webhook")
-
-    def _download(self, record: dict[str, Any]) -> None:
-        ledger, pace, intake = self._parts()
-        policy = StoragePolicy(storage="STANDARD", expire_after_days=None)
-        Archiver(
-            provider=lambda: self.provider,
-            ledger=ledger,
-            store=Store(S3Bucket(s3(), self.aws.bucket), policy=policy),
-            pace=pace,
-            intake=intake,
-            lanes=LANES,
-            clock=self.clock,
-        ).work(read(record))
+            self._runtime().intake.take([named], "webhook")
 
     def _start(self, name: str, work: Callable[[], object]) -> None:
         self.running[Actor(name, work)] = self.clock.now()
+        self.most_running = max(self.most_running, len(self.running))
         self.history.append(f"{name} starts")
 
     def _deliver(self, message: Message) -> None:
@@ -242,7 +146,7 @@ class World:
             record = message.record()
 
             def work() -> None:
-                self._download(record)
+                self._invoke(downloader.handler, {"Records": [record]})
                 self.queue.delete(message)
                 if self.provider.troubled and self.random.random() < 0.1:
                     self._comes_again(message)
@@ -257,7 +161,7 @@ class World:
 
     def chaos(self, steps: int) -> None:
         """So many random things happen, most of them a step of somebody who runs."""
-        events: list[tuple[int, Callable[[], None]]] = [
+        events: list[tuple[float, Callable[[], None]]] = [
             (60, self._someone_goes_on),
             (4, lambda: self._start("list", self._list)),
             (4, lambda: self._start("dispatch", self._dispatch)),
@@ -269,8 +173,13 @@ class World:
             (1, lambda: self.provider.appears(self.clock.now() - self.random.random() * LATEST)),
             (1, self.provider.vanishes),
             (1, self.provider.becomes_ready),
+            (1, lambda: self._start("reconcile", self._reconcile)),
+            (1, self._a_message_is_late),
+            (0.3, self.queue.purge),
             (4, self._time_passes),
-            (1, self._a_service_fails),
+            (0.5, self._the_clock_jumps),
+            (2, self.faults.weather_changes),
+            (0.5, self._a_service_fails),
             (3, self._services_recover),
         ]
         weights = [weight for weight, _ in events]
@@ -281,7 +190,10 @@ class World:
 
     def _someone_goes_on(self) -> None:
         if self.running:
-            self._step(self.random.choice(list(self.running)))
+            actor = self.random.choice(list(self.running))
+            for _ in range(self.random.randint(1, 8)):
+                if not actor.over:
+                    self._step(actor)
 
     def _step(self, actor: Actor) -> None:
         actor.step()
@@ -326,35 +238,39 @@ class World:
         if not self.running or longest + span < FUNCTION_TIMEOUT:
             self.clock.advance(span)
 
+    def _the_clock_jumps(self) -> None:
+        """Hours ahead, as when a laptop slept, or a little back, as two machines differ."""
+        ahead = self.random.random() < 0.5 and self.deaths + len(self.running) <= MOST_DEATHS
+        span = timedelta(hours=self.random.randint(2, 9)) if ahead else timedelta(seconds=-self.random.randint(1, 45))
+        self.history.append(f"the clock jumps by {span}")
+        self.clock.advance(span)
+
+    def _a_message_is_late(self) -> None:
+        heads = self.queue.next_of_each_group()
+        if heads:
+            self.random.choice(heads).visible_at += timedelta(hours=self.random.randint(1, 4))
+
     def _a_service_fails(self) -> None:
-        self.failing = self.random.choice(("s3", "dynamodb", "sqs"))
-        self.history.append(f"{self.failing} fails")
+        self.faults.failing = self.random.choice((Service.S3, Service.DYNAMODB, Service.SQS))
+        self.history.append(f"{self.faults.failing} fails")
 
     def _services_recover(self) -> None:
-        self.failing = ""
-
-    def hears(self, sent: Sent) -> object:
-        """Stands at every call to AWS, and answers in its place while its service fails."""
-        point()
-        if running() is None or not self.failing or not sent.operation.startswith(f"{self.failing}."):
-            return None
-        error = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        return SimpleNamespace(status_code=403), error
+        self.faults.failing = None
 
     def _collect(self) -> None:
-        for record in self.aws.messages():
+        for record in self.ground.sent():
             self.queue.send(record)
 
     # the end
 
     def settle(self) -> None:
         """No trouble any more: everybody comes to an end, and the schedules fire until nothing is due."""
-        self.provider.troubled = False
+        self.provider.troubled = self.faults.on = False
         self.index.prompt = True
-        self.failing = ""
         self.provider.becomes_ready()
         self._finish()
-        ledger = self._parts()[0]
+        self._run("reconcile", self._reconcile)  # days from before the first window are sealed only when asked for
+        ledger = self.ledger
         calm = 0
         while calm < CALM_ROUNDS:
             self._run("list", self._list)
@@ -362,7 +278,7 @@ class World:
             due = ledger.due.next_at()
             calm = calm + 1 if due is None and not self.queue else 0
             self.rounds += 1
-            assert self.rounds < MOST_ROUNDS, f"it never comes to rest: {self.aws.items()}"
+            assert self.rounds < MOST_ROUNDS, f"it never comes to rest: {list(self.table.scan())}"
             self.clock.moment = max(due or self.clock.now(), self.clock.now() + timedelta(minutes=20))
 
     def _work_off(self) -> None:
@@ -381,3 +297,20 @@ class World:
             for actor in list(self.running):
                 self._step(actor)
         self._collect()
+
+    def days_pass(self) -> str:
+        """The day of the recordings leaves the reconciler's window: the key of its last report."""
+        for _ in range(5):
+            self.clock.advance(timedelta(hours=24))
+            self._run("list", self._list)
+            self._run("reconcile", self._reconcile)
+            self._work_off()
+        return reconciliation_report("acme", self.clock.now().date())
+
+    def report_on(self, day: date) -> str:
+        """Has a span that begins with the day listed and reported again: the key of that report."""
+        end = self.clock.now() - timedelta(hours=1)
+        event = {"force": True, "from": f"{day}T00:00:00Z", "to": end.isoformat()}
+        self._run("reconcile", lambda: self._invoke(reconciler.handler, event))
+        last = (end - timedelta(microseconds=1)).date()
+        return asked_report("acme", self.clock.now().date(), day, last)
