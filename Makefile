@@ -46,8 +46,8 @@ chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRS
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
 		$(if $(ENGINES),--engines $(ENGINES))
 
-bench: $(VENV) ## measure what a recording takes: AWS calls, requests, share of the pace (two minutes)
-	$(BIN)/python -m benchmarks.pipeline
+bench: $(VENV) $(WHEELS) ## measure bytes, pipeline and cold start, and write docs/benchmarks.md; PARTS=... for some
+	$(BIN)/python -m benchmarks $(PARTS)
 
 fix: $(VENV) ## let ruff format and repair what it can
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,9 @@
 """Moves recordings from a URL into a bucket and says what it took.
 
+    python -m benchmarks.bytes [--large]
+
+compares our way with those that people use.
+
     python -m benchmarks.bytes --one URL BUCKET KEY ENDPOINT [N]
 
 moves one recording, or N, by the archiver's own path and nothing else: download, inspect, hash, store. One goes to KEY,
@@ -53,13 +57,27 @@ def one(way: str, url: str, bucket: str, key: str, endpoint: str, *, count: int,
     }
 
 
+def compare(*, large: bool) -> None:
+    """Prints our way beside others."""
+    from benchmarks.comparing import SIZES, bench, left_behind, taken
+    from benchmarks.tables import printed
+
+    with bench() as on:
+        sizes = (*SIZES, (2**30, 1)) if large else SIZES
+        sys.stdout.write(f"{printed(taken(on, sizes))}\n{printed(left_behind(on))}")
+
+
 def main() -> None:
     """Reads the words of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--one", nargs="+", metavar="WORD", required=True, help="URL BUCKET KEY ENDPOINT [N]")
+    parser.add_argument("--one", nargs="+", metavar="WORD", help="URL BUCKET KEY ENDPOINT [N]")
     parser.add_argument("--ca-file", default=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"))
+    parser.add_argument("--large", action="store_true", help="compare with recordings of 1 GiB as well")
     parser.add_argument("--way", default="ours", help="another way than our own, for comparison")
     options = parser.parse_args()
+    if options.one is None:
+        compare(large=options.large)
+        return
     if len(options.one) not in (4, 5):
         parser.error("--one takes URL BUCKET KEY ENDPOINT and, if there are several, their number")
     url, bucket, key, endpoint, *count = options.one

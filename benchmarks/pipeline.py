@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import Table, printed
 from ops.local.options import Options
 from ops.local.run import run
 from simulators.providers.babelforce import Babelforce
@@ -22,29 +24,41 @@ from simulators.providers.babelforce import Babelforce
 WRITES = ("dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.BatchWriteItem")
 
 
-def main() -> None:
-    """Runs twice and prints the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recordings", type=int, default=200)
-    parser.add_argument("--requests-per-minute", type=int, default=120)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Babelforce(recordings=options.recordings) as simulator:
-        local = _local_options(Path(folder), simulator, options.requests_per_minute)
+def measured(recordings: int, rate: int) -> Table:
+    """Runs twice; the ratios."""
+    with tempfile.TemporaryDirectory() as folder, Babelforce(recordings=recordings) as simulator:
+        local = _local_options(Path(folder), simulator, rate)
         first = _figures(local)
         served = len(simulator.log)
         busiest, parallel = simulator.busiest_window(60), simulator.peak_parallel_media()
         second = _figures(local)
-    count = options.recordings
     source = first["sources"]["bench"]
-    print(f"\n{count} recordings at {options.requests_per_minute} requests a minute\n")
-    _row("S3 PUTs for each recording", _calls(first, "s3.PutObject") / count)
-    _row("DynamoDB writes for each recording", sum(_calls(first, name) for name in WRITES) / count)
-    _row("SQS calls for each recording, the poller's aside", _calls(first, "sqs.") / count)
-    _row("provider requests for each recording", served / count)
-    _row("share of the allowed rate used", source["requests_per_minute"] / source["allowed_per_minute"])
-    _row("busiest minute, of the allowed requests", busiest / options.requests_per_minute)
-    _row("downloads at a time, at the most", parallel)
-    _row("AWS calls for each recording that is known already", sum(second["calls"]["lister"].values()) / count)
+    ratios = {
+        "S3 PUTs for each recording": _calls(first, "s3.PutObject") / recordings,
+        "DynamoDB writes for each recording": sum(_calls(first, name) for name in WRITES) / recordings,
+        "SQS calls for each recording, the poller's aside": _calls(first, "sqs.") / recordings,
+        "provider requests for each recording": served / recordings,
+        "share of the allowed rate used": source["requests_per_minute"] / source["allowed_per_minute"],
+        "busiest minute, of the allowed requests": busiest / rate,
+        "downloads at a time, at the most": float(parallel),
+        "AWS calls for each recording that is known already": sum(second["calls"]["lister"].values()) / recordings,
+    }
+    return Table(
+        title="A recording through the pipeline",
+        says=f"{recordings} recordings of a simulated babelforce at {rate} requests a minute, on an emulator of AWS, "
+        "whose calls are counted; the last line is of a second run that finds nothing new.",
+        columns=("what", "ratio"),
+        rows=[[name, round(ratio, 3)] for name, ratio in ratios.items()],
+    )
+
+
+def main() -> None:
+    """Prints the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=200)
+    parser.add_argument("--requests-per-minute", type=int, default=120)
+    options = parser.parse_args()
+    sys.stdout.write(f"\n{printed(measured(options.recordings, options.requests_per_minute))}")
 
 
 def _local_options(folder: Path, simulator: Babelforce, rate: int) -> Options:
@@ -76,10 +90,6 @@ def _figures(options: Options) -> dict[str, Any]:
 def _calls(figures: dict[str, Any], name: str) -> int:
     """Calls whose name begins with `name`, of all functions."""
     return sum(number for calls in figures["calls"].values() for call, number in calls.items() if call.startswith(name))
-
-
-def _row(what: str, ratio: float) -> None:
-    print(f"{what:<52} {ratio:8.3f}")
 
 
 if __name__ == "__main__":

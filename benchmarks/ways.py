@@ -96,6 +96,7 @@ def rclone(bucket: str, endpoint: str, ca_file: str | None) -> Move:
 
 def _session(ca_file: str | None) -> requests.Session:
     session = requests.Session()
+    session.trust_env = False  # or the environment's certificates would take the place of these
     session.verify = ca_file or True
     session.headers["Accept-Encoding"] = "identity"
     return session

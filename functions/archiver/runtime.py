@@ -1,6 +1,7 @@
 """Puts the parts together for one function: the only place that reads the environment.
 
-Built once in each process, on first use. A run on a laptop gives each invocation a runtime of its own instead.
+Built once in each process, on first use. What only one of the functions works with is imported where it is made: a cold
+start pays for every import. A run on a laptop gives each invocation a runtime of its own instead.
 """
 
 from __future__ import annotations
@@ -13,14 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from functions.archiver.alerting.notes import Notebook
-from functions.archiver.alerting.telling import Address, Teller
-from functions.archiver.archiving.archiving import Archiver
 from functions.archiver.bucket.locking import lock_of, seal_lock_of
 from functions.archiver.bucket.store import Store
-from functions.archiver.checking import Check, check_source
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
@@ -28,16 +25,7 @@ from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Totals
-from functions.archiver.listing.backfill import WALK, Backfills
-from functions.archiver.listing.cursors import CursorStore
-from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.provider.provider import Provider
-from functions.archiver.reconciling.days import Days
-from functions.archiver.reconciling.walk import Reconciler
-from functions.archiver.sealing.book import SealBook
-from functions.archiver.sealing.chain import Chain
-from functions.archiver.sealing.document import Seal
-from functions.archiver.sealing.sealer import Sealer
 from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import Metric
@@ -46,8 +34,19 @@ from functions.archiver.source_client import client_of, webhook_secrets_of
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.vitals import VitalsReader, listed_until
-from functions.archiver.webhooks import Receiver
 from functions.providers import load
+
+if TYPE_CHECKING:
+    from functions.archiver.alerting.notes import Notebook
+    from functions.archiver.alerting.telling import Teller
+    from functions.archiver.archiving.archiving import Archiver
+    from functions.archiver.checking import Check
+    from functions.archiver.listing.cursors import CursorStore
+    from functions.archiver.listing.listing import Findings, Listing
+    from functions.archiver.reconciling.walk import Reconciler
+    from functions.archiver.sealing.document import Seal
+    from functions.archiver.sealing.sealer import Sealer
+    from functions.archiver.webhooks import Receiver
 
 RESERVE_SECONDS = 60.0
 """Kept back of each invocation's time, for marking and cleaning up."""
@@ -137,17 +136,23 @@ class Runtime:
     @functools.cached_property
     def notes(self) -> Notebook:
         """What the functions note for the tick."""
+        from functions.archiver.alerting.notes import Notebook
+
         return Notebook(self.table, source=self.settings.source.name, clock=self.clock)
 
     @functools.cached_property
     def teller(self) -> Teller:
         """What tells people of trouble."""
+        from functions.archiver.alerting.telling import Address, Teller
+
         archive = self.settings.archive
         address = Address(archive=archive.name, source=self.settings.source.name, runbook=archive.runbook)
         return Teller(self.table, self.engine, address, self.clock)
 
     def check(self, *, anyway: bool) -> list[Check]:
         """Tries the secret and the provider; `anyway` although the source is closed."""
+        from functions.archiver.checking import check_source
+
         found = check_source(
             self.settings.source,
             secret=self._read_secret,
@@ -187,6 +192,8 @@ class Runtime:
     @functools.cached_property
     def archiver(self) -> Archiver:
         """What works on messages."""
+        from functions.archiver.archiving.archiving import Archiver
+
         return Archiver(
             provider=self.provider,
             ledger=self.ledger,
@@ -199,10 +206,14 @@ class Runtime:
 
     def cursors(self, owner: Literal["lister", "reconciler"]) -> CursorStore:
         """The cursors of the lister or the reconciler."""
+        from functions.archiver.listing.cursors import CursorStore
+
         return CursorStore(self.table, source=self.settings.source.name, owner=owner, clock=self.clock)
 
     def listing(self, cursors: CursorStore, discovered_by: DiscoveredBy = "schedule") -> Listing:
         """A listing under the lease of `cursors`."""
+        from functions.archiver.listing.listing import Listing
+
         return Listing(
             provider=self.provider(),
             intake=self.intake,
@@ -217,6 +228,9 @@ class Runtime:
 
     def backfill(self, cursors: CursorStore) -> Findings | None:
         """Goes on with the backfill that somebody asked for, under the lister's lease; None where there is none."""
+        from functions.archiver.listing.backfill import WALK, Backfills
+        from functions.archiver.listing.listing import RECENT
+
         backfills = Backfills(self.table, source=self.settings.source.name)
         wanted = backfills.open()
         for walk in cursors.walks(WALK):
@@ -236,6 +250,8 @@ class Runtime:
 
     def reconciler(self) -> Reconciler:
         """The daily comparison."""
+        from functions.archiver.reconciling.walk import Reconciler
+
         return Reconciler(
             source=self.settings.source.name,
             listing=lambda cursors: self.listing(cursors, "reconcile"),
@@ -254,6 +270,11 @@ class Runtime:
 
     def sealer(self, cursors: CursorStore) -> Sealer:
         """What seals the source's days, under the lease of `cursors`."""
+        from functions.archiver.reconciling.days import Days
+        from functions.archiver.sealing.book import SealBook
+        from functions.archiver.sealing.chain import Chain
+        from functions.archiver.sealing.sealer import Sealer
+
         source, days, book = self.settings.source.name, self.settings.expire_after_days, SealBook(cursors)
         chain = Chain(
             source=source,
@@ -302,6 +323,8 @@ class Runtime:
     @functools.cached_property
     def receiver(self) -> Receiver:
         """What takes webhook requests."""
+        from functions.archiver.webhooks import Receiver
+
         return Receiver(
             provider=self.provider,
             given_secrets=self.webhook_secrets,

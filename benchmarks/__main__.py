@@ -1,0 +1,48 @@
+"""`python -m benchmarks [PART ...]`: measures, and writes docs/benchmarks.md. `make bench` runs all parts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import cold_start, pipeline
+from benchmarks.comparing import bench, left_behind, taken
+from benchmarks.tables import Table, keep, printed, write_page
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def _bytes() -> Sequence[Table]:
+    with bench() as on:
+        return taken(on), left_behind(on)
+
+
+def _pipeline() -> Sequence[Table]:
+    return (pipeline.measured(recordings=100, rate=120),)
+
+
+PARTS: Mapping[str, Callable[[], Sequence[Table]]] = {
+    "bytes": _bytes,
+    "pipeline": _pipeline,
+    "cold_start": cold_start.measured,
+}
+
+
+def main() -> None:
+    """Measures the parts and writes the page; figures of the others stay as they are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them without one")
+    asked = parser.parse_args().parts
+    if unknown := set(asked) - set(PARTS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
+    for part in asked or PARTS:
+        tables = PARTS[part]()
+        keep(part, tables, DOCS)
+        write_page([*PARTS], DOCS)
+        for table in tables:
+            print(printed(table), flush=True)
+
+
+if __name__ == "__main__":
+    main()

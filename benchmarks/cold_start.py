@@ -1,0 +1,144 @@
+"""How long each handler of the asset takes to come up under Lambda's own client, beside handlers that do nothing.
+
+    python -m benchmarks.cold_start [--import-times FOLDER]
+
+The asset is what a deploy ships, with byte code of this Python and without; the client is that of this Python. The
+comparisons run in the same folder, so that they import the very same packages. `--import-times` keeps what
+`-X importtime` says of each handler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.tables import Cell, Table, printed
+from infra.bundle import REQUIREMENTS, WHEELHOUSE, bundle, compiler_of, wheels
+from tests.harness.runtime_api import RuntimeApi
+
+BASE = "boto3, three clients"
+COMPARED: Mapping[str, str] = {
+    "empty": "",
+    BASE: "import boto3\nfor name in ('s3', 'dynamodb', 'sqs'):\n    boto3.client(name)\n",
+    "boto3, three clients, Powertools": "import boto3\nfrom aws_lambda_powertools import Logger, Metrics\n"
+    "for name in ('s3', 'dynamodb', 'sqs'):\n    boto3.client(name)\nLogger(), Metrics()\n",
+}
+HANDLERS = ("lister", "downloader", "reconciler", "webhook")
+ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def _handler_of(number: int) -> str:
+    return f"compared_{number}"
+
+
+def _write_compared(folder: Path) -> None:
+    for number, code in enumerate(COMPARED.values()):
+        (folder / f"{_handler_of(number)}.py").write_text(f"{code}\n\ndef handler(event, context):\n    return None\n")
+
+
+def asset(folder: Path, *, compiled: bool) -> Path:
+    """What Lambda unpacks, and the comparisons beside it."""
+    made = folder / ("compiled" if compiled else "plain")
+    made.mkdir()
+    bundle(made, wheels(WHEELHOUSE, REQUIREMENTS), compiler_of(sys.executable) if compiled else None)
+    _write_compared(made)
+    return made
+
+
+def measured(rounds: int = 3) -> tuple[Table, Table]:
+    """Start-up of every handler, and the size of the asset."""
+    names = [f"ours: {name}" for name in HANDLERS]
+    paths = dict(zip(names, (f"functions.{name}.handler" for name in HANDLERS), strict=True))
+    paths |= {name: f"{_handler_of(number)}.handler" for number, name in enumerate(COMPARED)}
+    with tempfile.TemporaryDirectory() as name:
+        folders = {each: asset(Path(name), compiled=each) for each in (False, True)}
+        found: dict[tuple[str, bool], list[tuple[float, float]]] = {}
+        for _ in range(rounds):
+            for compiled, folder in folders.items():
+                for handler, path in paths.items():
+                    found.setdefault((handler, compiled), []).append(_start(path, folder))
+        sizes = _sizes(folders)
+    cpu = {key: statistics.median(each[0] for each in starts) for key, starts in found.items()}
+    seconds = {key: statistics.median(each[1] for each in starts) for key, starts in found.items()}
+    rows: list[Sequence[Cell]] = [
+        [
+            handler,
+            *(round(cpu[handler, each] / cpu[BASE, each], 2) for each in (False, True)),
+            round(cpu[handler, True] / cpu[BASE, False], 2),
+            *(round(cpu[handler, each], 2) for each in (False, True)),
+            round(seconds[handler, True], 2),
+        ]
+        for handler in paths
+    ]
+    starts = Table(
+        title="Cold start",
+        says="From the start of the process until the handler first asks for an event, under Lambda's runtime "
+        f"interface client. Ratios are of CPU to *{BASE}*, with byte code for both, for none, and for ours alone. "
+        f"Medians of {rounds} rounds.",
+        columns=(
+            "handler",
+            "ratio, no byte code",
+            "ratio, byte code",
+            "ratio, ours with, theirs without",
+            "CPU s, no byte code",
+            "CPU s, byte code",
+            "seconds, byte code",
+        ),
+        rows=rows,
+        plot="ratio, byte code",
+    )
+    return starts, sizes
+
+
+def _sizes(folders: Mapping[bool, Path]) -> Table:
+    rows: list[Sequence[Cell]] = []
+    for compiled, folder in folders.items():
+        zipped = Path(shutil.make_archive(str(folder), "zip", folder))
+        unpacked = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        what = "with byte code" if compiled else "without byte code"
+        rows.append([what, round(zipped.stat().st_size / 1e6, 2), round(unpacked / 1e6, 2)])
+    return Table(title="Asset", says="All functions share it.", columns=("asset", "zip MB", "unpacked MB"), rows=rows)
+
+
+def _start(handler: str, folder: Path) -> tuple[float, float]:
+    """CPU and time, in seconds, until it asked for an event."""
+    before = _children()
+    with RuntimeApi() as api, api.function(handler, folder, ENVIRONMENT, memory_mib=512):
+        pass
+    return _children() - before, api.ready_seconds
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def keep_import_times(folder: Path) -> None:
+    """What each import costs, a file for each handler."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in HANDLERS:
+        command = [sys.executable, "-X", "importtime", "-c", f"import functions.{name}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        (folder / f"{name}.txt").write_text(done.stderr)
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--import-times", type=Path)
+    options = parser.parse_args()
+    for table in measured():
+        sys.stdout.write(f"{printed(table)}\n")
+    if options.import_times:
+        keep_import_times(options.import_times)
+
+
+if __name__ == "__main__":
+    main()
