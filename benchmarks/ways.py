@@ -27,11 +27,12 @@ PIECE_BYTES = 64 * 1024
 
 def ours(bucket: str, endpoint: str, ca_file: str | None) -> Move:
     """Download, inspect, hash, store, with every check."""
+    s3 = s3_at(endpoint, CONFIG)
     made: list[Mover] = []
 
     def move(url: str, key: str) -> int:
         if not made:
-            made.append(Mover(url, bucket, s3_at(endpoint, CONFIG), ca_file=ca_file))
+            made.append(Mover(url, bucket, s3, ca_file=ca_file))
         return made[0].move(url, key)
 
     return move
