@@ -221,8 +221,8 @@ class SqliteTable:
         """How many recordings of a source there are by state and whether a person has accepted them."""
         with self._file.reading() as connection:
             rows = connection.execute(
-                "SELECT json_extract(body, '$.state'), json_extract(body, '$.accepted') IS NOT NULL, count(*) "
-                "FROM items WHERE day >= ? AND day < ? GROUP BY 1, 2",
+                "SELECT state, accepted, count(*) FROM items INDEXED BY tallied "
+                "WHERE day IS NOT NULL AND day >= ? AND day < ? GROUP BY 1, 2",
                 _days_of(source),
             ).fetchall()
         return {(state, bool(accepted)): number for state, accepted, number in rows}
