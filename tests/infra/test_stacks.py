@@ -114,7 +114,17 @@ def test_a_domain_of_ones_own_is_the_url_to_register() -> None:
 def test_the_archives_parameter_says_where_everything_is(stacks: dict[str, Resource]) -> None:
     name, content = value_of(stacks["recordings"])
     assert name == "/recording-archive/recordings"
-    assert content.keys() == {"version", "commit", "bucket", "table", "topics", "zone", "layout", "eraser"}
+    assert content.keys() == {
+        "version",
+        "commit",
+        "bucket",
+        "table",
+        "topics",
+        "zone",
+        "layout",
+        "eraser",
+        "break_glass",
+    }
     assert (content["bucket"], content["table"]) == ("<ArchiveBucket>", "<ArchiveTable>")
     assert content["topics"].keys() == {"alerts", "urgent"}
     assert (content["zone"], content["layout"]) == ("UTC", 1)
@@ -124,7 +134,7 @@ def test_the_archives_parameter_says_where_everything_is(stacks: dict[str, Resou
 def test_a_sources_parameter_says_what_it_is_made_of(stacks: dict[str, Resource]) -> None:
     name, content = value_of(stacks["recordings-acme-uk"])
     assert name == "/recording-archive/recordings/sources/acme-uk"
-    assert content.keys() == {"queue", "dead_letters", "functions", "webhook_url"}
+    assert content.keys() == {"queue", "dead_letters", "functions", "schedules", "webhook_url"}
     assert content["functions"].keys() == {"lister", "downloader", "reconciler", "webhook"}
     _, without = value_of(stacks["recordings-acme-de"])
     assert without["functions"].keys() == {"lister", "downloader", "reconciler"}
