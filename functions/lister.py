@@ -32,6 +32,8 @@ def _list(run: Runtime, event: Event) -> Result:
         run.logger.info("another run is listing")
         return {"listed": 0}
     try:
+        if not cursors.begun and not run.rebuild():
+            return {"listed": 0, "new": 0, "stopped": "the ledger is still being filled from the bucket"}
         findings = run.listing(cursors).run()
         filled = run.backfill(cursors) if findings.stopped is None else None
     finally:

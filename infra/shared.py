@@ -6,6 +6,7 @@ that another stack imports.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -119,6 +120,19 @@ class Shared:
             *statements,
             iam.PolicyStatement(actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[self.archive.kms_key]),
         ]
+
+    def may_decrypt(self) -> list[iam.PolicyStatement]:
+        """Statements that allow to read what the archive's key has encrypted; none where S3's own key does."""
+        key = self.archive.kms_key
+        return [iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key])] if key else []
+
+    def may_list(self, action: str, folders: Sequence[str]) -> iam.PolicyStatement:
+        """Allows to list objects, or their versions, in some of the bucket's folders."""
+        return iam.PolicyStatement(
+            actions=[action],
+            resources=[self.exported.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}},
+        )
 
     def may_use(self, source: Source, items: Items) -> list[iam.PolicyStatement]:
         """Statements for the ledger's items of one source.

@@ -141,10 +141,10 @@ class AwsEngine:
         archive = self._settings.archive
         return KmsSigner(self._session.client("kms"), signing_alias(archive.name)) if archive.sign else None
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, *, fresh: bool = False) -> str:
         """From Secrets Manager."""
         try:
-            return str(self._secrets.get(name, max_age=SECRET_SECONDS))
+            return str(self._secrets.get(name, max_age=SECRET_SECONDS, force_fetch=fresh))
         except GetParameterError:
             raise Misconfigured(f"the secret {name} does not exist or cannot be read") from None
 

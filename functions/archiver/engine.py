@@ -69,8 +69,8 @@ class Engine(Protocol):
     def log(self) -> Log:
         """Where the functions say what they did."""
 
-    def secret(self, name: str) -> str:
-        """The value of a secret, a few minutes old at most. Raises Misconfigured when it cannot be had."""
+    def secret(self, name: str, *, fresh: bool = False) -> str:
+        """The value of a secret, a few minutes old at most, or `fresh`. Raises Misconfigured when it cannot be had."""
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """Emits metrics of the source."""

@@ -16,7 +16,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Any, Literal
@@ -45,11 +45,6 @@ Came = Literal[
 sidecar that is none, or audio that no sidecar names."""
 
 
-def holds_anything(bucket: Bucket, source: str) -> bool:
-    """Whether there is anything of the source that a ledger could be filled from."""
-    return next(bucket.keys(f"metadata/source={source}/"), None) is not None
-
-
 @dataclass(kw_only=True)
 class Rebuilding:
     """Fills one source's ledger. With `dry_run` it only counts."""
@@ -61,6 +56,9 @@ class Rebuilding:
     dry_run: bool = False
     on_progress: Callable[[Counter[Came]], None] = lambda counts: None
 
+    whole: bool = field(default=True, init=False)
+    """Whether the last run came to its end."""
+
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.table, source=self.source, clock=self.clock, expire_after=None)
         self._integrity = Integrity(self.table, source=self.source, clock=self.clock)
@@ -71,18 +69,43 @@ class Rebuilding:
 
     def run(self) -> Counter[Came]:
         """Everything, a day at a time; how many of what kind. It can be stopped and run again at any time."""
+        return self._walk(after="", until=lambda: False)
+
+    def go_on(self, until: Callable[[], bool]) -> Counter[Came]:
+        """What is left of it, until it is `whole` or, after any day, `until` says stop: for a function, whose time is
+        short. The last day that is done is kept in the table.
+        """
+        mark = self.table.get(self._mark) or {}
+        return self._walk(after=str(mark.get("day", "")), until=until)
+
+    @property
+    def _mark(self) -> str:
+        return f"{self.source}#rebuilding"
+
+    def _walk(self, *, after: str, until: Callable[[], bool]) -> Counter[Came]:
         counts: Counter[Came] = Counter()
         self._bury(self._erased.done, counts)
         with ThreadPoolExecutor(THREADS) as pool:
             for day, keys in _by_day(self.bucket, self.source):
+                if day.isoformat() <= after:
+                    continue
                 self._day(day, keys, counts, pool)
                 self.on_progress(counts)
-        # What an erasure was cut short over has no sidecar any more.
-        self._bury({d: day for d, day in self._erased.ordered.items() if d not in self._restored}, counts)
+                if until():
+                    self._bury_unfinished(after, day.isoformat(), counts)
+                    self.table.update(self._mark, put={"day": day.isoformat()})
+                    self.whole = False
+                    return counts
+        self._bury_unfinished(after, "9999", counts)
         self._from_reports(counts)
         return counts
 
     # what was erased
+
+    def _bury_unfinished(self, after: str, last: str, counts: Counter[Came]) -> None:
+        """What an erasure was cut short over has no sidecar any more. Only of the days that this run has walked."""
+        ordered = {d: day for d, day in self._erased.ordered.items() if after < day.isoformat() <= last}
+        self._bury({d: day for d, day in ordered.items() if d not in self._restored}, counts)
 
     def _bury(self, erased: Mapping[str, date], counts: Counter[Came]) -> None:
         for digest, day in erased.items():

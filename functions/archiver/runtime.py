@@ -248,6 +248,18 @@ class Runtime:
             backfills.end(wanted)
         return findings
 
+    def rebuild(self) -> bool:
+        """Fills a new ledger from the bucket, as far as this invocation's time allows; whether all is in it."""
+        from functions.archiver.rebuilding import Rebuilding
+
+        rebuilding = Rebuilding(
+            source=self.settings.source.name, bucket=self.engine.bucket, table=self.table, clock=self.clock
+        )
+        counts = rebuilding.go_on(until=lambda: self.seconds_left() <= 0)
+        if counts:
+            self.logger.info("rebuilt", **counts)
+        return rebuilding.whole
+
     def reconciler(self) -> Reconciler:
         """The daily comparison."""
         from functions.archiver.reconciling.walk import Reconciler
@@ -340,9 +352,10 @@ class Runtime:
         return webhook_secrets_of(self._read_secret(), self.settings.source.secret)
 
     def _read_secret(self) -> dict[str, object]:
+        """Read anew while its credentials are refused: that is how a rotation looks from here."""
         name = self.settings.source.secret
         try:
-            secret = json.loads(self.engine.secret(name))
+            secret = json.loads(self.engine.secret(name, fresh=self.pace.refused))
         except ValueError:
             raise Misconfigured(f"the secret {name} is not a JSON object") from None
         if not isinstance(secret, dict):

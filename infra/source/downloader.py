@@ -54,15 +54,10 @@ class Downloader(Construct):
 
 def _may_archive(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Writing, and finding what an earlier attempt of the same recording has written. Never deleting."""
-    prefixes = [f"{folder}/source={source.name}/*" for folder in FOLDERS]
     return [
         *shared.may_write(source, FOLDERS),
         iam.PolicyStatement(
             actions=["s3:AbortMultipartUpload", "s3:GetObject"], resources=shared.objects(source, FOLDERS)
         ),
-        iam.PolicyStatement(
-            actions=["s3:ListBucket"],
-            resources=[shared.exported.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": prefixes}},
-        ),
+        shared.may_list("s3:ListBucket", [f"{folder}/source={source.name}" for folder in FOLDERS]),
     ]

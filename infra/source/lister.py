@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.schedule import DISPATCH
+from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DUE
 from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
@@ -14,6 +16,11 @@ from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE,))
+
+BYTES = ("audio", "quarantine")
+DESCRIBED = ("metadata", "reports")
+OF_ALL_SOURCES = ("holds", "erasures")
+"""They name recordings by digest alone."""
 
 
 class Lister(Construct):
@@ -30,11 +37,33 @@ class Lister(Construct):
             description="Lists recordings and puts what is due into the lanes",
             memory_mib=256,
             timeout=Duration.minutes(15),
-            statements=[*shared.may_use(source, ITEMS), lanes.may_send(), shared.may_tell()],
+            statements=[
+                *shared.may_use(source, ITEMS),
+                *_may_rebuild(shared, source),
+                lanes.may_send(),
+                shared.may_tell(),
+            ],
             tells=True,
         ).function
+        acknowledge_prefixes(self, _records(shared, source))
         schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
         self.schedules = {
             "list": schedules.add("List", source.schedule, {"action": "list"}),
             "dispatch": schedules.add("Dispatch", DISPATCH, {"action": "dispatch"}),
         }
+
+
+def _may_rebuild(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
+    """Filling a new table from the bucket: all that is written of the recordings, and which of their objects exist."""
+    folders = [*(f"{folder}/source={source.name}" for folder in DESCRIBED), *OF_ALL_SOURCES]
+    return [
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=_records(shared, source)),
+        *shared.may_decrypt(),
+        shared.may_list("s3:ListBucket", folders),
+        shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in BYTES]),
+    ]
+
+
+def _records(shared: Shared, source: Source) -> list[str]:
+    common = [f"{shared.exported.bucket_arn}/{folder}/*" for folder in OF_ALL_SOURCES]
+    return [*shared.objects(source, DESCRIBED), *common]

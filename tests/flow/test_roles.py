@@ -145,6 +145,22 @@ def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch
     days = {"from": "2026-01-01", "to": "2026-01-02"}
     for _ in range(2):  # what was sealed is read again
         assert embedded.reconciler.invoke({"action": "seal", **days})["broken"] is None
+    _start_again_on_the_old_bucket(embedded, simulator)
+
+
+def _start_again_on_the_old_bucket(embedded: Embedded, simulator: Babelforce) -> None:
+    """The table is as new: the lister reads in the bucket what is archived, and nothing of it is asked for again."""
+    kept = embedded.versions("metadata/")
+    table = embedded.aws.session().resource("dynamodb").Table(embedded.runtime.settings.table)
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"pk": item["pk"]})
+    embedded.lister = embedded.function("lister")
+    before = len(simulator.log)
+    embedded.find()
+    embedded.work_off()
+    again = {entry.recording_id for entry in simulator.log[before:] if entry.kind == "media"}
+    assert kept
+    assert not [key for key in kept if any(f"/{id_}." in key for id_ in again)]
     integrity = Integrity(embedded.runtime.table, source=SOURCE, clock=Clock())
     assert integrity.mark_altered(first, "other bytes")
     embedded.dispatch()  # which tells

@@ -24,7 +24,7 @@ OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 EVERY = {*OWN_LOG, *ITEMS, "dynamodb:Query", "sqs:SendMessage", "secretsmanager:GetSecretValue"}
 
 ACTIONS = {
-    "lister": EVERY | {"sns:Publish"},
+    "lister": EVERY | {"sns:Publish", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions"},
     "downloader": EVERY
     | CONSUME
     | {"dynamodb:DeleteItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket"},
@@ -87,6 +87,23 @@ def test_a_downloader_writes_and_finds_its_own_recordings_and_can_delete_none(ar
     (listing,) = (s for s in downloader.statements() if s["Action"] == "s3:ListBucket")
     assert flat(listing["Resource"]) == "<ArchiveBucket.Arn>"
     assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{folder}/source={source}/*" for folder in ARCHIVED]}}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_lister_reads_what_is_written_of_its_recordings_and_no_byte_of_audio(archive: Template, source: str) -> None:
+    lister = archive.function("lister", source)
+    common = ["holds/*", "erasures/*"]
+    described = [f"{folder}/source={source}/*" for folder in ("metadata", "reports")] + common
+    assert lister.allowed()["s3:GetObject"] == {f"<ArchiveBucket.Arn>/{pattern}" for pattern in described}
+    seen = {
+        flat(statement["Action"]): statement["Condition"]["StringLike"]["s3:prefix"]
+        for statement in lister.statements()
+        if "s3:List" in flat(statement["Action"])
+    }
+    assert seen == {
+        "s3:ListBucket": described,
+        "s3:ListBucketVersions": [f"{folder}/source={source}/*" for folder in ("audio", "quarantine")],
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES)

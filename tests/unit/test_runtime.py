@@ -19,7 +19,7 @@ from functions.archiver import aws
 from functions.archiver import runtime as module
 from functions.archiver.aws import AwsEngine
 from functions.archiver.clock import Clock
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import Misconfigured, Unauthorized
 from functions.archiver.listing.listing import ENOUGH_SECONDS
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, running, runtime
@@ -96,6 +96,33 @@ def test_a_secret_is_read_once_in_five_minutes(
     monkeypatch.setattr(run.engine._secrets, "get", counted)
     run.provider()
     assert asked == [300]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_secret_that_the_source_refuses_is_read_anew_until_it_is_taken() -> None:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1")
+    run = Runtime(settings(), AwsEngine(settings(), session, log=io.StringIO()), FakeClock())
+
+    def now() -> str:
+        provider = run.provider()
+        assert isinstance(provider, Babelforce)
+        return provider.account.credentials["client_secret"].reveal()
+
+    def rotate(to: str) -> None:
+        text = json.dumps({**CREDENTIALS, "client_secret": to})
+        session.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=text)
+
+    keep_secret(session, json.dumps(CREDENTIALS))
+    assert now() == "s3cret-value"
+    rotate("second")
+    assert now() == "s3cret-value"
+    run.pace.cool_down(Unauthorized("HTTP 401"))
+    assert now() == "second"
+    rotate("third")
+    assert now() == "third"
+    run.pace.refused = False
+    rotate("fourth")
+    assert now() == "third"
 
 
 def test_a_changed_secret_makes_a_new_provider(

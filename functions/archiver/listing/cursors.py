@@ -105,6 +105,11 @@ class CursorStore:
         self._load(item.get("cursors", "{}"))
         return Progress(walks=dict(self._walks), unclean=tuple(self._unclean))
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was listed yet."""
+        return bool(self._walks)
+
     def walk(self, name: str) -> Walk | None:
         """The walk as it was kept last; None before its first."""
         return self._walks.get(name)

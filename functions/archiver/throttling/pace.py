@@ -92,6 +92,8 @@ class Pace:
         self._on_request = on_request
         self._expect_queue = False
         self._strikes = 0
+        self.refused = False
+        """Whether the source refused the credentials when it was last heard of, as far as this process knows."""
         self._work_ms: int | None = None
         self._waited = 0.0
         self._own_limits: dict[str, list[DayBudget | Pace]] = {
@@ -205,6 +207,7 @@ class Pace:
 
     def _remember(self, item: Item) -> None:
         self._strikes = int(item.get("strikes", 0))
+        self.refused = bool(item.get("refused", False))
 
     def _measured(self) -> dict[str, int]:
         return {} if self._work_ms is None else {"work_ms": self._work_ms}

@@ -131,7 +131,7 @@ class LocalEngine:
         self.log = log
         self._secrets = secrets
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, *, fresh: bool = False) -> str:
         """From the file of secrets."""
         try:
             return self._secrets[name]
