@@ -9,12 +9,13 @@ BIN := $(CURDIR)/.venv/bin
 VENV := .venv/.complete
 LOCAL := .venv/.local
 WHEELS := .wheelhouse/.complete
+ENGINE := .cache/acceptance/.complete
 CDK := .cache/cdk/node_modules/aws-cdk/bin/cdk
 WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench chaos test test-page check fix synth deploy diff destroy bootstrap provider lock clean
+.PHONY: help setup demo bench chaos test test-page acceptance check fix synth deploy diff destroy bootstrap provider lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory synth
 	$(BIN)/cfn-lint cdk.out/*.template.json
+
+acceptance: $(VENV) $(WHEELS) $(CDK) $(ENGINE) ## deploy to an independent engine on this machine, and see it archive (minutes)
+	@$(BIN)/python -m tests.acceptance
 
 chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRST=seed and ENGINES=folder repeat one
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
@@ -119,4 +123,11 @@ $(CDK): infra/cdk_cli/package-lock.json $(VENV)
 	mkdir -p .cache/cdk
 	cp infra/cdk_cli/package.json infra/cdk_cli/package-lock.json .cache/cdk
 	$(WITH_NODE) npm ci --prefix .cache/cdk --no-audit --no-fund --silent
+	@touch $@
+
+# An environment of its own, because the engine pins another botocore than what ships.
+$(ENGINE): requirements-acceptance.txt $(VENV)
+	$(PYTHON) -m venv .cache/acceptance
+	$(BIN)/uv pip install -q --python .cache/acceptance/bin/python --require-hashes -r $< \
+		|| .cache/acceptance/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
