@@ -145,6 +145,9 @@ def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch
     days = {"from": "2026-01-01", "to": "2026-01-02"}
     for _ in range(2):  # what was sealed is read again
         assert embedded.reconciler.invoke({"action": "seal", **days})["broken"] is None
+    integrity = Integrity(embedded.runtime.table, source=SOURCE, clock=Clock())
+    assert integrity.mark_altered(first, "other bytes")
+    embedded.dispatch()  # which tells
     _start_again_on_the_old_bucket(embedded, simulator)
 
 
@@ -161,9 +164,6 @@ def _start_again_on_the_old_bucket(embedded: Embedded, simulator: Babelforce) ->
     again = {entry.recording_id for entry in simulator.log[before:] if entry.kind == "media"}
     assert kept
     assert not [key for key in kept if any(f"/{id_}." in key for id_ in again)]
-    integrity = Integrity(embedded.runtime.table, source=SOURCE, clock=Clock())
-    assert integrity.mark_altered(first, "other bytes")
-    embedded.dispatch()  # which tells
 
 
 @pytest.fixture(scope="module")
