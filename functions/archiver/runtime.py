@@ -257,7 +257,7 @@ class Runtime:
         )
         counts = rebuilding.go_on(until=lambda: self.seconds_left() <= 0)
         if counts:
-            self.logger.info("rebuilt", **counts)
+            self.logger.info("rebuilt", counts=dict(counts), whole=rebuilding.whole)
         return rebuilding.whole
 
     def reconciler(self) -> Reconciler:
