@@ -108,7 +108,7 @@ class PortsEngine:
     def error(self, message: str, /, **fields: object) -> None:
         """Not kept."""
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, *, fresh: bool = False) -> str:
         raise AssertionError("the provider of a world needs no secret")
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
