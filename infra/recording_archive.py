@@ -12,6 +12,7 @@ from functions.archiver.settings.deployment import Archive, Deployment
 from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name
 from infra.alarms import Topics
 from infra.archive_bucket import ArchiveBucket
+from infra.custodian import Custodian
 from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
@@ -57,6 +58,15 @@ class RecordingArchive(Construct):
         self._imported = self._export()
         self.people = self._people() if self.archive.access_policies else None
         self._webhooks.watch(self._own.alerts(self.archive))
+        if store.eraser:
+            Custodian(
+                self,
+                "Custodian",
+                archive=self.archive,
+                bucket_arn=self.bucket.bucket_arn,
+                table_arn=self.table.table_arn,
+                eraser_arn=store.eraser.role_arn,
+            )
         name = archive_parameter_name(self.archive.name)
         parameter(self, name, f"The recording archive {self.archive.name}", self._facts(store))
 

@@ -1,0 +1,94 @@
+"""The policy *Custodian*, for people who hold, release, erase and export recordings. It is attached by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from functions.archiver.settings.deployment import Archive
+from functions.archiver.settings.parameters import archive_parameter_name
+from infra.archive_bucket import acknowledge_prefixes
+
+READ = ("audio", "quarantine", "metadata", "transcripts", "reports", "seals", "holds", "erasures", "accesses")
+HELD = ("audio", "quarantine", "metadata", "transcripts")
+WRITTEN = ("holds", "erasures", "reports")
+"""Records, and reports that named an erased recording."""
+
+OWN_ACCESSES = "accesses/*/${aws:userid}/*"
+"""Where whoever has the policy writes what they looked at, in nobody else's name."""
+
+_WHY_WIDE = "A person works on recordings of any source; folders, key patterns and actions are what narrows it."
+
+
+class Custodian(iam.ManagedPolicy):
+    """Reads everything, holds and releases, erases as `eraser`. It deletes no object itself."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, archive: Archive, bucket_arn: str, table_arn: str, eraser_arn: str
+    ) -> None:
+        parameters = Stack.of(scope).format_arn(
+            service="ssm", resource="parameter", resource_name=f"{archive_parameter_name(archive.name).lstrip('/')}*"
+        )
+        glass = archive.break_glass_role
+        super().__init__(
+            scope,
+            id_,
+            description=f"Holds, releases, erases and exports recordings of {archive.name}",
+            statements=[
+                _allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [parameters]),
+                *_bucket(bucket_arn),
+                *_ledger(table_arn),
+                _allow(["sts:AssumeRole"], [eraser_arn, *([glass] if glass else [])]),
+                *_keys(archive),
+            ],
+        )
+        folders = sorted({*READ, *HELD, *WRITTEN})
+        wide = [
+            *(f"{bucket_arn}/{folder}/*" for folder in folders),
+            f"{bucket_arn}/{OWN_ACCESSES}".replace("${aws:userid}", "<aws:userid>"),
+        ]
+        acknowledge_prefixes(self, [*wide, f"{table_arn}/index/*", parameters], _WHY_WIDE)
+
+
+def _bucket(arn: str) -> list[iam.PolicyStatement]:
+    def objects(folders: tuple[str, ...]) -> list[str]:
+        return [f"{arn}/{folder}/*" for folder in folders]
+
+    read = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"]
+    return [
+        _allow(["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketObjectLockConfiguration"], [arn]),
+        _allow(read, objects(READ)),
+        _allow(["s3:PutObjectLegalHold"], objects(HELD)),
+        _allow(["s3:PutObject"], [*objects(WRITTEN), f"{arn}/{OWN_ACCESSES}"]),
+    ]
+
+
+def _ledger(arn: str) -> list[iam.PolicyStatement]:
+    """Reading needs no condition. Of recordings it may change and delete items, and put none but tombstones."""
+    return [
+        _allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Scan"], [arn]),
+        _allow(["dynamodb:Query"], [f"{arn}/index/*"]),
+        _allow(["dynamodb:UpdateItem"], [arn], _keys_like("*#recording#*", "*#totals#*")),
+        _allow(["dynamodb:PutItem"], [arn], _keys_like("*#tombstone#*", "*#tombstones")),
+        _allow(["dynamodb:DeleteItem"], [arn], _keys_like("*#recording#*", "*#transcript#*", "*#lookup#*")),
+    ]
+
+
+def _keys(archive: Archive) -> list[iam.PolicyStatement]:
+    found = []
+    if archive.kms_key:
+        found.append(_allow(["kms:Decrypt", "kms:GenerateDataKey"], [archive.kms_key]))
+    if archive.export_key:
+        found.append(_allow(["kms:Sign", "kms:GetPublicKey"], [archive.export_key]))
+    return found
+
+
+def _keys_like(*patterns: str) -> dict[str, Any]:
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)}}
+
+
+def _allow(actions: list[str], resources: list[str], conditions: dict[str, Any] | None = None) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
