@@ -20,8 +20,9 @@ ARCHIVE = "recordings"
 HOOK_SECRET = "confidential-hook"
 POLICY = ROOT / "docs/deploy-policy.json"
 
-PATIENCE_SECONDS = 600.0
-"""How long anything may take before it is given up: no step is judged by its time."""
+PATIENCE_SECONDS = 1500.0
+"""How long anything may take before it is given up: no step is judged by its time. The engine ends a download under way
+when its function is updated, and the message comes back only after its visibility timeout of 16 minutes."""
 
 
 class Failed(Exception):
