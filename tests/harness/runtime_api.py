@@ -124,7 +124,7 @@ class _Requests(BaseHTTPRequestHandler):
         except Empty:
             invocation = None
         if invocation is None:
-            self._send(500, b"{}")
+            self.close_connection = True  # whoever asked has been ended
             return
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
