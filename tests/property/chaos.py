@@ -16,7 +16,8 @@ from tests.property.grounds import ENGINES, ground
 from tests.property.promises import check_kept, check_loss_is_told, check_reported, check_sealed, facts
 from tests.property.world import World
 
-STEPS = 800
+STEPS = 500
+ROUNDS = 8
 
 
 def run(engine: str, seed: int) -> World:
@@ -25,6 +26,7 @@ def run(engine: str, seed: int) -> World:
         world = World(made, seed)
         try:
             world.chaos(STEPS)
+            world.work_in_trouble(ROUNDS)
             world.settle()
             check_kept(world)
             report = world.days_pass()

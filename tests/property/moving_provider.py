@@ -29,6 +29,8 @@ SLOWLY = 4
 MOST_FAULTS = 3
 """Of one recording's audio: with the world's deaths fewer than the attempts of one, so that none fails for good."""
 
+SPELL = timedelta(minutes=40)
+
 _PAGE = b"<!doctype html><html><body>Please sign in.</body></html>"
 
 
@@ -57,7 +59,7 @@ class MovingProvider(ProviderInMemory):
     """Its rows change while they are listed. `busy` tells who downloads in which lane, `crowded` that two did.
 
     An id that begins with `rec-` is sent with its length, any other without: then only a second fetch proves it.
-    `asked_at` has the moment of every request.
+    `asked_at` has the moment of every request, `most_booking` how many waited for their slots at once.
     """
 
     def __init__(self, random: Random, clock: FakeClock) -> None:
@@ -66,10 +68,11 @@ class MovingProvider(ProviderInMemory):
         self.clock = clock
         self.troubled = True
         self.faults: dict[str, int] = defaultdict(int)
-        self.denied: set[str] = set()
+        self.denied: dict[str, datetime] = {}
         self.busy: dict[int, set[Actor | None]] = defaultdict(set)
         self.crowded = False
         self.asked_at: list[datetime] = []
+        self.booking = self.most_booking = 0
         self.ever: dict[str, bytes] = {}
         for number in range(random.randint(2, 7)):
             self.appears(NOON - timedelta(minutes=47 * number))
@@ -143,14 +146,25 @@ class MovingProvider(ProviderInMemory):
         found = next((row for row in self.rows if row.id == id_), None)
         if found is None:
             raise NotFound("404")
-        if self.troubled and id_ not in self.denied and self.random.random() < 0.05:
-            self.denied.add(id_)
-            raise NotFound("404, this once")
+        if self.troubled and self._denies(id_):
+            raise NotFound("404, though it is there")
         return found
 
+    def _denies(self, id_: str) -> bool:
+        """Whether it is in the one spell, shorter than an hour, in which this recording seems not to be there."""
+        if id_ not in self.denied and self.random.random() < 0.1:
+            self.denied[id_] = self.clock.now()
+        since = self.denied.get(id_)
+        return since is not None and self.clock.now() - since < SPELL
+
     def _asked(self, kind: str) -> None:
-        runtime().pace.book(kind)
-        point()
+        self.booking += 1
+        self.most_booking = max(self.most_booking, self.booking)
+        try:
+            runtime().pace.book(kind)
+            point()
+        finally:
+            self.booking -= 1
         self.asked_at.append(self.clock.now())
         if self.troubled and self.random.random() < 0.06:
             raise self._trouble()

@@ -12,7 +12,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.entry import Entry, State
 from functions.archiver.sealing.document import Seal, name_of, read_seal, seal_folder
 from tests.doubles.aws_calls import Died
-from tests.property.world import RATE, World
+from tests.property.world import World
 
 
 def check_kept(world: World) -> None:
@@ -36,7 +36,7 @@ def _check_limits(world: World) -> None:
     assert not world.provider.crowded, "a lane held two downloads"
     assert world.queue.dead == [], "a readable message was buried"
     minutes = Counter(int(moment.timestamp() // 60) for moment in world.provider.asked_at)
-    most = RATE + world.most_running  # whoever has booked a slot may be stopped before it asks
+    most = world.rate + world.provider.most_booking  # whoever has booked a slot may be stopped before it asks
     assert max(minutes.values(), default=0) <= most, "more requests in a minute than allowed"
 
 

@@ -35,7 +35,7 @@ from tests.property.grounds import LANES, Ground, PortsEngine
 from tests.property.interleaving import Actor, point
 from tests.property.moving_provider import MovingProvider
 
-RATE = 120
+RATES = (6, 20, 120)
 FUNCTION_TIMEOUT = timedelta(seconds=900)
 START = NOON - timedelta(hours=6)
 LATEST = timedelta(hours=5)
@@ -49,12 +49,11 @@ MOST_DEATHS = 4
 WINDOW = timedelta(days=2)
 """Of the reconciler: a day that leaves it is sealed."""
 
-SETTINGS = Settings(
-    bucket="",
-    table="",
-    archive=Archive(name="chaos"),
-    source=a_source("acme", requests_per_minute=RATE, max_parallel_downloads=LANES, start=START, reconcile=WINDOW),
-)
+
+def settings(rate: int) -> Settings:
+    """Those of a source that may be asked so many times a minute."""
+    source = a_source("acme", requests_per_minute=rate, max_parallel_downloads=LANES, start=START, reconcile=WINDOW)
+    return Settings(bucket="", table="", archive=Archive(name="chaos"), source=source)
 
 
 class WorldClock(FakeClock):
@@ -68,8 +67,8 @@ class WorldClock(FakeClock):
 class WorldRuntime(Runtime):
     """A function in a fresh process, of which the provider is the world's."""
 
-    def __init__(self, engine: PortsEngine, clock: FakeClock, provider: MovingProvider) -> None:
-        super().__init__(SETTINGS, engine, clock)
+    def __init__(self, of: Settings, engine: PortsEngine, clock: FakeClock, provider: MovingProvider) -> None:
+        super().__init__(of, engine, clock)
         self._moving = provider
 
     def provider(self) -> Provider:
@@ -95,10 +94,10 @@ class World:
         self.table: Table = self.index
         self.provider = MovingProvider(self.random, self.clock)
         self.queue = Fifo(self.clock)
+        self.rate = self.random.choice(RATES)
         self.deaths = 0
         self.rounds = 0
         self.running: dict[Actor, datetime] = {}
-        self.most_running = 0
         self.history: list[str] = []
 
     # what runs
@@ -115,7 +114,7 @@ class World:
             bucket=bucket_with(self.faults, self.ground.bucket),
             lanes=lanes_with(self.faults, self.ground.lanes),
         )
-        return WorldRuntime(engine, self.clock, self.provider)
+        return WorldRuntime(settings(self.rate), engine, self.clock, self.provider)
 
     def _invoke(self, handler: Callable[[Any, Any], object], event: dict[str, Any]) -> object:
         with runs_in(self._runtime()):
@@ -138,7 +137,6 @@ class World:
 
     def _start(self, name: str, work: Callable[[], object]) -> None:
         self.running[Actor(name, work)] = self.clock.now()
-        self.most_running = max(self.most_running, len(self.running))
         self.history.append(f"{name} starts")
 
     def _deliver(self, message: Message) -> None:
@@ -260,6 +258,27 @@ class World:
     def _collect(self) -> None:
         for record in self.ground.sent():
             self.queue.send(record)
+
+    # the schedules amid trouble
+
+    def work_in_trouble(self, rounds: int) -> None:
+        """The schedules fire every twenty minutes and all that is sent is worked on, while single calls still fail."""
+        self._services_recover()
+        for _ in range(rounds):
+            self.faults.weather_changes()
+            self._start("list", self._list)
+            self._start("dispatch", self._dispatch)
+            for _ in range(3):
+                for message in self.queue.next_of_each_group():
+                    self._deliver(message)
+                self._all_go_on()
+            self.clock.advance(timedelta(minutes=20))
+
+    def _all_go_on(self) -> None:
+        while self.running:
+            self._step(self.random.choice(list(self.running)))
+            self._time_is_up()
+        self._collect()
 
     # the end
 
