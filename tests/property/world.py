@@ -146,8 +146,8 @@ class World:
             def work() -> None:
                 self._invoke(downloader.handler, {"Records": [record]})
                 self.queue.delete(message)
-                if self.provider.troubled and self.random.random() < 0.1:
-                    self._comes_again(message)
+                if self.provider.troubled and self.random.random() < 0.1 and message.received == 1:
+                    self._comes_again(message)  # a third time SQS buries it, and rightly
 
             self._start(f"download of {message.body}", work)
 
