@@ -40,7 +40,7 @@ from ops.recording_names import named_as_recording
 from ops.unpacking import Limits, Member, Refused, members
 from ops.verb import Shared
 
-MOST_FETCHED_BYTES = 100 * 1024**3
+MAX_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
@@ -161,8 +161,8 @@ def _opened(name: str, source: Source, runtime: Runtime) -> Iterator[Path]:
         path = Path(folder, "archive")
         with path.open("wb") as file, http.stream("archive", name) as body:
             for chunk in body.chunks():
-                if file.tell() + len(chunk) > MOST_FETCHED_BYTES:
-                    raise Refused(f"it is larger than {MOST_FETCHED_BYTES} bytes")
+                if file.tell() + len(chunk) > MAX_FETCHED_BYTES:
+                    raise Refused(f"it is larger than {MAX_FETCHED_BYTES} bytes")
                 file.write(chunk)
         yield path
 

@@ -14,7 +14,7 @@ from ops.index.refresh import refresh
 from ops.index.rows import Row
 from ops.output import ExitCode, Failure
 
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 def rows_meant(archive: Archive, what: str, say: Callable[[str], None]) -> list[Row]:
@@ -37,7 +37,7 @@ def rows_meant(archive: Archive, what: str, say: Callable[[str], None]) -> list[
             kind="no_recording",
         )
     if len({row.recording_id for row in rows}) > 1 and any(row.call_id != what for row in rows):
-        ids = [row.recording_id for row in rows[:MOST_NAMED]]
+        ids = [row.recording_id for row in rows[:MAX_NAMED]]
         raise Failure(
             ExitCode.NOT_FOUND, f"{what!r} begins several ids ({', '.join(ids)}): give more of it", kind="ambiguous"
         )
@@ -48,7 +48,7 @@ def row_meant(archive: Archive, what: str, say: Callable[[str], None]) -> Row:
     """Exactly one recording. Raises Failure (NOT_FOUND) also for a call that has several."""
     rows = rows_meant(archive, what, say)
     if len(rows) > 1:
-        ids = ", ".join(f"{row.recording_id} ({row.source})" for row in rows[:MOST_NAMED])
+        ids = ", ".join(f"{row.recording_id} ({row.source})" for row in rows[:MAX_NAMED])
         raise Failure(ExitCode.NOT_FOUND, f"{what!r} means {len(rows)} recordings: {ids}", kind="ambiguous")
     return rows[0]
 

@@ -22,7 +22,7 @@ from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.secret import Secret
 from functions.archiver.throttling.intake import Intake
 
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 """Events name a recording or two; the largest of the four providers' have some kilobytes."""
 
 MAX_HINTS = 100
@@ -118,7 +118,7 @@ class Receiver:
         if headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported")
         body = _body(event)
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
         path_secret = (event.get("pathParameters") or {}).get("secret")
         return Delivery(

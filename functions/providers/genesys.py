@@ -34,7 +34,7 @@ ORPHANS = "/api/v2/orphanrecordings"
 
 _LOOK_BACK = (timedelta(hours=2), timedelta(days=2))
 _RECENT = timedelta(hours=2)
-_MOST_PASSED_OVER = 40
+_MAX_PASSED_OVER = 40
 _DELETED_IN = timedelta(days=1)
 _NOT_KEPT = ("mediaUris", "mediaUri", "selfUri", "path", "annotations", "users", "participants", "recording")
 _STATES = {
@@ -98,7 +98,7 @@ class Genesys(Provider):
             return self._orphans(window, int(cursor.split(":")[1]))
         wanted: list[_Row] = []
         lost = 0
-        for _ in range(_MOST_PASSED_OVER):
+        for _ in range(_MAX_PASSED_OVER):
             rows, cursor = self._conversations(window, cursor)
             starts = list(map(_start, rows))
             lost = starts.count(None)

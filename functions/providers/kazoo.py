@@ -38,7 +38,7 @@ YEAR_ZERO = 62_167_219_200
 """Seconds from the year 0, from which Kazoo counts, to 1970."""
 
 _YEAR_10000 = 315_537_897_600
-_MOST_LISTS_IN_A_PAGE = 20
+_MAX_LISTS_IN_A_PAGE = 20
 _SLACK_SECONDS = 3600.0
 _MAX_SIGNED_BYTES = 32 * 1024
 _HMAC = re.compile(rb'"hmac"\s{0,9}:\s{0,9}"(?:[A-Za-z0-9+]|\\?/){43}="')  # of SHA-256, in Base64
@@ -81,7 +81,7 @@ class Kazoo(Provider):
         """The cursor is the list's number and its start_key; users with few recordings share a page."""
         index, start_key = self._position(cursor)
         rows: list[Json] = []
-        for _ in range(_MOST_LISTS_IN_A_PAGE):
+        for _ in range(_MAX_LISTS_IN_A_PAGE):
             found, start_key = self._list(self._lists[index], window, start_key)
             rows += found
             index += 0 if start_key else 1

@@ -23,7 +23,7 @@ from ops.selecting import Selection, selected
 from ops.texts import bytes_text
 from ops.verb import Shared
 
-MOST_DAYS = 366
+MAX_DAYS = 366
 """A query's days whose completeness is told although nothing was found in them."""
 
 
@@ -80,7 +80,7 @@ def _days(archive: Archive, selection: Selection, zone: tzinfo) -> Mapping[str, 
     begin = in_zone(start, zone)
     end = begin + timedelta(days=1) if "day" in given else in_zone(given["until"], zone) if "until" in given else None
     last = ((end or datetime.now(UTC)) - timedelta(microseconds=1)).date()
-    count = min((last - begin.date()).days + 1, MOST_DAYS)
+    count = min((last - begin.date()).days + 1, MAX_DAYS)
     days = [begin.date() + timedelta(days=number) for number in range(max(count, 0))]
     sources = [given["source"]] if "source" in given else archive.sources
     return dict.fromkeys(sources, days)

@@ -30,7 +30,7 @@ PROBES = 3
 PROBES_OF_A_SILENT_ONE = 5
 """One that fails in the very same way so often in a row; other failures may follow each other for longer."""
 
-MOST_PROBES = 25
+MAX_PROBES = 25
 
 LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
@@ -184,7 +184,7 @@ class SourceDriver:
         self._failures.append(reason)
         enough = PROBES if self.gate().refused else PROBES_OF_A_SILENT_ONE
         same = len(self._failures) >= enough and len(set(self._failures[-enough:])) == 1
-        return same or len(self._failures) >= MOST_PROBES
+        return same or len(self._failures) >= MAX_PROBES
 
     # what is due
 

@@ -23,8 +23,8 @@ from ops.local.functions import Sandbox
 from ops.local.wiring import Route
 
 HOST = "127.0.0.1"
-MOST_SANDBOXES = 4
-MOST_BYTES = 10 * 1024 * 1024
+MAX_SANDBOXES = 4
+MAX_BYTES = 10 * 1024 * 1024
 """API Gateway takes no larger body."""
 
 IDLE_SECONDS = 30.0
@@ -126,7 +126,7 @@ class _Sandboxes:
 
     def __init__(self, make: Callable[[], Sandbox]) -> None:
         self._make = make
-        self._free = threading.BoundedSemaphore(MOST_SANDBOXES)
+        self._free = threading.BoundedSemaphore(MAX_SANDBOXES)
         self._warm: LifoQueue[Sandbox] = LifoQueue()
 
     @contextmanager
@@ -261,7 +261,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _counted(self) -> bytes | None:
         """None for a body that ends early."""
         length = int(self.headers.get("Content-Length", "0"))
-        if length > MOST_BYTES:
+        if length > MAX_BYTES:
             raise OverflowError
         body = self.rfile.read(max(length, 0))
         return body if len(body) == length else None
@@ -269,7 +269,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _chunks(self) -> bytes | None:
         body = b""
         while size := int(self.rfile.readline(_LONGEST_LINE).partition(b";")[0], 16):
-            if size < 0 or len(body) + size > MOST_BYTES:
+            if size < 0 or len(body) + size > MAX_BYTES:
                 raise OverflowError
             body += self.rfile.read(size)
             self.rfile.readline(_LONGEST_LINE)

@@ -11,7 +11,7 @@ from functions.archiver.reconciling.cells import cell_of as spoken_cell_of
 from ops.page.view import DayCell
 from ops.reports import row_of
 
-_MOST_NAMED = 1_000
+_MAX_NAMED = 1_000
 
 
 def cells_of(bucket: Bucket, source: str, first: date, last: date) -> Iterator[DayCell]:
@@ -37,7 +37,7 @@ def _cell(source: str, day: Mapping[str, Any]) -> DayCell:
         as_of=datetime.fromisoformat(str(day["as_of"])) if day.get("as_of") else None,
         report=str(day["report"]) if looked else None,
         seal=str(day["seal"]) if day.get("seal") else None,
-        differences=[_texts(each) for each in day.get("differences", ())[:_MOST_NAMED]],
+        differences=[_texts(each) for each in day.get("differences", ())[:_MAX_NAMED]],
     )
 
 

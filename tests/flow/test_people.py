@@ -28,7 +28,7 @@ ACCOUNT = "arn:aws:{}:eu-central-1:123456789012"
 OPERATOR, LISTENER = "operator", "listener"
 SECURE: Context = {"aws:SecureTransport": ("true",), "aws:PrincipalArn": ("arn:aws:iam::123456789012:role/x",)}
 MANAGED = "AWS::IAM::ManagedPolicy"
-MOST_CHARACTERS = 6144
+MAX_CHARACTERS = 6144
 """What AWS takes as a managed policy, white space left out."""
 
 SCHEDULES = "doctor looks at schedules, of which the archive of these tests has none"
@@ -277,7 +277,7 @@ def test_a_policy_fits_into_what_aws_takes_with_the_longest_name_and_everything_
     longest = deployed(a_deployment(source, name="a" * 100, kms_key=key, object_lock="governance"))
     for document in policies_of(longest).values():
         text = json.dumps(document, separators=(",", ":"))
-        assert len(text) <= MOST_CHARACTERS  # references are longer than most of what they stand for
+        assert len(text) <= MAX_CHARACTERS  # references are longer than most of what they stand for
 
 
 def test_an_archive_that_wants_no_policies_has_none() -> None:

@@ -26,7 +26,7 @@ from functions.providers.kazoo import YEAR_ZERO
 from ops.local.functions import Sandbox
 from ops.local.schedules import CRON_SECONDS, Schedules, seconds_of
 from ops.local.source import Firing
-from ops.local.webhook_server import MOST_BYTES, MOST_SANDBOXES, WebhookServer
+from ops.local.webhook_server import MAX_BYTES, MAX_SANDBOXES, WebhookServer
 from ops.local.wiring import Route, Scheduled
 from simulators.providers.babelforce import Babelforce
 from simulators.providers.kazoo import Kazoo
@@ -150,7 +150,7 @@ def test_a_body_in_chunks_is_put_together(served: Served) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({"Content-Length": str(MOST_BYTES + 1)}, 413), ({"Content-Length": "x"}, 400), ({"Content-Length": "-5"}, 400)],
+    [({"Content-Length": str(MAX_BYTES + 1)}, 413), ({"Content-Length": "x"}, 400), ({"Content-Length": "-5"}, 400)],
 )
 def test_a_body_that_api_gateway_would_not_take_reaches_no_function(
     served: Served, headers: Mapping[str, str], status: int
@@ -175,20 +175,20 @@ def test_a_function_that_fails_is_answered_for_and_noted() -> None:
 
 
 def test_requests_at_once_get_sandboxes_of_their_own_which_are_used_again() -> None:
-    together = threading.Barrier(MOST_SANDBOXES, timeout=30)
+    together = threading.Barrier(MAX_SANDBOXES, timeout=30)
 
     def enter() -> None:
         together.wait()
 
     serving = Served(Stub(enter))
-    asking = [threading.Thread(target=serving.ask, args=("/webhooks/acme",)) for _ in range(2 * MOST_SANDBOXES)]
+    asking = [threading.Thread(target=serving.ask, args=("/webhooks/acme",)) for _ in range(2 * MAX_SANDBOXES)]
     for thread in asking:
         thread.start()
     for thread in asking:
         thread.join()
     serving.server.stop()
-    assert len(serving.stub.events) == 2 * MOST_SANDBOXES
-    assert serving.stub.made == MOST_SANDBOXES
+    assert len(serving.stub.events) == 2 * MAX_SANDBOXES
+    assert serving.stub.made == MAX_SANDBOXES
     assert serving.errors == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.harness.deployments import a_deployment, a_source
 from tests.infra.template import Template, deployed, flat
 
-MOST_CHARACTERS = 6144
+MAX_CHARACTERS = 6144
 """Of a managed policy."""
 
 
@@ -59,7 +59,7 @@ def test_every_change_of_the_ledger_is_narrowed_to_kinds_of_items(template: Temp
 
 def test_it_fits_a_managed_policy(template: Template) -> None:
     text = json.dumps(statements(template), separators=(",", ":"), default=str)
-    assert len(text) < MOST_CHARACTERS
+    assert len(text) < MAX_CHARACTERS
 
 
 def test_without_policies_for_people_there_is_none() -> None:

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 LARGE_MIB = int(os.environ.get("DOWNLOADER_MEMORY_MIB", "256"))
-MOST_MIB = 64
+MAX_MIB = 64
 """The most that a large recording may take above one of 1 MiB: a few parts of 8 MiB, whatever its length."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
@@ -43,4 +43,4 @@ def peak_of(url: str, size: int) -> int:
 def test_a_long_recording_takes_hardly_more_memory_than_a_short_one(peers: str) -> None:
     short, long = peak_of(peers, MIB), peak_of(peers, LARGE_MIB * MIB)
     sys.stdout.write(f"\n1 MiB: {short / MIB:.1f} MiB, {LARGE_MIB} MiB: {long / MIB:.1f} MiB\n")
-    assert long - short <= MOST_MIB * MIB
+    assert long - short <= MAX_MIB * MIB

@@ -26,7 +26,7 @@ from tests.property.interleaving import Actor, point, running
 SLOWLY = 4
 """Steps that each piece of a body takes, so that downloads last longer than listings."""
 
-MOST_FAULTS = 3
+MAX_FAULTS = 3
 """Of one recording's audio: with the world's deaths fewer than the attempts of one, so that none fails for good."""
 
 SPELL = timedelta(minutes=40)
@@ -128,7 +128,7 @@ class MovingProvider(ProviderInMemory):
         """Its sound, or once in a while something else: a refusal, a cut, a page, fewer bytes than announced."""
         sound, proven = self.ever[id_], id_.startswith("rec-")
         whole = _Sending(sound, length=len(sound) if proven else None)
-        if not self.troubled or self.faults[id_] >= MOST_FAULTS or self.random.random() >= 0.15:
+        if not self.troubled or self.faults[id_] >= MAX_FAULTS or self.random.random() >= 0.15:
             return whole
         self.faults[id_] += 1
         cut = sound[: self.random.randrange(1, len(sound))]

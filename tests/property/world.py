@@ -44,8 +44,8 @@ LATEST = timedelta(hours=5)
 CALM_ROUNDS = 5
 """So many rounds of twenty minutes without anything to do: the overlap is read once more within them."""
 
-MOST_ROUNDS = 60
-MOST_DEATHS = 4
+MAX_ROUNDS = 60
+MAX_DEATHS = 4
 WINDOW = timedelta(days=2)
 """Of the reconciler: a day that leaves it is sealed."""
 
@@ -205,7 +205,7 @@ class World:
             raise actor.error
 
     def _someone_dies(self) -> None:
-        if self.running and self.deaths < MOST_DEATHS:
+        if self.running and self.deaths < MAX_DEATHS:
             self._dies(self.random.choice(list(self.running)))
 
     def _dies(self, actor: Actor) -> None:
@@ -238,7 +238,7 @@ class World:
 
     def _the_clock_jumps(self) -> None:
         """Hours ahead, as when a laptop slept, or a little back, as two machines differ."""
-        ahead = self.random.random() < 0.5 and self.deaths + len(self.running) <= MOST_DEATHS
+        ahead = self.random.random() < 0.5 and self.deaths + len(self.running) <= MAX_DEATHS
         span = timedelta(hours=self.random.randint(2, 9)) if ahead else timedelta(seconds=-self.random.randint(1, 45))
         self.history.append(f"the clock jumps by {span}")
         self.clock.advance(span)
@@ -297,7 +297,7 @@ class World:
             due = ledger.due.next_at()
             calm = calm + 1 if due is None and not self.queue else 0
             self.rounds += 1
-            assert self.rounds < MOST_ROUNDS, f"it never comes to rest: {list(self.table.scan())}"
+            assert self.rounds < MAX_ROUNDS, f"it never comes to rest: {list(self.table.scan())}"
             self.clock.moment = max(due or self.clock.now(), self.clock.now() + timedelta(minutes=20))
 
     def _work_off(self) -> None:

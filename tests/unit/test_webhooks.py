@@ -25,7 +25,7 @@ from functions.archiver.recording import Readiness, Recording
 from functions.archiver.runtime import Runtime, running
 from functions.archiver.settings.environment import Settings
 from functions.archiver.throttling.lanes import read
-from functions.archiver.webhooks import MOST_BYTES
+from functions.archiver.webhooks import MAX_BYTES
 from functions.providers.kazoo import YEAR_ZERO
 from functions.webhook import handler
 from tests.doubles.aws import BUCKET, REGION, TABLE, Aws
@@ -349,13 +349,13 @@ def test_events_about_something_else_are_ignored_and_take_nothing_away(hook: Hoo
 def test_a_body_over_256_kib_is_refused_before_anybody_looks_at_it(hook: Hook, name: str) -> None:
     hooked = hook(name)
     sent = hooked.sender.send(ID, HOOK)
-    assert hooked.send({**sent, "body": base64.b64encode(b" " * (MOST_BYTES + 1)).decode()}) == 413
-    assert hooked.send({**sent, "body": " " * (MOST_BYTES + 1), "isBase64Encoded": False}) == 413
+    assert hooked.send({**sent, "body": base64.b64encode(b" " * (MAX_BYTES + 1)).decode()}) == 413
+    assert hooked.send({**sent, "body": " " * (MAX_BYTES + 1), "isBase64Encoded": False}) == 413
     assert hooked.calls == {}
 
 
 def test_a_body_of_exactly_256_kib_is_taken(hook: Hook) -> None:
-    body = json.dumps({"recording_id": ID}).encode().ljust(MOST_BYTES)
+    body = json.dumps({"recording_id": ID}).encode().ljust(MAX_BYTES)
     assert hook("babelforce").send(event(body, {"x-webhook-secret": HOOK})) == 200
 
 
@@ -605,4 +605,4 @@ def test_only_what_nobody_could_verify_is_counted(
     deleted = json.dumps(kazoo_event(ID, HOOK, action="doc_deleted")).encode()
     assert counted(event(deleted)) == {}
     assert counted(kazoo_signed(ID, "guess")) == {"WebhookRefused": 1}
-    assert counted(event(b" " * (MOST_BYTES + 1))) == {}
+    assert counted(event(b" " * (MAX_BYTES + 1))) == {}

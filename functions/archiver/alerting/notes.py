@@ -19,7 +19,7 @@ from functions.archiver.ledger.table import Item, Refused, Table
 MAY_BE_INCOMPLETE = timedelta(hours=24)
 """A day that still lacks something so long after it was first seen to is told of."""
 
-MOST_DAYS_NAMED = 5
+MAX_DAYS_NAMED = 5
 
 _KEPT_IN_MIND = timedelta(days=60)
 """Nobody is told for ever of a day that nobody compares any more."""
@@ -120,7 +120,7 @@ class Notebook:
         refused, broken = _moment(item, "refused_at"), _moment(item, "chain_broken_at")
         return Notes(
             changed=changed,
-            incomplete=tuple(sorted(late)[:MOST_DAYS_NAMED]),
+            incomplete=tuple(sorted(late)[:MAX_DAYS_NAMED]),
             broken_chain=broken is not None and now - broken < _CHAIN_READ_WITHIN,
             refusing=refused is not None and now - refused < _REFUSED_LATELY,
             quiet=quiet_after is not None and _is_quiet(item, now, quiet_after),

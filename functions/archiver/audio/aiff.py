@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from functions.archiver.audio.chunked import MOST_CHUNKS, Chunked, is_name, is_padding
+from functions.archiver.audio.chunked import MAX_CHUNKS, Chunked, is_name, is_padding
 from functions.archiver.audio.codecs import PCM, by_letters
 from functions.archiver.audio.kinds import AIFF, AU, CAF
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps
@@ -22,7 +22,7 @@ class Aiff(Chunked):
         head = yield Read(12)
         told = int.from_bytes(head[4:8], "big")
         self.file_end = 8 + told if told not in (0, _UNKNOWN) else None
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             header = yield Next(8)
             name, size = header[:4], int.from_bytes(header[4:8], "big")
             if not is_name(name):
@@ -60,7 +60,7 @@ class Caf(Chunked):
     def steps(self) -> Steps:
         """Chunk by chunk, from the first one on."""
         yield Read(8)
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             header = yield Next(12)
             name, size = header[:4], int.from_bytes(header[4:12], "big", signed=True)
             if not is_name(name) or size < -1 or (size < 0 and name != b"data"):

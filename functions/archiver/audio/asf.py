@@ -16,7 +16,7 @@ _SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 _VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _OBJECT = 24  # GUID and length, which counts them
 _DATA_HEAD = 50
-_MOST_OBJECTS = 1000
+_MAX_OBJECTS = 1000
 _TICKS = 10**7  # in a second
 
 
@@ -69,7 +69,7 @@ class Asf:
         return True if told == size else None, None, None
 
     def _steps(self) -> Steps:
-        for _ in range(_MOST_OBJECTS):
+        for _ in range(_MAX_OBJECTS):
             head = yield Next(_OBJECT)
             size = int.from_bytes(head[16:24], "little")
             end = self._walk.position - _OBJECT + size
@@ -86,7 +86,7 @@ class Asf:
 
     def _header(self, end: int) -> Generator[Read | Next | Skip, bytes, None]:
         yield Skip(6)
-        for _ in range(_MOST_OBJECTS):
+        for _ in range(_MAX_OBJECTS):
             if self._walk.position + _OBJECT > end:
                 return
             head = yield Read(_OBJECT)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from functions.archiver.audio.kinds import Audio, Findings, Piece
 from functions.archiver.audio.walking import Steps, Walk
 
-MOST_CHUNKS = 1000
+MAX_CHUNKS = 1000
 PADDING = 1024
 """So many bytes behind the sound's place are still no sound."""
 

@@ -13,8 +13,8 @@ from functions.archiver.audio.walking import Read, Skip, Steps, Walk
 
 _TAIL = 65_536
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
-_MOST_SYNCS = 256
-_MOST_TRIED = 8
+_MAX_SYNCS = 256
+_MAX_TRIED = 8
 _BLOCKS = {1: 192} | {code: 576 << code - 2 for code in range(2, 6)} | {code: 256 << code - 8 for code in range(8, 16)}
 
 
@@ -99,8 +99,8 @@ class Flac:
 def _last_frames(body: bytes) -> Iterator[int]:
     """Where the last frames may start, the last one first."""
     starts = [found.start() for found in _SYNC.finditer(body)]
-    whole = (at for at in starts[::-1][:_MOST_SYNCS] if _is_header(body, at))
-    yield from islice(whole, _MOST_TRIED)
+    whole = (at for at in starts[::-1][:_MAX_SYNCS] if _is_header(body, at))
+    yield from islice(whole, _MAX_TRIED)
 
 
 def _is_header(body: bytes, at: int) -> bool:

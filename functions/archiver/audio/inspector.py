@@ -10,7 +10,7 @@ from __future__ import annotations
 from functions.archiver.audio.documents import describe, error_document
 from functions.archiver.audio.formats import parser_of
 from functions.archiver.audio.kinds import MP3, Audio, Findings, Kind, Piece, Verdict
-from functions.archiver.audio.tags import MOST_TAGS, skip_id3
+from functions.archiver.audio.tags import MAX_TAGS, skip_id3
 from functions.archiver.audio.walking import Parser
 
 HEAD = 16_384
@@ -88,7 +88,7 @@ class Inspector:
         )
 
     def _collect(self, data: bytes) -> None:
-        at, tags = skip_id3(data, MOST_TAGS - self._tags)
+        at, tags = skip_id3(data, MAX_TAGS - self._tags)
         self._start += at
         self._tags += tags
         self._skip = max(0, at - len(data))

@@ -21,7 +21,7 @@ _SEEN = frozenset((_DOC_TYPE, _SCALE, _DURATION, _TYPE, _CODEC, _RATE, _CHANNELS
 _KNOWN = _TOP | {_BLOCK_GROUP, _SIMPLE_BLOCK, _TIME, _PREVIOUS, 0xA7, 0xAF, 0x5854, _VOID, _CRC}
 """What may stand where no container of a known length is open."""
 
-_MOST_SEEN = 64
+_MAX_SEEN = 64
 _CODECS = {"A_PCM/INT/LIT": "pcm", "A_PCM/INT/BIG": "pcm", "A_PCM/FLOAT/IEEE": "float", "A_MPEG/L3": "mp3"}
 _Element = Generator[Read | Next | Skip, bytes, tuple[int, int | None]]
 
@@ -120,7 +120,7 @@ class Matroska:
             yield Read(1)
             self._sound_bytes += size
             yield Skip(size - 1)
-        elif name in _SEEN and size <= _MOST_SEEN:
+        elif name in _SEEN and size <= _MAX_SEEN:
             self._note(name, (yield Read(size)) if size else b"")
         else:
             yield Skip(size)

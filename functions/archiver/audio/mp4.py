@@ -22,9 +22,9 @@ from functions.archiver.audio.kinds import (
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, Walk
 
 _INTO = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex"))
-_MOST_READ = 192
-_MOST_BOXES = 1_000_000
-_MOST_NAMES = 64
+_MAX_READ = 192
+_MAX_BOXES = 1_000_000
+_MAX_NAMES = 64
 _FIRST = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))  # in QuickTime files without a brand
 _LARGEST_FTYP = 4096
 _Inside = Generator[Read | Next | Skip, bytes, None]
@@ -115,7 +115,7 @@ class Mp4:
         return True, None, None
 
     def _steps(self) -> Steps:
-        for _ in range(_MOST_BOXES):
+        for _ in range(_MAX_BOXES):
             head = yield Next(8)
             name, size = head[4:8], int.from_bytes(head[:4], "big")
             if not is_name(name):
@@ -129,7 +129,7 @@ class Mp4:
             if end < self._walk.position:
                 self._foreign = True
                 return
-            if len(self._boxes) < _MOST_NAMES:
+            if len(self._boxes) < _MAX_NAMES:
                 self._boxes.add(name)
             self._last = name
             yield from self._box(name, end)
@@ -170,7 +170,7 @@ class Mp4:
             self._handler = seen[8:12] if seen[8:12] in (b"soun", b"vide") else self._handler
             self._handlers |= {self._handler} - {b""}
         elif name == b"stsd" and left >= 16 and self._handler == b"soun" and self._codec is None:
-            self._describe((yield Read(min(left, _MOST_READ))))
+            self._describe((yield Read(min(left, _MAX_READ))))
         elif name in (b"stco", b"co64") and left >= 8:
             width = 4 if name == b"stco" else 8
             count = int.from_bytes((yield Read(8))[4:8], "big")

@@ -13,7 +13,7 @@ from functions.archiver.audio.tags import without_tags
 JUNK = 2048
 """More than the largest frame, 1,729 bytes: a stream joined midway starts with the rest of one."""
 
-_MOST_FREE = 5760  # bytes between two headers of free format: 640 kbit/s at 8 kHz
+_MAX_FREE = 5760  # bytes between two headers of free format: 640 kbit/s at 8 kHz
 _XING = re.compile(rb"Xing|Info")
 _MPEG1_LAYER2 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
 _MPEG1_LAYER3 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -87,7 +87,7 @@ def _free_lengths(data: bytes, at: int, head: Head) -> Lengths | None:
     """Free format: a frame is as long as it is to the next equal header (one byte more where padded)."""
     plain, padded = (bytes((0xFF, data[at + 1], data[at + 2] & 0xFD | bit)) for bit in (0, 2))
     either = re.compile(b"(?:" + re.escape(plain) + b"|" + re.escape(padded) + b")")
-    for found in either.finditer(data, at + 24, at + _MOST_FREE):
+    for found in either.finditer(data, at + 24, at + _MAX_FREE):
         length = found.start() - at - head.padding
         lengths = {plain: length, padded: length + 1}
         if chain(data, at, lengths)[0] >= 4:

@@ -8,7 +8,7 @@ from functions.archiver.audio.kinds import OGG, OGG_VIDEO, OPUS, Audio, Findings
 from functions.archiver.audio.walking import Next, Read, Skip, Steps, Walk
 
 _BEGINS, _ENDS = 2, 4
-_MOST_STREAMS = 64
+_MAX_STREAMS = 64
 _SEEN = 80  # of a stream's first packet: enough to name its codec
 _VIDEO = (b"\x80theora", b"BBCD\0", b"\x01video")
 _SILENT = (*_VIDEO, b"fishead\0", b"\x80kate", b"CMML\0")
@@ -85,7 +85,7 @@ class Ogg:
             table = yield Read(head[26]) if head[26] else Skip(0)
             size = sum(table)
             seen = b""
-            if head[5] & _BEGINS and len(self._streams) < _MOST_STREAMS:
+            if head[5] & _BEGINS and len(self._streams) < _MAX_STREAMS:
                 seen = (yield Read(min(size, _SEEN))) if size else b""
                 self._streams[head[14:18]] = _described(seen)
             self._count(head, table, size)

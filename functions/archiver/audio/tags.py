@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST_TAGS = 8
+MAX_TAGS = 8
 ID3_HEADER = 10
 _STARTS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
 
@@ -18,7 +18,7 @@ def id3_length(data: bytes, at: int = 0) -> int:
     return ID3_HEADER + (a << 21 | b << 14 | c << 7 | d) + footer
 
 
-def skip_id3(data: bytes, limit: int = MOST_TAGS) -> tuple[int, int]:
+def skip_id3(data: bytes, limit: int = MAX_TAGS) -> tuple[int, int]:
     """How many bytes of ID3v2 tags are in front (may be more than `data` holds), and how many tags."""
     at = tags = 0
     while tags < limit and (length := id3_length(data, at)):

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from functions.archiver.audio.kinds import Audio, Findings, Piece
 
-MOST_READ = 65_536
+MAX_READ = 65_536
 """No format asks to see more at once."""
 
 REST = 1 << 80
@@ -138,4 +138,4 @@ class Walk:
         elif isinstance(step, Skip):
             self._skip = step.size
         else:
-            self._need, self._optional = min(max(step.size, 1), MOST_READ), isinstance(step, Next)
+            self._need, self._optional = min(max(step.size, 1), MAX_READ), isinstance(step, Next)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Literal
 
-from functions.archiver.audio.chunked import MOST_CHUNKS, Chunked, is_name, is_padding
+from functions.archiver.audio.chunked import MAX_CHUNKS, Chunked, is_name, is_padding
 from functions.archiver.audio.codecs import WAVE_FORMATS
 from functions.archiver.audio.kinds import WAV, WAVE64
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps
@@ -53,7 +53,7 @@ class Wav(WaveFile):
         self._order = "big" if head.startswith(b"RIFX") else "little"
         self.file_end = self._end(head[4:8])
         size = 0
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             header = yield from self._header(size)
             name, size = header[:4], int.from_bytes(header[4:8], self._order)
             if not is_name(name):
@@ -143,7 +143,7 @@ class Wave64(WaveFile):
         head = yield Read(40)
         told = int.from_bytes(head[16:24], "little")
         self.file_end = told if 40 <= told < self.placeholder else None
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             header = yield Next(24)
             name, size = header[:16], int.from_bytes(header[16:24], "little") - 24
             if size < 0 or not (name.endswith(_W64_TAIL) or name == _LIST_GUID):

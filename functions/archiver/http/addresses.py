@@ -37,7 +37,7 @@ HEAD_SECONDS = 60.0
 """So long may an answer's status and headers take in all. A read time-out alone lets them drip for ever."""
 
 _TLS_PORT = 443
-_MOST_ADDRESSES_TRIED = 4
+_MAX_ADDRESSES_TRIED = 4
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_LOCAL = ipaddress.IPv6Network("fd00:ec2::/32")
@@ -168,7 +168,7 @@ class _Guarded(HTTPConnection):
         host, port = self._dns_host, self.port or self.default_port
         addresses = resolved(host, port, self.reach, tls=self.default_port == _TLS_PORT)
         failure = "no connection could be made"
-        for address in addresses[:_MOST_ADDRESSES_TRIED]:
+        for address in addresses[:_MAX_ADDRESSES_TRIED]:
             try:
                 return create_connection((address, port), self.timeout, socket_options=self.socket_options)
             except TimeoutError:

@@ -33,8 +33,8 @@ __all__ = ["Answer", "Auth", "Body", "Http", "Of", "Slots", "Value", "Values", "
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-MOST_HOPS = 5
-_MOST_QUOTED = 200
+MAX_HOPS = 5
+_MAX_QUOTED = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -172,7 +172,7 @@ class Http:
         """A provider's words made fit for a reason: secrets masked, no control characters, at most 200 characters."""
         printable = "".join(each if each.isprintable() else " " for each in masked(text, self._hidden()))
         words = " ".join(printable.split())
-        return words if len(words) <= _MOST_QUOTED else words[: _MOST_QUOTED - 1] + "…"
+        return words if len(words) <= _MAX_QUOTED else words[: _MAX_QUOTED - 1] + "…"
 
     @contextmanager
     def _exchange(self, request: _Request) -> Iterator[Body]:
@@ -214,13 +214,13 @@ class Http:
     def _follow(self, request: _Request) -> tuple[_Hop, requests.Response]:
         """The first answer that is no redirect, and the hop that brought it."""
         hop = self._first_hop(request)
-        for _ in range(MOST_HOPS + 1):
+        for _ in range(MAX_HOPS + 1):
             response = self._send(request, hop)
             if response.status_code not in _REDIRECTS or response.status_code in request.handles:
                 return hop, response
             _dispose(response)
             hop = self._next_hop(request, hop, response)
-        raise problem(request.of, f"the {request.kind} request was redirected more than {MOST_HOPS} times")
+        raise problem(request.of, f"the {request.kind} request was redirected more than {MAX_HOPS} times")
 
     def _first_hop(self, request: _Request) -> _Hop:
         url = self._absolute(request)

@@ -19,7 +19,7 @@ from functions.archiver.ledger.table import Refused, Table
 LEASE = timedelta(minutes=16)
 """A minute longer than a function may run."""
 
-_MOST_UNCLEAN = 50
+_MAX_UNCLEAN = 50
 
 
 class LeaseLost(Exception):
@@ -158,7 +158,7 @@ class CursorStore:
     def note_unclean(self, unclean: Unclean) -> None:
         """Remembers a span that did not close. Neighbours with the same reason become one."""
         last = self._unclean[-1] if self._unclean else None
-        full = len(self._unclean) >= _MOST_UNCLEAN
+        full = len(self._unclean) >= _MAX_UNCLEAN
         if last and (full or (last.end == unclean.start and last.reason == unclean.reason)):
             start, end = min(last.start, unclean.start), max(last.end, unclean.end)
             unclean = Unclean(start=start, end=end, reason=unclean.reason)

@@ -30,17 +30,17 @@ NARROWEST = timedelta(minutes=1)
 WIDEST = timedelta(days=366)
 SHORTEST_FIRST = timedelta(days=1)
 
-MOST_PAGES = 20
+MAX_PAGES = 20
 """A window with more pages is halved: it has to be read twice within one run."""
 
-MOST_BARREN_PAGES = 5
+MAX_BARREN_PAGES = 5
 """So many pages in a row without a row not seen before mean a cursor that never ends."""
 
-MOST_PASSES = 3
+MAX_PASSES = 3
 """A window that does not close after so many passes is halved while it keeps bringing new recordings or was not read
 from end to end; otherwise it is noted as unclean, and the walk goes on."""
 
-MOST_PAGES_AT_ALL = 1_000
+MAX_PAGES_AT_ALL = 1_000
 """Where even the narrowest window goes on and on, this ends it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -224,7 +224,7 @@ class Listing:
             return replace(walk, width=self._narrower(window), passes=0)
         if outcome.closes(first_pass_counts=walk.name != "forward", number=walk.passes + 1):
             return self._closed(walk, window, outcome)
-        if walk.passes + 1 < MOST_PASSES:
+        if walk.passes + 1 < MAX_PASSES:
             return replace(walk, passes=walk.passes + 1)
         if wide and (outcome.new or not outcome.whole):
             return replace(walk, width=self._narrower(window), passes=0)
@@ -279,7 +279,7 @@ class Listing:
             barren = 0 if self._record(page, window, outcome) else barren + 1
             if page.next_cursor is None:
                 return outcome
-            if barren >= MOST_BARREN_PAGES or outcome.pages >= MOST_PAGES_AT_ALL:
+            if barren >= MAX_BARREN_PAGES or outcome.pages >= MAX_PAGES_AT_ALL:
                 outcome.problem = "its cursor never ends"
                 return outcome
             if self._is_too_big(outcome, page, window):
@@ -294,7 +294,7 @@ class Listing:
             return False
         if page.total is not None and page.rows:
             pages = max(pages, page.total // page.rows)
-        return pages >= MOST_PAGES and window.end - window.start > self._narrowest
+        return pages >= MAX_PAGES and window.end - window.start > self._narrowest
 
     def _is_too_old(self, recording: Recording) -> bool:
         """Whole units may begin before the source's start, and so may what a filter by another clock brings."""

@@ -16,8 +16,8 @@ from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret
 
-MOST_EVENT_BYTES = 1024 * 1024
-_MOST_FIELDS = 1000
+MAX_EVENT_BYTES = 1024 * 1024
+_MAX_FIELDS = 1000
 
 MAX_REPLY_BYTES = 512
 """Of a handshake's answer, headers included. RingCentral takes 1024 together with the headers that the gateway adds."""
@@ -72,11 +72,11 @@ class Delivery:
 
         Never raises, because it comes before the sender is verified: what is no form, or too long, has no pairs.
         """
-        if len(self.body) > MOST_EVENT_BYTES:
+        if len(self.body) > MAX_EVENT_BYTES:
             return ()
         try:
             text = self.body.decode("utf-8", "replace")
-            return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
         except ValueError:
             return ()
 
@@ -135,8 +135,8 @@ def id_from(value: Json) -> str:
 
 
 def _parsed(body: bytes) -> Json:
-    if len(body) > MOST_EVENT_BYTES:
-        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    if len(body) > MAX_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MAX_EVENT_BYTES} bytes")
     try:
         document: Json = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -145,10 +145,10 @@ def _parsed(body: bytes) -> Json:
 
 
 def _parsed_form(body: bytes) -> Mapping[str, str]:
-    if len(body) > MOST_EVENT_BYTES:
-        raise BadEvent(f"the event has more than {MOST_EVENT_BYTES} bytes")
+    if len(body) > MAX_EVENT_BYTES:
+        raise BadEvent(f"the event has more than {MAX_EVENT_BYTES} bytes")
     try:
-        return dict(parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS))
+        return dict(parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MAX_FIELDS))
     except ValueError:
         raise BadEvent("the event is neither JSON nor a form") from None
 

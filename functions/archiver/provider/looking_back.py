@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from functions.archiver.recording import Window
 
-MOST_PAGES = 20
+MAX_PAGES = 20
 """Of each span: what a person asks for by hand is not worth more."""
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ def rows_looking_back(read: Read[T], *spans: timedelta) -> Iterator[T]:
     now = datetime.now(UTC)
     for end, start in pairwise((now, *(now - span for span in spans))):
         cursor = None
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             rows, cursor = read(Window(start=start, end=end), cursor)
             yield from rows
             if not cursor:

@@ -17,7 +17,7 @@ from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.sealing.statement import Listed
 
-MOST_OPEN = 1_000
+MAX_OPEN = 1_000
 """Days whose listing is kept in mind until they are complete; of more, the oldest are left to `seal --from`."""
 
 
@@ -68,7 +68,7 @@ class Plan:
 
     def dump(self) -> str:
         """As JSON text."""
-        newest = sorted(self.open)[-MOST_OPEN:]
+        newest = sorted(self.open)[-MAX_OPEN:]
         return json.dumps(
             {
                 **{name: _text(getattr(self, name)) for name in ("first", "until", "audited")},

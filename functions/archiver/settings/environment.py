@@ -14,7 +14,7 @@ from functions.archiver.settings.deployment import Archive, Source, Tier
 
 _Part = TypeVar("_Part")
 
-MOST_BYTES = 4096 - 768
+MAX_BYTES = 4096 - 768
 """Lambda takes 4 KB of variables; what synthesis does not know (bucket, table, queue, topics) gets the rest."""
 
 
@@ -82,9 +82,9 @@ def environment_of(
         bucket=bucket, table=table, queue_url=queue_url, topics=topics, archive=archive, source=source
     ).to_env()
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise Misconfigured(
-            f"the settings of sources.{source.name} take {size} bytes, a function can hold {MOST_BYTES}: "
+            f"the settings of sources.{source.name} take {size} bytes, a function can hold {MAX_BYTES}: "
             f"shorten sources.{source.name}.options, for instance by dividing it among two sources"
         )
     return variables

@@ -32,7 +32,7 @@ from functions.archiver.throttling.pause import Pause, pause_of
 MINUTE_WITH_MARGIN_MS = 60_500
 """Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
 
-LEAST_MARGIN_MS = 60_400
+MIN_MARGIN_MS = 60_400
 """What a minute's requests have to take after the interval is rounded to whole milliseconds."""
 
 _LATE_MS = 400
@@ -287,7 +287,7 @@ class Pace:
 def interval_ms(requests_per_minute: float) -> int:
     """Whole milliseconds between two requests; rounded up where rounding would eat the margin of a minute."""
     interval = round(MINUTE_WITH_MARGIN_MS / requests_per_minute)
-    return interval if interval * requests_per_minute >= LEAST_MARGIN_MS else interval + 1
+    return interval if interval * requests_per_minute >= MIN_MARGIN_MS else interval + 1
 
 
 def _open(now: int) -> Condition:

@@ -18,10 +18,10 @@ LONGEST_KEY_BYTES = 2048
 LONGEST_SORT_KEY_BYTES = 1024
 """Of `pk` too, because it is the sort key of the index `day`."""
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 LARGEST_EXPONENT, SMALLEST_EXPONENT = 125, -130
 DEEPEST = 32
-_MOST_DUE = 2**63 - 1
+_MAX_DUE = 2**63 - 1
 
 
 def acceptable(item: Mapping[str, object]) -> Item:
@@ -39,7 +39,7 @@ def acceptable(item: Mapping[str, object]) -> Item:
         if key in kept:
             check_key(kept[key], key, LONGEST_KEY_BYTES)
     due = kept.get("due_at", 0)
-    if isinstance(due, bool) or not isinstance(due, int) or abs(due) > _MOST_DUE:
+    if isinstance(due, bool) or not isinstance(due, int) or abs(due) > _MAX_DUE:
         raise Unacceptable("due_at has to be a whole number of milliseconds")
     return kept
 
@@ -114,8 +114,8 @@ def _number(value: int | float | Decimal) -> tuple[int | Decimal, int]:
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise Unacceptable(f"{number} is no number")
-    if len(digits) > MOST_DIGITS:
-        raise Unacceptable(f"a number of {len(digits)} digits has more than {MOST_DIGITS}")
+    if len(digits) > MAX_DIGITS:
+        raise Unacceptable(f"a number of {len(digits)} digits has more than {MAX_DIGITS}")
     if number and not SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT:
         raise Unacceptable(f"{number} is outside of the range of numbers")
     size = (len(digits) + 1) // 2 + 1 + (number < 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from functions.archiver.provider.looking_back import MOST_PAGES, rows_looking_back
+from functions.archiver.provider.looking_back import MAX_PAGES, rows_looking_back
 from functions.archiver.recording import Window
 
 HOUR = timedelta(hours=1)
@@ -42,4 +42,4 @@ def test_a_list_without_an_end_is_given_up() -> None:
         return [], "again"
 
     assert list(rows_looking_back(read, HOUR)) == []
-    assert len(asked) == MOST_PAGES
+    assert len(asked) == MAX_PAGES
