@@ -38,7 +38,16 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[
         raise
     guard = Guard(app, port=listening.getsockname()[1])
     server = create_server(guard, sockets=[listening], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
-    serving = threading.Thread(target=server.run, daemon=True)
+    closing = threading.Event()
+
+    def run() -> None:
+        try:
+            server.run()
+        except OSError:
+            if not closing.is_set():  # closing takes the socket from under the loop that waits on it
+                raise
+
+    serving = threading.Thread(target=run, daemon=True)
     serving.start()
 
     def wait(stopped: threading.Event) -> None:
@@ -50,5 +59,6 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[
     finally:
         # A browser's connection that is open when the server closes is no news for the terminal.
         logging.getLogger("waitress").setLevel(logging.CRITICAL)
+        closing.set()
         server.close()
         serving.join(timeout=5)
