@@ -159,7 +159,8 @@ def test_a_206_that_brings_less_than_it_says_is_no_whole(server: HttpServer, htt
 def test_a_link_is_read_as_a_browser_reads_it(server: HttpServer, http: Http, link: str, path: str) -> None:
     server.on(path, Reply(body=b"x"))
     assert fetch(http, server.url + link.strip() if link.startswith("/") else f" {server.url}{link.strip()} ") == b"x"
-    raw = OK.replace(b"200 OK", b"302 Found") + b"Location: " + link.encode() + b"\r\nContent-Length: 0\r\n\r\n"
+    raw = OK.replace(b"200 OK", b"302 Found") + b"Connection: close\r\nLocation: " + link.encode()
+    raw += b"\r\nContent-Length: 0\r\n\r\n"
     server.on("/audio", raw)
     assert fetch(http) == b"x"
     assert [seen.path for seen in server.requests] == [path, "/audio", path]
