@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from functions.archiver.alerting.trouble import worst
-from functions.archiver.health import health_of
 from functions.archiver.runtime import Context, Runtime, runtime
-from functions.archiver.settings.metrics import Metric
-from functions.providers import load
+from functions.archiver.ticking import tick
 
 Event = dict[str, object]
 Result = dict[str, object]
@@ -54,37 +49,7 @@ def _list(run: Runtime, event: Event) -> Result:
 
 
 def _dispatch(run: Runtime, event: Event) -> Result:
-    queued = run.intake.dispatch()
-    run.mark_tick()
-    signs = run.vitals.read(retention_count=_count_to_mind(run)).signs
-    notes = run.notes.read(quiet_after=run.settings.source.webhook_quiet_after)
-    health = health_of(signs)
-    told = run.teller.tell(worst(health, notes), notes.told)
-    waiting = run.clock.due_now() - signs.oldest_due if signs.oldest_due else timedelta()
-    run.logger.info(
-        "tick",
-        queued=queued,
-        state=health.state.value,
-        reason=health.reason,
-        oldest_waiting_seconds=round(waiting.total_seconds()),
-        deletion_margin_seconds=round(signs.deletion_margin.total_seconds()) if signs.deletion_margin else None,
-        closed_until=signs.closed_until,
-        altered=notes.changed,
-    )
-    run.count(
-        {
-            Metric.TROUBLE: told.level if told else 0,
-            Metric.OLDEST_WAITING_SECONDS: waiting.total_seconds(),
-            Metric.ALTERED: notes.changed,
-        }
-    )
-    return {"queued": queued}
-
-
-def _count_to_mind(run: Runtime) -> int | None:
-    """How many recordings the provider keeps. Minding it costs a read of all that waits: done every tenth minute."""
-    kept = load(run.settings.source.provider).declaration.retention_count
-    return None if run.clock.now().minute % 10 else kept
+    return {"queued": tick(run)}
 
 
 def _check(run: Runtime, event: Event) -> Result:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from functions.archiver.clock import from_iso
-from functions.archiver.recording import Window
+from functions.archiver.reconciling.asked import asked_days, asked_window
 from functions.archiver.runtime import Context, runtime
 from functions.archiver.settings.metrics import Metric
 
@@ -26,9 +23,9 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         if action == "report":
             done = reconciler.report_again()
         elif action == "seal":
-            done = reconciler.run(seal=(_day(event, "from"), _day(event, "to")))
+            done = reconciler.run(seal=asked_days(event))
         else:
-            done = reconciler.run(force=event.get("force") is True, asked=_asked(event))
+            done = reconciler.run(force=event.get("force") is True, asked=asked_window(event))
     if done.findings:
         run.logger.info(
             "reconciled",
@@ -53,13 +50,3 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         "sealed": len(done.sealed),
         "broken": done.broken,
     }
-
-
-def _day(event: dict[str, object], name: str) -> date:
-    return date.fromisoformat(str(event[name]))
-
-
-def _asked(event: dict[str, object]) -> Window | None:
-    if "from" not in event:
-        return None
-    return Window(start=from_iso(str(event["from"])), end=from_iso(str(event["to"])))

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.archiver.provider.provider import Registration
+from functions.archiver.provider.provider import Provider, Registration
 from functions.archiver.secret import Secret
 from functions.providers import load, names
 from ops.__main__ import main
@@ -133,7 +133,21 @@ def test_refused_credentials_end_with_5(by_hand: ByHand) -> None:
     assert (code, out, "api key" in err.lower()) == (5, "", True)
 
 
-@pytest.mark.parametrize("name", sorted(set(names()) - {"kazoo"}))
+BY_HAND = [
+    name
+    for name in names()
+    if load(name).declaration.webhook_setup and load(name).register_webhook is Provider.register_webhook
+]
+"""Providers whose webhooks are set up by clicking; the others have an API for it, or no webhooks at all."""
+
+
+def test_every_provider_with_webhooks_has_an_api_for_them_or_says_where_to_click() -> None:
+    for kind in map(load, names()):
+        has_api = kind.register_webhook is not Provider.register_webhook
+        assert bool(kind.declaration.webhook) == (has_api or bool(kind.declaration.webhook_setup)), kind
+
+
+@pytest.mark.parametrize("name", BY_HAND)
 def test_of_other_providers_one_sentence_says_where_to_click(by_hand: ByHand, name: str) -> None:
     by_hand.provider(name)
     code, out, _ = by_hand("register", "--url", URL)
