@@ -124,6 +124,7 @@ def test_the_report_counts_each_day_and_names_what_is_not_archived(bench: Reconc
     assert report["generated_at"] == NOON.isoformat()
     assert report["listed_until"] == (NOON - timedelta(minutes=15)).isoformat()
     first, second = bench.day_of(3), bench.day_of(2)
+    assert [each["recording_id"] for each in first.pop("gone_named")] == ["lost"]
     assert first == {
         "date": "2026-03-01",
         "state": "complete",
