@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ops.program import main
+from ops.shell.program import main
 
 __all__ = ["main"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ops.program import NAME, program, verbs
-from ops.verb import HELP, Verb, VerbGroup
-from ops.version import ROOT
+from ops.shell.program import NAME, program, verbs
+from ops.shell.verb import HELP, Verb, VerbGroup
+from ops.shell.version import ROOT
 
 PAGE = ROOT / "docs" / "commands.md"
 _WIDTH = 100

@@ -24,8 +24,8 @@ from functions.providers import load
 from ops.archive.archive import no_such_source
 from ops.archive.opening import deployed, open_deployed
 from ops.archive.where import LocalFolder, deployment_file, located
-from ops.output import ExitCode, Failure
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 
 if TYPE_CHECKING:
     import boto3

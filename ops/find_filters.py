@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from ops.moments import Length, Moment
+from ops.shell.moments import Length, Moment
 
 STATES = ("pending", "queued", "archived", "gone", "failed", "quarantined", "altered", "absent", "erased")
 

@@ -18,10 +18,10 @@ from ops.index.index import COUNTED, Index
 from ops.index.query import BadQuery, Query
 from ops.index.refresh import as_of, refresh
 from ops.index.rows import Row
-from ops.moments import in_zone
-from ops.output import Column, ExitCode, Failure, Output
-from ops.texts import length_text
-from ops.verb import Shared
+from ops.shell.moments import in_zone
+from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.texts import length_text
+from ops.shell.verb import Shared
 
 FIELDS = (
     *("source", "recording_id", "call_id", "recorded_at", "duration_seconds", "direction", "from_number", "to_number"),

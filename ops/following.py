@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import reports_of
 from ops.archive.deployed import DeployedArchive
-from ops.output import ExitCode, Failure, Output
+from ops.shell.output import ExitCode, Failure, Output
 
 LOOK_EVERY_SECONDS = 2.0
 BEGINS_WITHIN_SECONDS = 90.0

@@ -21,9 +21,9 @@ from ops.archive.opening import open_archive
 from ops.index.asking import pk_of
 from ops.index.rows import Row
 from ops.naming import row_meant
-from ops.output import ExitCode, Failure, Output
-from ops.texts import bytes_text
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import bytes_text
+from ops.shell.verb import Shared
 from ops.whole import KEPT
 
 LONGEST_LINK_SECONDS = 12 * 3600

@@ -35,10 +35,10 @@ from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
 from ops.archive.opening import deployed
 from ops.connection import source_of
-from ops.output import ExitCode, Output
 from ops.recording_names import named_as_recording
+from ops.shell.output import ExitCode, Output
+from ops.shell.verb import Shared
 from ops.unpacking import Limits, Member, Refused, members
-from ops.verb import Shared
 
 MAX_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""

@@ -12,9 +12,9 @@ from ops.archive.opening import open_archive
 from ops.index.file import path_of
 from ops.index.index import Index, drop
 from ops.index.refresh import as_of, refresh
-from ops.output import ExitCode, Failure, Output
-from ops.texts import bytes_text
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import bytes_text
+from ops.shell.verb import Shared
 
 
 class Do(Enum):

@@ -16,9 +16,9 @@ from ops.archive.opening import open_deployed
 from ops.archive.where import deployment_file
 from ops.at_provider import list_recordings
 from ops.connection import Connection
-from ops.output import ExitCode, Failure
 from ops.planning import BYTES_A_SECOND, Load
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 
 _UNKNOWN_RETENTION = timedelta(days=180)
 """How far back a source is taken to reach whose provider tells no time."""

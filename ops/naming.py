@@ -12,7 +12,7 @@ from ops.archive.identity import FOLDERS
 from ops.index.asking import rows_named, rows_of_day
 from ops.index.refresh import refresh
 from ops.index.rows import Row
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 MAX_NAMED = 10
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.version import ROOT
+from ops.shell.version import ROOT
 
 TEMPLATES = ROOT / "ops" / "templates"
 

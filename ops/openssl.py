@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 """How every public key on the curve P-256 begins as DER (RFC 5480)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 FILE = Path(__file__).with_name("prices.toml")
 DAYS_A_MONTH = 365.25 / 12

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.providers import load, names
-from ops.version import ROOT
+from ops.shell.version import ROOT
 
 PAGE = ROOT / "docs" / "providers.md"
 _BLOCK = re.compile(r"(<!-- generated: make fix -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -14,8 +14,8 @@ from functions.archiver.rebuilding import DOES_NOT_COME_BACK, Came, Rebuilding
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
-from ops.output import Column, ExitCode, Failure, Output
-from ops.verb import Shared
+from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.verb import Shared
 
 _SAID_EVERY_SECONDS = 10.0
 _PEOPLE_SEE: tuple[Came, ...] = ("archived", "quarantined", "gone", "failed", "held", "erased", "known", "differing")

@@ -12,7 +12,7 @@ from typing import Any
 from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.reconciling.cells import not_looked
 from functions.archiver.vitals import Rate
-from ops.output import ExitCode
+from ops.shell.output import ExitCode
 
 REQUESTS_EACH = 2
 """A recording takes about so many: one that lists or finds it, one for its audio."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ops.output import ExitCode, Failure
-from ops.version import ROOT
+from ops.shell.output import ExitCode, Failure
+from ops.shell.version import ROOT
 
 FOLDER = ROOT / "docs" / "schemas"
 

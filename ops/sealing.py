@@ -20,10 +20,10 @@ from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.openssl import FileSigner, der_of
-from ops.output import ExitCode, Failure, Output
 from ops.reports import row_of
 from ops.seals import ChainCheck, Checked, Keys, keys_in
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.verb import Shared
 
 NOT_COMPARED = "its head was not compared with one kept elsewhere"
 _NAMED = 20

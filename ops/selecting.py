@@ -23,8 +23,8 @@ from ops.index.index import Index
 from ops.index.query import BadQuery, Query
 from ops.index.refresh import refresh
 from ops.index.rows import Row
-from ops.output import ExitCode, Failure
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 
 Say = Callable[[str], None]
 

@@ -14,9 +14,9 @@ from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.index.rows import Row
 from ops.naming import rows_meant
-from ops.output import ExitCode, Failure, Output
-from ops.texts import bytes_text, length_text
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import bytes_text, length_text
+from ops.shell.verb import Shared
 from ops.whole import Seal, Whole, proof_sentence, whole
 
 _FIRST = 16

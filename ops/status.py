@@ -14,7 +14,7 @@ from functions.archiver.ledger.totals import Counts
 from functions.archiver.listing.backfill import Backfills
 from functions.archiver.vitals import Vitals, VitalsReader
 from ops.archive.archive import Archive
-from ops.output import Column, ExitCode, Failure, Output
+from ops.shell.output import Column, ExitCode, Failure, Output
 
 REQUESTS_EACH = 2
 """A recording takes about so many: one that lists or finds it, one for its audio."""

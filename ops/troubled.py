@@ -9,7 +9,7 @@ from typing import Any
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.ledger import Ledger
 from ops.archive.archive import Archive
-from ops.output import Column, ExitCode, Failure, Output
+from ops.shell.output import Column, ExitCode, Failure, Output
 
 _TROUBLED = (State.FAILED, State.QUARANTINED)
 _COLUMNS = (

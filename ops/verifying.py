@@ -16,9 +16,9 @@ from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.local.healing import mark
-from ops.output import ExitCode, Failure, Output
 from ops.prices import prices
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.verb import Shared
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
 from ops.verify.selection import Selected, Selection

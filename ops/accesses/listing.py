@@ -13,9 +13,9 @@ from ops.accesses.access import Access
 from ops.accesses.recording import log_of
 from ops.archive.opening import open_archive
 from ops.finding import cell
-from ops.moments import span
-from ops.output import Column, ExitCode, Output
-from ops.verb import Shared
+from ops.shell.moments import span
+from ops.shell.output import Column, ExitCode, Output
+from ops.shell.verb import Shared
 
 FIELDS = ("at", "who", "what", "source", "recording_id", "recording", "reason", "version")
 _COLUMNS = (

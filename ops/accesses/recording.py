@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ops.accesses.access import Access, AccessLog, What
 from ops.archive.archive import Archive
-from ops.version import version
+from ops.shell.version import version
 
 
 def log_of(archive: Archive) -> AccessLog:

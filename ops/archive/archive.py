@@ -13,7 +13,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Counts
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from functions.archiver.runtime import Runtime
 from functions.archiver.settings.environment import Settings
 from ops.archive.archive import Person
 from ops.archive.facts import ArchiveFacts, Facts, SourceFacts
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 INVOCATION_SECONDS = 900
 

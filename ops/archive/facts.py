@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name, source_parameter_name
 from ops.archive.archive import no_such_source
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -22,7 +22,7 @@ from ops.local.engine.files import INSIDE
 from ops.local.engine.folder import FolderBucket
 from ops.local.engine.lock import holder_of
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 
 class FolderArchive:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ops.archive.archive import Archive
 from ops.archive.where import LocalFolder, Stack, located
-from ops.output import ExitCode, Failure
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 
 if TYPE_CHECKING:
     from ops.archive.deployed import DeployedArchive

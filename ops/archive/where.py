@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.archiver.settings.toml_file import read
-from ops.output import ExitCode, Failure
-from ops.version import ROOT
+from ops.shell.output import ExitCode, Failure
+from ops.shell.version import ROOT
 
 WAYS = "give -a FOLDER, -a FILE.toml or -a STACK, or set RECORDINGS_ARCHIVE"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.moments import Moment, in_zone, span
-from ops.output import ExitCode, Failure, Output
-from ops.verb import Shared, Topic, verb
+from ops.shell.moments import Moment, in_zone, span
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
     from ops.archive.archive import Archive

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ops.output import ExitCode, Failure
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared, Topic, verb
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -20,7 +20,7 @@ def command(shared: Shared, *, shell: str) -> ExitCode:
     """
     from click.shell_completion import get_completion_class
 
-    from ops.program import COMPLETION_VARIABLE, NAME, program
+    from ops.shell.program import COMPLETION_VARIABLE, NAME, program
 
     kind = get_completion_class(shell)
     assert kind is not None, f"click has no completion for {shell}"

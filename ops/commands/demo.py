@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ops.output import ExitCode
-from ops.signals import stopping
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.signals import stopping
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.START, example="recordings demo")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.DEVELOP, example="recordings docs")

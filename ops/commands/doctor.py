@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.output import Column, ExitCode, Output
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import Column, ExitCode, Output
+from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

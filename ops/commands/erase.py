@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from ops.find_filters import find_filters
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 BASES = ("gdpr-17", "pci-sad", "contract", "mistake")
 

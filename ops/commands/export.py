@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ops.find_filters import find_filters
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
     from ops.export.export import For

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ops.moments import Length
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.moments import Length
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.LOOK, example='recordings get 262388c281f3 --out . --reason "ticket 4711"')

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ops.output import ExitCode, Failure
-from ops.signals import stopping
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode, Failure
+from ops.shell.signals import stopping
+from ops.shell.verb import Shared, Topic, verb
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FILE_OR_DASH = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

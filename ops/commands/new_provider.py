@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ops.output import ExitCode, Failure
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.DEVELOP, example="recordings new-provider acme_phones")
@@ -13,7 +13,7 @@ from ops.verb import Shared, Topic, verb
 def command(shared: Shared, *, name: str) -> ExitCode:
     """Write a provider and its fixture to start from: a whole client of an imagined API."""
     from ops import new_provider, providers_page
-    from ops.version import ROOT
+    from ops.shell.version import ROOT
 
     output = shared.output()
     try:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import click
 
-from ops.moments import Moment, in_zone
-from ops.output import ExitCode, Failure
-from ops.verb import Shared, Topic, verb
+from ops.shell.moments import Moment, in_zone
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.REPAIR, example='recordings pause acme-uk --reason "their maintenance" --until 2026-12-01T06:00')

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.output import Column, ExitCode, Failure, Output
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
     from ops.planning import Plan

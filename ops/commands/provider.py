@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from functions.archiver.errors import Closed, Gone, NotFound, OfTheSource, Outcome
-from ops.moments import Moment, span
-from ops.output import ExitCode, Failure
-from ops.questions import confirm
-from ops.verb import Shared, Topic, VerbGroup, verb_group
+from ops.shell.moments import Moment, span
+from ops.shell.output import ExitCode, Failure
+from ops.shell.questions import confirm
+from ops.shell.verb import Shared, Topic, VerbGroup, verb_group
 
 if TYPE_CHECKING:
     from functions.archiver.provider.provider import Provider

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.moments import Moment, span
-from ops.output import Column, ExitCode, Output
-from ops.verb import Shared, Topic, verb
+from ops.shell.moments import Moment, span
+from ops.shell.output import Column, ExitCode, Output
+from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
     from ops.reports import Row

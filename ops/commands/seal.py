@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ops.moments import Moment
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, VerbGroup, leading_options, verb_group
+from ops.shell.moments import Moment
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, VerbGroup, leading_options, verb_group
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 _VERIFY, _DAYS = "verify", "days"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.LOOK, example="recordings show 262388c281f3")

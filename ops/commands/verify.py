@@ -7,9 +7,9 @@ from datetime import datetime
 
 import click
 
-from ops.moments import Moment
-from ops.output import ExitCode
-from ops.verb import Shared, Topic, verb
+from ops.shell.moments import Moment
+from ops.shell.output import ExitCode
+from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.PROVE, example="recordings verify -a archive --source acme-uk --from 2026-01-01")

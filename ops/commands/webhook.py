@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from functions.archiver.errors import Outcome
-from ops.output import ExitCode, Failure, Output
-from ops.verb import Shared, Topic, VerbGroup, verb_group
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.verb import Shared, Topic, VerbGroup, verb_group
 
 if TYPE_CHECKING:
     from ops.webhook_setup import WebhookSetup

@@ -17,8 +17,8 @@ from functions.archiver.vitals import VitalsReader
 from ops.archive.deployed import DeployedArchive
 from ops.doctor.found import Found, first_archived, tick, unknown_when_refused
 from ops.doctor.policy import not_enforced
-from ops.output import ExitCode, Failure
-from ops.version import version
+from ops.shell.output import ExitCode, Failure
+from ops.shell.version import version
 
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 """Signatures of AWS bear five minutes, those of some providers less."""

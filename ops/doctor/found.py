@@ -13,7 +13,7 @@ from functions.archiver.health import in_words
 from functions.archiver.ledger.totals import Counts
 from functions.archiver.vitals import VitalsReader
 from ops.archive.archive import Archive
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 _P = ParamSpec("_P")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Properties
 from functions.archiver.clock import iso
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 FOLDER = "erasures"
 BASES = ("gdpr-17", "pci-sad", "contract", "mistake")

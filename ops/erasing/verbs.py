@@ -16,10 +16,10 @@ from ops.holds.verbs import first
 from ops.index.from_ledger import row_of
 from ops.index.rows import Row
 from ops.local.archive import alone
-from ops.output import Column, ExitCode, Failure, Output
-from ops.questions import confirm
 from ops.selecting import Selection, selected
-from ops.verb import Shared
+from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.questions import confirm
+from ops.shell.verb import Shared
 
 RECOVERY = timedelta(days=35)
 """How far back DynamoDB's point-in-time recovery reaches."""

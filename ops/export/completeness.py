@@ -14,7 +14,7 @@ from typing import Any
 from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.sealing.document import SIGNATURE, NoSeal, Seal, name_of, number_in, read_seal, seal_folder
 from ops.export.bundle import Bundle
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 FOLDER = "completeness"
 

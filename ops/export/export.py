@@ -33,7 +33,7 @@ from ops.export.documents import certificate, custody, readme
 from ops.holds.cases import Cases
 from ops.index.asking import pk_of
 from ops.index.rows import Row
-from ops.version import version
+from ops.shell.version import version
 
 SCHEMA = "recordings.manifest/1"
 PIECE_BYTES = 1024 * 1024

@@ -16,12 +16,12 @@ from ops.holds.cases import checked_case
 from ops.holds.placing import Holding
 from ops.index.asking import rows_named
 from ops.index.rows import Row
-from ops.moments import in_zone
 from ops.openssl import FileSigner
-from ops.output import ExitCode, Failure, Output
 from ops.selecting import Selection, selected
-from ops.texts import bytes_text
-from ops.verb import Shared
+from ops.shell.moments import in_zone
+from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import bytes_text
+from ops.shell.verb import Shared
 
 MAX_DAYS = 366
 """A query's days whose completeness is told although nothing was found in them."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from functions.archiver.bucket.bucket import Bucket, Conflict, NotThere, Properties, Taken
 from functions.archiver.clock import iso
 from functions.archiver.object_keys import safe_name
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 FOLDER = "holds"
 LONGEST_CASE = 100

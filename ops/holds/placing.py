@@ -25,7 +25,7 @@ from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.holds.cases import Case, Cases, Record, What
 from ops.index.rows import Row
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 THREADS = 16
 _AT_ONCE = 1000

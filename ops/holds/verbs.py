@@ -11,10 +11,10 @@ from ops.archive.opening import open_archive
 from ops.finding import cell
 from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
 from ops.holds.placing import Held, Holding
-from ops.output import Column, ExitCode, Failure, Output
-from ops.questions import confirm
 from ops.selecting import Selection, selected
-from ops.verb import Shared
+from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.questions import confirm
+from ops.shell.verb import Shared
 
 NAMED = 20
 _FIELDS = ("case", "state", "count", "placed_at", "placed_by", "reason", "released_at", "released_by")

@@ -23,7 +23,7 @@ from ops.local.engine.folder import IGNORES_CASE, FolderBucket
 from ops.local.engine.ground import is_remote
 from ops.local.engine.lock import FolderLock, InUse
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 FORMAT = 1
 LEDGER, RUN, RUNS, LOG = "ledger.jsonl", "run.json", "runs.jsonl", "log.jsonl"

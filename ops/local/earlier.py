@@ -24,7 +24,7 @@ from functions.archiver.ledger.table import Table
 from functions.archiver.recording import Recording, TranscriptState
 from ops.local.engine.files import FILE_MODE, FOLDER_MODE, INSIDE
 from ops.local.engine.folder import content_type_of
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 LEDGER = "ledger.jsonl"
 _SAID_EVERY_SECONDS = 10.0

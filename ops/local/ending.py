@@ -19,7 +19,7 @@ from ops.local.host import OF_THE_RUN, Host
 from ops.local.ledger_file import lines_of
 from ops.local.progress import megabytes, summary_columns
 from ops.local.source import SourceDriver
-from ops.output import Column, ExitCode, Output
+from ops.shell.output import Column, ExitCode, Output
 
 NAMED = 20
 """Recordings that need a look and are named one by one; `find` shows all."""

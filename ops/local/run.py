@@ -40,7 +40,7 @@ from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
 from ops.openssl import FileSigner
-from ops.output import ExitCode, Output
+from ops.shell.output import ExitCode, Output
 
 _STEP_SECONDS = 0.1
 _STOP_SECONDS = 2.5

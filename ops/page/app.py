@@ -13,7 +13,7 @@ from ops.page import days, recordings, search, texts
 from ops.page.basket import Basket
 from ops.page.guard import FORM_TOKEN
 from ops.page.view import NotLogged, Refused, Unreachable, View
-from ops.texts import bytes_text, length_text
+from ops.shell.texts import bytes_text, length_text
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

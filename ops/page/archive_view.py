@@ -20,14 +20,12 @@ from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
 from ops.export.export import Exporting, Wanted
-from ops.failures import failure_of
 from ops.holds.cases import Case, Cases, checked_case
 from ops.holds.placing import Holding
 from ops.index.asking import pk_of
 from ops.index.file import path_of
 from ops.index.index import Index
 from ops.index.rows import Row
-from ops.output import ExitCode, Failure
 from ops.page.day_cells import cell_of, cells_of
 from ops.page.refreshing import Refresher
 from ops.page.telling import details_of
@@ -42,6 +40,8 @@ from ops.page.view import (
     Refused,
     Unreachable,
 )
+from ops.shell.failures import failure_of
+from ops.shell.output import ExitCode, Failure
 from ops.whole import whole
 
 PIECE_BYTES = 256 * 1024

@@ -7,10 +7,10 @@ from contextlib import closing
 from datetime import datetime
 
 from ops.archive.archive import Archive
-from ops.failures import failure_of
 from ops.index.index import Index
 from ops.index.refresh import as_of, refresh
 from ops.page.view import Progress
+from ops.shell.failures import failure_of
 
 EVERY_SECONDS = 60.0
 

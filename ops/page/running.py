@@ -9,13 +9,13 @@ import webbrowser
 from dataclasses import dataclass
 
 from ops.archive.opening import open_archive
-from ops.output import ExitCode, Failure
 from ops.page.app import create_app
 from ops.page.archive_view import ArchiveView
 from ops.page.refreshing import Refresher
 from ops.page.serve import served
-from ops.signals import stopping
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.signals import stopping
+from ops.shell.verb import Shared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from functions.archiver.object_keys import safe_name
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.local.healing import is_kept, kept_on
-from ops.moments import in_zone
+from ops.shell.moments import in_zone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from functions.archiver.settings.deployment import Source
 from ops.__main__ import main
 from ops.archive.deployed import DeployedArchive
 from ops.connection import Connection, SharedPace
-from ops.verb import Shared
+from ops.shell.verb import Shared
 from tests.doubles.aws import REGION, Aws
 from tests.doubles.http_server import HttpServer, Reply
 from tests.harness.deployed import ARCHIVE, a_source, client, deploy, session

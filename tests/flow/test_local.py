@@ -18,7 +18,7 @@ import pytest
 from functions.archiver.errors import Misconfigured
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import Failure
+from ops.shell.output import Failure
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
 from tests.harness.local import SMALL, LocalBench, end, kill, modes
@@ -71,7 +71,7 @@ def test_everything_in_the_folder_is_its_owners_alone(bench: LocalBench) -> None
 
 def test_nothing_of_aws_is_loaded(bench: LocalBench) -> None:
     program = (
-        "import sys; from ops.program import main\n"
+        "import sys; from ops.shell.program import main\n"
         "code = main(sys.argv[1:])\n"
         "names = {'boto3', 'botocore', 's3transfer', 'aws_cdk', 'jsii', 'moto', 'infra'}\n"
         "print(code, sorted(names & {name.partition('.')[0] for name in sys.modules}))\n"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ops.index.asking import pk_of
-from ops.output import ExitCode
+from ops.shell.output import ExitCode
 from tests.harness.reading import a_folder, archived
 
 GIGABYTE = 1_000_000_000

@@ -14,7 +14,7 @@ from botocore.compat import HTTPHeaders
 from ops.__main__ import main
 from ops.archive import opening
 from ops.archive.deployed import DeployedArchive
-from ops.verb import Shared
+from ops.shell.verb import Shared
 from tests.doubles.aws import BUCKET, REGION, TABLE, Aws, aws, s3
 from tests.harness.deployed import ARCHIVE, a_source, client, deploy, session
 from tests.harness.deployments import a_deployment

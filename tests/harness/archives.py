@@ -20,7 +20,7 @@ from ops.archive.folder import FolderArchive
 from ops.archive.identity import keep_identity
 from ops.archive.opening import open_deployed
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.verb import Shared
+from ops.shell.verb import Shared
 from tests.doubles.aws import REGION, aws
 from tests.harness.deployed import ARCHIVE, a_source, deploy
 

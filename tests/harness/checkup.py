@@ -22,7 +22,7 @@ from functions.archiver.vitals import VitalsReader
 from infra.bucket_policy import statements
 from ops.__main__ import main
 from ops.archive.deployed import DeployedArchive
-from ops.version import version
+from ops.shell.version import version
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import BUCKET, REGION, TABLE, Aws, s3
 from tests.harness.deployed import ARCHIVE, a_source, client, deploy, put_parameter, session

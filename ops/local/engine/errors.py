@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 
 class LedgerError(Failure):

@@ -22,7 +22,7 @@ from functions.archiver.engine import Engine, Message
 from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.table import Item, Table
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.program import program
+from ops.shell.program import program
 from tests.doubles.clock import FakeClock
 
 MINUTE = timedelta(minutes=1)

@@ -17,8 +17,8 @@ from functions.archiver.settings.parameters import LAYOUT, archive_parameter_nam
 from ops.archive.deployed import DeployedArchive
 from ops.archive.opening import open_deployed
 from ops.archive.where import LocalFolder, Stack, located
-from ops.output import ExitCode, Failure
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 from tests.doubles.aws import Aws
 from tests.harness.deployed import ARCHIVE, a_source, deploy, put_parameter, session
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ops.program import NAME, program
+from ops.shell.program import NAME, program
 from tests.harness.archives import given_archive
 
 RUNBOOK = Path("docs/operations.md")

@@ -16,8 +16,8 @@ from ops.archive.folder import FolderArchive
 from ops.archive.identity import identity_of, keep_identity
 from ops.archive.opening import open_archive
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import ExitCode, Failure
-from ops.verb import Shared
+from ops.shell.output import ExitCode, Failure
+from ops.shell.verb import Shared
 from tests.harness.deployed import a_source
 
 
@@ -133,7 +133,7 @@ def test_opening_a_folder_needs_no_aws(root: Path) -> None:
     import sys
 
     script = (
-        "import sys; from ops.archive.opening import open_archive; from ops.verb import Shared; "
+        "import sys; from ops.archive.opening import open_archive; from ops.shell.verb import Shared; "
         f"a = open_archive(Shared(path='x', archive={str(root)!r})); a.ledger('acme').find('1'); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

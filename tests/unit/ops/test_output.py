@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.output import WIDTH, Column, ExitCode, Failure, Output, clean, print_failure
+from ops.shell.output import WIDTH, Column, ExitCode, Failure, Output, clean, print_failure
 
 MOMENT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 COLUMNS = (Column(head="id", importance=9), Column(head="reason", importance=1), Column(head="bytes", align="right"))

@@ -15,10 +15,10 @@ import pytest
 
 from functions.archiver.errors import Misconfigured, NotFound, Throttled
 from ops.__main__ import main
-from ops.failures import failure_of
-from ops.output import ExitCode, Failure
-from ops.program import verbs
-from ops.verb import Shared, Topic, Verb, VerbGroup, leading_options, verb
+from ops.shell.failures import failure_of
+from ops.shell.output import ExitCode, Failure
+from ops.shell.program import verbs
+from ops.shell.verb import Shared, Topic, Verb, VerbGroup, leading_options, verb
 
 HEAVY = {"boto3", "botocore", "moto", "aws_cdk", "jsii", "rich", "flask", "requests", "aws_lambda_powertools"}
 RECORDINGS = [sys.executable, "-m", "ops"]
@@ -46,7 +46,7 @@ def test_every_verb_has_a_help_with_an_example(words: tuple[str, ...], capsys: p
 
 def modules_after(*words: str) -> set[str]:
     """What a process of its own has imported when the program ends."""
-    script = f"import sys; from ops.program import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
+    script = f"import sys; from ops.shell.program import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 
@@ -112,7 +112,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
 def test_ctrl_c_is_130() -> None:
     script = """
 import os, signal
-from ops import program
+from ops.shell import program
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 program._run = lambda words: os.kill(os.getpid(), signal.SIGINT)
 raise SystemExit(program.main([]))
@@ -194,7 +194,7 @@ def example(seen: list[Shared]) -> Verb:
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shared]:
     seen: list[Shared] = []
     command = example(seen)
-    monkeypatch.setattr("ops.program.Program.get_command", lambda self, context, name: command)
+    monkeypatch.setattr("ops.shell.program.Program.get_command", lambda self, context, name: command)
 
     def call(*words: str) -> Shared:
         assert main(words) == ExitCode.LOOK

@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from ops.__main__ import main
-from ops.program import verbs
 from ops.schemas import names, path_of
-from ops.verb import VerbGroup
+from ops.shell.program import verbs
+from ops.shell.verb import VerbGroup
 from tests.harness.schemas import checked
 
 WITHOUT_A_DOCUMENT = {"schema", "completion", "local", "demo"}

@@ -16,7 +16,7 @@ from functions.archiver.secret import Secret
 from functions.providers import load, names
 from ops.__main__ import main
 from ops.connection import Connection
-from ops.verb import Shared
+from ops.shell.verb import Shared
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import Aws
 from tests.doubles.plain_http import SMALL

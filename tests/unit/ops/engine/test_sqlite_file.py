@@ -19,7 +19,7 @@ from ops.local.engine import sqlite_file
 from ops.local.engine.errors import LedgerDamaged, LedgerInUse, LedgerTooNew, LedgerUnusable
 from ops.local.engine.sqlite_file import MIGRATIONS, SqliteFile, set_aside
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import ExitCode
+from ops.shell.output import ExitCode
 
 ROOT = Path(__file__).parents[4]
 ITEM = {"pk": "acme#recording#1", "state": "archived", "day": "acme#2026-03-03"}
@@ -264,7 +264,7 @@ _READER = """
 import os, sys
 from pathlib import Path
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.output import Failure
+from ops.shell.output import Failure
 if os.geteuid() == 0:
     os.setuid(65534)  # every folder is open to the superuser
 try:

@@ -9,7 +9,7 @@ import pytest
 
 from ops.archive.archive import Archive
 from ops.archive.deployed import DeployedArchive
-from ops.program import main
+from ops.shell.program import main
 from tests.doubles.aws import BUCKET, aws, s3
 from tests.harness.deployed import ARCHIVE, a_source, deploy, session
 from tests.harness.reading import a_folder

@@ -252,7 +252,7 @@ def test_what_has_no_bytes_yet_is_marked_and_said(archive: Archive, run: Run, ca
 
 
 def test_a_bucket_without_object_lock_holds_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    from ops.program import main
+    from ops.shell.program import main
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")

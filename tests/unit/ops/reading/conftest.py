@@ -10,7 +10,7 @@ import pytest
 from functions.archiver.settings.deployment import Source
 from ops.archive.archive import Archive
 from ops.archive.deployed import DeployedArchive
-from ops.program import main
+from ops.shell.program import main
 from tests.doubles.aws import aws
 from tests.harness.deployed import ARCHIVE, a_source, deploy, session
 from tests.harness.reading import a_folder

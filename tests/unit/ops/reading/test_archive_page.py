@@ -17,12 +17,12 @@ from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.object_keys import digest_of
 from ops.accesses.recording import log_of
 from ops.archive.archive import Archive
-from ops.output import ExitCode, Failure
 from ops.page.app import create_app
 from ops.page.archive_view import PIECE_BYTES, ArchiveView
 from ops.page.guard import FORM_TOKEN
 from ops.page.refreshing import Refresher
-from ops.program import main
+from ops.shell.output import ExitCode, Failure
+from ops.shell.program import main
 from tests.harness.reading import AUDIO, archived, found
 
 LOCAL = pytest.mark.parametrize("archive", ["folder"], indirect=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from functions.archiver.errors import ArchiveTrouble, Gone, Misconfigured, NotFound, Outcome
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
 _MISUSE_OF_AWS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable
 
-from ops.output import ExitCode, Failure, Output
+from ops.shell.output import ExitCode, Failure, Output
 
 
 def confirm(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
-from ops.output import ExitCode
+from ops.shell.output import ExitCode
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 

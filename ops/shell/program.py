@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from ops.failures import broken_pipe, failure_of
-from ops.output import ExitCode, print_failure
-from ops.verb import SETTINGS, Topic, Verb, VerbGroup, leading_options, name_of
-from ops.version import version
+from ops.shell.failures import broken_pipe, failure_of
+from ops.shell.output import ExitCode, print_failure
+from ops.shell.verb import SETTINGS, Topic, Verb, VerbGroup, leading_options, name_of
+from ops.shell.version import version
 
 NAME = "recordings"
 COMPLETION_VARIABLE = "_RECORDINGS_COMPLETE"
-_COMMANDS = Path(__file__).with_name("commands")
+_COMMANDS = Path(__file__).parents[1] / "commands"
 
 _INTRODUCTION = """An archive of call recordings: run it, look into it, repair it, prove it.
 
@@ -41,7 +41,7 @@ class Program(click.Group):
         if module is None:
             raise click.exceptions.NoSuchCommand(cmd_name, possibilities=self._modules(), ctx=ctx)
         command = importlib.import_module(module).command
-        assert isinstance(command, (Verb, VerbGroup)), f"{module}.command is not made by ops.verb"
+        assert isinstance(command, (Verb, VerbGroup)), f"{module}.command is not made by ops.shell.verb"
         return command
 
     @staticmethod

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
 
-from ops.output import ExitCode, Failure
+from ops.shell.output import ExitCode, Failure
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 """Beyond these lie typing mistakes, and the ends of the calendar, where zones cannot be reckoned with."""

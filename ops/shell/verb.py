@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ops.output import ExitCode, Output
+from ops.shell.output import ExitCode, Output
 
 HELP = ["-h", "--help"]
 SETTINGS = {"help_option_names": HELP, "max_content_width": 100}
