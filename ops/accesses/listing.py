@@ -12,7 +12,7 @@ from functions.archiver.object_keys import digest_of
 from ops.accesses.access import Access
 from ops.accesses.recording import log_of
 from ops.archive.opening import open_archive
-from ops.finding import cell
+from ops.find.find import cell
 from ops.shell.moments import span
 from ops.shell.output import Column, ExitCode, Output
 from ops.shell.verb import Shared

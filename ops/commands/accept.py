@@ -16,7 +16,7 @@ from ops.shell.verb import Shared, Topic, verb
 def command(shared: Shared, *, ids: tuple[str, ...], reason: str, source: str | None, dry_run: bool) -> ExitCode:
     """Say that a recording that failed or lies in quarantine may stay so: it rings no alarm and spoils no exit code."""
     from ops.archive.opening import open_archive
-    from ops.troubled import carried_out, chosen_ids, counted
+    from ops.status.trouble import carried_out, chosen_ids, counted
 
     archive = open_archive(shared, writes=not dry_run)
     output = shared.output(archive.zone)

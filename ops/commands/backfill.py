@@ -118,8 +118,8 @@ def _estimate(
 ) -> ExitCode:
     """By what the provider lists of the day in the middle."""
     from ops.archive.where import LocalFolder, located
-    from ops.at_provider import list_recordings
-    from ops.connection import Connection
+    from ops.provider.connection import Connection
+    from ops.provider.operations import list_recordings
 
     if isinstance(located(shared.archive), LocalFolder) and not (deployment and secrets):
         raise Failure(ExitCode.MISUSE, "a local archive's provider is asked with --deployment FILE and --secrets FILE")

@@ -10,6 +10,6 @@ from ops.shell.verb import Shared, Topic, verb
 @verb(topic=Topic.START, example="recordings demo")
 def command(shared: Shared) -> ExitCode:
     """Archive from simulated providers into ./demo, on this machine alone."""
-    from ops.demo import demo
+    from ops.local.demo import demo
 
     return ExitCode(demo(stopping()))

@@ -9,7 +9,7 @@ from ops.shell.verb import Shared, Topic, verb
 @verb(topic=Topic.DEVELOP, example="recordings docs")
 def command(shared: Shared) -> ExitCode:
     """Write the table of providers into docs/providers.md, and the help of every verb into docs/commands.md."""
-    from ops import commands_page, providers_page
+    from ops.docs import commands_page, providers_page
 
     output = shared.output()
     written = [providers_page.write(), commands_page.write()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ops.find_filters import find_filters
+from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
 
@@ -38,7 +38,7 @@ def command(
     What is on hold or locked stays, is noted, and goes later with --deferred.
     """
     from ops.erasing.verbs import Wanted, erase
-    from ops.selecting import Selection
+    from ops.find.selection import Selection
 
     return erase(
         shared,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.find_filters import find_filters
+from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
 
@@ -52,7 +52,7 @@ def command(
     """
     from ops.export.export import Wanted
     from ops.export.verbs import export
-    from ops.selecting import Selection
+    from ops.find.selection import Selection
 
     wanted = Wanted(case=case, reason=reason, purpose=purpose, allow_unverified=allow_unverified)
     selection = Selection(ids=ids, filters=filters)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.find_filters import find_filters
+from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
-    from ops.finding import Asked
+    from ops.find.find import Asked
 
 
 @verb(topic=Topic.LOOK, example="recordings find --number 07700900123 --from 2026-01-01 --to 2026-02-01")
@@ -35,7 +35,7 @@ def command(
 
     WORDS are an id, a call's id, a number or an agent, or the beginning of an id.
     """
-    from ops.finding import answer, asked
+    from ops.find.find import answer, asked
 
     question: Asked = asked(shared, " ".join(words), day=day, since=since, until=until, filters=filters)
     return answer(shared, question, limit=limit, as_csv=as_csv)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ops.find_filters import find_filters
+from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
 
@@ -20,7 +20,7 @@ def command(shared: Shared, *, ids: tuple[str, ...], case: str, reason: str, **f
     IDS are recordings or calls; instead of them the filters of `find` select. What they select is fixed now.
     On AWS S3 itself holds them, which needs object_lock.
     """
+    from ops.find.selection import Selection
     from ops.holds.verbs import hold
-    from ops.selecting import Selection
 
     return hold(shared, case=case, reason=reason, selection=Selection(ids=ids, filters=filters))

@@ -41,7 +41,7 @@ def command(
     providers_ids: bool,
 ) -> ExitCode:
     """Take recordings out of zip and tar.gz archives that a provider hands over beside its API."""
-    from ops.importing import Order, run
+    from ops.importing.importing import Order, run
 
     order = Order(
         deployment=deployment,

@@ -17,7 +17,7 @@ def command(shared: Shared, *, rebuild: bool, drop: bool, where: bool) -> ExitCo
 
     It serves find and the page alone, and can be thrown away at any time.
     """
-    from ops.indexing import Do, index
+    from ops.index.verbs import Do, index
 
     chosen = [do for do, asked in ((Do.REBUILD, rebuild), (Do.DROP, drop), (Do.WHERE, where)) if asked]
     return index(shared, chosen)

@@ -12,12 +12,13 @@ from ops.shell.verb import Shared, Topic, verb
 @click.argument("name")
 def command(shared: Shared, *, name: str) -> ExitCode:
     """Write a provider and its fixture to start from: a whole client of an imagined API."""
-    from ops import new_provider, providers_page
+    from ops.docs import providers_page
+    from ops.provider import template
     from ops.shell.version import ROOT
 
     output = shared.output()
     try:
-        paths = [str(path.relative_to(ROOT)) for path in new_provider.write(name, ROOT)]
+        paths = [str(path.relative_to(ROOT)) for path in template.write(name, ROOT)]
     except (FileExistsError, ValueError) as error:
         raise Failure(ExitCode.MISUSE, str(error)) from None
     providers_page.write()

@@ -11,8 +11,8 @@ from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
-    from ops.planning import Plan
-    from ops.prices import Prices
+    from ops.plan.plan import Plan
+    from ops.plan.prices import Prices
 
 AMOUNT = click.FloatRange(min=0, min_open=True, max=1e7)
 
@@ -46,11 +46,11 @@ def command(
 ) -> ExitCode:
     """Reckon whether the pace catches up before the provider deletes, and what the archive will cost.
 
-    SOURCE may be left out where there is only one. Prices are those of ops/prices.toml.
+    SOURCE may be left out where there is only one. Prices are those of ops/plan/prices.toml.
     """
-    from ops.measuring import Measured, load_of, measured, planned_source
-    from ops.planning import BYTES_A_SECOND, plan
-    from ops.prices import prices
+    from ops.plan.load import Measured, load_of, measured, planned_source
+    from ops.plan.plan import BYTES_A_SECOND, plan
+    from ops.plan.prices import prices
 
     if measure is None and (calls_per_day is None or mean_seconds is None):
         raise Failure(ExitCode.MISUSE, "give --calls-per-day and --mean-seconds, or --measure SOURCE")

@@ -50,7 +50,7 @@ def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 @contextmanager
 def _connected(shared: Shared, source: str, deployment: Path | None, secrets: Path | None) -> Iterator[Provider]:
     """The source's client; what the provider refuses becomes a sentence with the source's name."""
-    from ops.connection import Connection
+    from ops.provider.connection import Connection
 
     connection = Connection(shared=shared, source=source, deployment=deployment, secrets=secrets)
     try:
@@ -68,7 +68,7 @@ def _connected(shared: Shared, source: str, deployment: Path | None, secrets: Pa
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="Default: now.")
 def list_(shared: Shared, *, since: datetime | None, until: datetime | None, **where: Any) -> ExitCode:
     """What the provider lists, a JSON object on each line."""
-    from ops.at_provider import list_recordings
+    from ops.provider.operations import list_recordings
 
     output = shared.output()
     start, end = span(since, until, zone=shared.zone or UTC, default=timedelta(days=1), now=datetime.now(UTC))
@@ -87,7 +87,7 @@ def list_(shared: Shared, *, since: datetime | None, until: datetime | None, **w
 @click.option("--audio", type=FILE, metavar="FILE", help="Fetch its audio into this new file.")
 def get(shared: Shared, *, id_: str, audio: Path | None, **where: Any) -> ExitCode:
     """What the provider says about one recording, as JSON."""
-    from ops.at_provider import facts, fetch
+    from ops.provider.operations import facts, fetch
 
     output = shared.output()
     if audio is not None and audio.exists():
@@ -114,7 +114,7 @@ def delete(
     shared: Shared, *, ids: tuple[str, ...], yes: bool, confirmed: int | None, dry_run: bool, **where: Any
 ) -> ExitCode:
     """Delete recordings at the provider for good, after a question."""
-    from ops.at_provider import delete, deletion_plan
+    from ops.provider.operations import delete, deletion_plan
 
     output, wanted = shared.output(), list(dict.fromkeys(ids))
     with _connected(shared, **where) as provider:
@@ -139,7 +139,7 @@ def delete(
 @click.argument("notes", metavar="JSON")
 def annotate(shared: Shared, *, id_: str, notes: str, **where: Any) -> ExitCode:
     """Write notes to a recording at the provider."""
-    from ops.at_provider import annotate
+    from ops.provider.operations import annotate
 
     output = shared.output()
     with _connected(shared, **where) as provider:
@@ -156,7 +156,7 @@ def annotate(shared: Shared, *, id_: str, notes: str, **where: Any) -> ExitCode:
 @click.option("--id", "target_id", required=True, metavar="ID", help="Which object of this kind.")
 def upload(shared: Shared, *, path: str, kind: str, target_id: str, **where: Any) -> ExitCode:
     """Hand audio to the provider, for a menu or a queue; URL is where it fetches it from."""
-    from ops.at_provider import upload
+    from ops.provider.operations import upload
 
     output = shared.output()
     with _connected(shared, **where) as provider:

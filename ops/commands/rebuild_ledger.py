@@ -16,6 +16,6 @@ def command(shared: Shared, *, dry_run: bool) -> ExitCode:
     What is archived, in quarantine, erased and on hold comes back from the objects, what is gone or failed from the
     newest report of each day. What is in the ledger stays as it is; a file that cannot be used is renamed, not deleted.
     """
-    from ops.rebuilding import rebuild
+    from ops.archive.rebuild import rebuild
 
     return rebuild(shared, dry_run=dry_run)

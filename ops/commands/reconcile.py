@@ -54,7 +54,7 @@ def command(
         report = _in_folder(archive, source, event, output, deployment, secrets)
     else:
         from ops.archive.deployed import DeployedArchive
-        from ops.following import reconciled
+        from ops.reconcile.deployed import reconciled
 
         assert isinstance(archive, DeployedArchive)
         report = reconciled(archive, source, event, output)
@@ -70,9 +70,9 @@ def _in_folder(
     secrets: Path | None,
 ) -> str | None:
     from functions.archiver.settings.toml_file import read
-    from ops.connection import source_of
     from ops.local.hand import working_on
     from ops.local.run import secrets_of
+    from ops.provider.connection import source_of
 
     if deployment is None or secrets is None:
         raise Failure(ExitCode.MISUSE, "a local archive's provider is asked with --deployment FILE and --secrets FILE")
@@ -90,7 +90,7 @@ def _in_folder(
 
 
 def _tell(output: Output, archive: Archive, source: str, report: str | None) -> ExitCode:
-    from ops.reports import document_of
+    from ops.reconcile.reports import document_of
 
     if report is None:
         output.document({"source": source, "report": None, "complete": None, "days": []})

@@ -14,7 +14,7 @@ from ops.shell.output import Column, ExitCode, Output
 from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
-    from ops.reports import Row
+    from ops.reconcile.reports import Row
 
 DAYS = timedelta(days=13)
 """Before today."""
@@ -39,7 +39,7 @@ def command(
     from functions.archiver.reconciling.page import page
     from functions.archiver.vitals import VitalsReader
     from ops.archive.opening import open_archive
-    from ops.reports import exit_code, row_of, with_clock
+    from ops.reconcile.reports import exit_code, row_of, with_clock
 
     archive, now = open_archive(shared), datetime.now(UTC)
     if source is not None:

@@ -19,7 +19,7 @@ def command(
 ) -> ExitCode:
     """Try recordings again that failed or lie in quarantine, with fresh attempts, accepted ones too."""
     from ops.archive.opening import open_archive
-    from ops.troubled import Selection, carried_out, chosen, counted
+    from ops.status.trouble import Selection, carried_out, chosen, counted
 
     archive = open_archive(shared, writes=not dry_run)
     output = shared.output(archive.zone)

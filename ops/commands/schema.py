@@ -12,7 +12,7 @@ from ops.shell.verb import Shared, Topic, verb
 @click.argument("words", nargs=-1, required=True, metavar="VERB")
 def command(shared: Shared, *, words: tuple[str, ...]) -> ExitCode:
     """Print the JSON schema of what a verb answers with --json."""
-    from ops.schemas import path_of
+    from ops.docs.schemas import path_of
 
     click.echo(path_of("-".join(words)).read_text(encoding="utf-8"), nl=False)
     return ExitCode.DONE

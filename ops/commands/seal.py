@@ -49,7 +49,7 @@ def days(
     A day is sealed by itself when it leaves the days that are listed again. Where the provider no longer lists a day,
     its seal says `complete: unknown`.
     """
-    from ops.sealing import seal
+    from ops.seals.verbs import seal
 
     first, last = (each.date() if each else None for each in (since, until))
     return seal(shared, source, first, last, sign_key=sign_key)
@@ -61,6 +61,6 @@ def days(
 @click.option("--public-key", type=FILE, metavar="FILE", help="A public key that was kept elsewhere (PEM).")
 def verify_(shared: Shared, *, source: str | None, head: str | None, public_key: Path | None) -> ExitCode:
     """Check that no seal was changed, taken out, put in or made anew, and who signed them."""
-    from ops.sealing import verify
+    from ops.seals.verbs import verify
 
     return verify(shared, source, head=head, public_key=public_key)

@@ -15,6 +15,6 @@ def command(shared: Shared, *, what: str) -> ExitCode:
 
     WHAT is an id, a call's id (all its recordings), a key, or the beginning of an id from six characters on.
     """
-    from ops.showing import show
+    from ops.recording.show import show
 
     return show(shared, what)

@@ -17,7 +17,7 @@ def command(shared: Shared, *, source: str | None) -> ExitCode:
     else 1.
     """
     from ops.archive.opening import open_archive
-    from ops.status import exit_code, statuses, tell, tell_all
+    from ops.status.status import exit_code, statuses, tell, tell_all
 
     archive = open_archive(shared)
     if source is not None:

@@ -35,7 +35,7 @@ def command(
 ) -> ExitCode:
     """Read every recording again and compare it with its digest in the ledger. Nothing is moved or removed."""
     from ops.verify.selection import Selection
-    from ops.verifying import verify
+    from ops.verify.verify import verify
 
     if sample and seed is None:
         seed = secrets.randbelow(1_000_000)

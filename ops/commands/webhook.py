@@ -14,7 +14,7 @@ from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared, Topic, VerbGroup, verb_group
 
 if TYPE_CHECKING:
-    from ops.webhook_setup import WebhookSetup
+    from ops.provider.webhook_setup import WebhookSetup
 
 FILE = click.Path(path_type=Path)
 EARLIER = {"--register": "register", "--check": "check"}
@@ -55,8 +55,8 @@ def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 
 
 def _setup(shared: Shared, source: str, deployment: Path, secrets: Path | None) -> WebhookSetup:
-    from ops.connection import Connection
-    from ops.webhook_setup import WebhookSetup
+    from ops.provider.connection import Connection
+    from ops.provider.webhook_setup import WebhookSetup
 
     return WebhookSetup(Connection(shared=shared, source=source, deployment=deployment, secrets=secrets))
 

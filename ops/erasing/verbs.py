@@ -12,11 +12,11 @@ from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.erasing.erasing import Erasing, Found, Outcome
 from ops.erasing.orders import Order, Orders
+from ops.find.selection import Selection, selected
 from ops.holds.verbs import first
 from ops.index.from_ledger import row_of
 from ops.index.rows import Row
 from ops.local.archive import alone
-from ops.selecting import Selection, selected
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
 from ops.shell.verb import Shared

@@ -12,12 +12,12 @@ from ops.accesses.access import NotRecorded
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.export.export import Exporting, Made, Wanted
+from ops.find.selection import Selection, selected
 from ops.holds.cases import checked_case
 from ops.holds.placing import Holding
 from ops.index.asking import rows_named
 from ops.index.rows import Row
-from ops.openssl import FileSigner
-from ops.selecting import Selection, selected
+from ops.seals.openssl import FileSigner
 from ops.shell.moments import in_zone
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
-from ops.finding import cell
+from ops.find.find import cell
+from ops.find.selection import Selection, selected
 from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
 from ops.holds.placing import Held, Holding
-from ops.selecting import Selection, selected
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
 from ops.shell.verb import Shared

@@ -39,7 +39,7 @@ from ops.local.source import Firing, SourceDriver
 from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
-from ops.openssl import FileSigner
+from ops.seals.openssl import FileSigner
 from ops.shell.output import ExitCode, Output
 
 _STEP_SECONDS = 0.1

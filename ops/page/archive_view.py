@@ -40,9 +40,9 @@ from ops.page.view import (
     Refused,
     Unreachable,
 )
+from ops.recording.whole import whole
 from ops.shell.failures import failure_of
 from ops.shell.output import ExitCode, Failure
-from ops.whole import whole
 
 PIECE_BYTES = 256 * 1024
 

@@ -9,7 +9,7 @@ from typing import Any
 from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.reconciling.cells import cell_of as spoken_cell_of
 from ops.page.view import DayCell
-from ops.reports import row_of
+from ops.reconcile.reports import row_of
 
 _MAX_NAMED = 1_000
 

@@ -9,7 +9,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.entry import State
 from ops.page.texts import STATE_WORDS, local_text
 from ops.page.view import Details, Event
-from ops.whole import Whole, proof_sentence, transcript_of
+from ops.recording.whole import Whole, proof_sentence, transcript_of
 
 _COLD = {
     "GLACIER": "3 to 5 hours and costs about $0.01 a GB",

@@ -13,7 +13,7 @@ from functions.archiver.errors import Closed, Throttled
 from functions.archiver.settings.deployment import Source
 from ops.__main__ import main
 from ops.archive.deployed import DeployedArchive
-from ops.connection import Connection, SharedPace
+from ops.provider.connection import Connection, SharedPace
 from ops.shell.verb import Shared
 from tests.doubles.aws import REGION, Aws
 from tests.doubles.http_server import HttpServer, Reply
@@ -74,7 +74,7 @@ def test_a_short_break_is_waited_for_and_said(source: Source, monkeypatch: pytes
         slept.append(seconds)
         monkeypatch.setattr("functions.archiver.throttling.pace.Pace.book", lambda self, kind: None)
 
-    monkeypatch.setattr("ops.connection.time.sleep", sleep)
+    monkeypatch.setattr("ops.provider.connection.time.sleep", sleep)
     SharedPace(pace, said.append).book("list")
     assert len(slept) == len(said) == 1
     assert "waiting" in said[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from ops.schemas import path_of
+from ops.docs.schemas import path_of
 
 
 def checked(line: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from functions.archiver.secret import Secret, masked
 from functions.archiver.throttling.lanes import read
 from functions.providers import load
 from functions.providers.kazoo import YEAR_ZERO
-from ops.unpacking import Limits, members
+from ops.importing.unpacking import Limits, members
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
 from tests.doubles.http_client import fetch, http_to

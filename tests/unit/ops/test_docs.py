@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import commands_page, providers_page
+from ops.docs import commands_page, providers_page
 
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 

@@ -22,8 +22,8 @@ from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.settings.storage_classes import StoragePolicy
 from ops.__main__ import main
-from ops.importing import Importer
-from ops.unpacking import Limits, Refused, members
+from ops.importing.importing import Importer
+from ops.importing.unpacking import Limits, Refused, members
 from tests.doubles.aws import BUCKET, Aws, s3
 from tests.doubles.clock import FakeClock
 from tests.doubles.http_server import HttpServer, Reply

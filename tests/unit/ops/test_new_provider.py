@@ -14,7 +14,7 @@ from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Recording, Window
 from functions.archiver.secret import Secret
 from ops.__main__ import main
-from ops.new_provider import write
+from ops.provider.template import write
 from tests.doubles.http_client import http_to
 from tests.doubles.http_server import HttpServer, Reply
 

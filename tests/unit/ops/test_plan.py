@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from functions.archiver.settings.storage_classes import SHORTEST_STAY_DAYS, cost_dollars
 from ops.__main__ import main
-from ops.planning import Load, plan
-from ops.prices import DAYS_A_MONTH, prices
+from ops.plan.plan import Load, plan
+from ops.plan.prices import DAYS_A_MONTH, prices
 from tests.doubles.http_server import HttpServer, Reply
 from tests.harness.schemas import checked
 

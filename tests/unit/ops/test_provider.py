@@ -12,7 +12,7 @@ import pytest
 
 from functions.providers.dialogtech import SCRIPT
 from ops.__main__ import main
-from ops.connection import MinimumInterval
+from ops.provider.connection import MinimumInterval
 from tests.doubles.http_server import HttpServer, Reply
 from tests.harness.schemas import checked
 

@@ -14,7 +14,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.object_keys import asked_report, reconciliation_report
 from functions.archiver.reconciling.cells import cell_of, not_looked
 from functions.archiver.vitals import Rate
-from ops.reports import Row, row_of, with_clock
+from ops.reconcile.reports import Row, row_of, with_clock
 from tests.harness.archives import Given, given_archive
 from tests.harness.schemas import checked
 

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from ops.__main__ import main
-from ops.schemas import names, path_of
+from ops.docs.schemas import names, path_of
 from ops.shell.program import verbs
 from ops.shell.verb import VerbGroup
 from tests.harness.schemas import checked

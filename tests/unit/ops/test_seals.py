@@ -19,7 +19,7 @@ from ops.__main__ import main
 from ops.archive.identity import keep_identity
 from ops.local.engine.folder import FolderBucket
 from ops.local.engine.sqlite_table import SqliteTable
-from ops.openssl import FileSigner
+from ops.seals.openssl import FileSigner
 from tests.doubles.clock import FakeClock
 from tests.harness.schemas import checked
 from tests.harness.sealing import SOURCE, SealBench

@@ -16,8 +16,8 @@ from functions.archiver.clock import Clock
 from functions.archiver.entry import State, Stored
 from functions.archiver.object_keys import safe_name
 from functions.archiver.sealing.statement import Listed
-from ops import verifying
 from ops.__main__ import main
+from ops.verify import verify as verifying
 from tests.doubles.aws import BUCKET, REGION, Aws, s3
 from tests.harness.deployed import ARCHIVE, a_source, deploy
 from tests.harness.schemas import checked

@@ -15,7 +15,7 @@ from functions.archiver.provider.provider import Provider, Registration
 from functions.archiver.secret import Secret
 from functions.providers import load, names
 from ops.__main__ import main
-from ops.connection import Connection
+from ops.provider.connection import Connection
 from ops.shell.verb import Shared
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import Aws
@@ -169,7 +169,11 @@ def test_the_earlier_form_goes_on_working_with_a_warning(
 
 
 def test_nothing_outside_the_providers_knows_a_provider_s_name() -> None:
-    for path in (Path("ops/webhook_setup.py"), Path("ops/commands/webhook.py"), Path("ops/connection.py")):
+    for path in (
+        Path("ops/provider/webhook_setup.py"),
+        Path("ops/commands/webhook.py"),
+        Path("ops/provider/connection.py"),
+    ):
         words = set(re.findall(r"[a-z]+", path.read_text(encoding="utf-8").lower()))
         assert not words & set(names()), path
 

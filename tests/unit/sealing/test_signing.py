@@ -10,7 +10,7 @@ from moto import mock_aws
 from functions.archiver.aws import KmsSigner
 from functions.archiver.sealing.signing import pem_of, public_key_name
 from functions.archiver.settings.parameters import signing_alias
-from ops.openssl import der_of, verifies
+from ops.seals.openssl import der_of, verifies
 from tests.doubles.aws import REGION
 
 

@@ -14,9 +14,9 @@ from functions.providers import load
 from ops.archive.archive import no_such_source
 from ops.archive.opening import open_deployed
 from ops.archive.where import deployment_file
-from ops.at_provider import list_recordings
-from ops.connection import Connection
-from ops.planning import BYTES_A_SECOND, Load
+from ops.plan.plan import BYTES_A_SECOND, Load
+from ops.provider.connection import Connection
+from ops.provider.operations import list_recordings
 from ops.shell.output import ExitCode, Failure
 from ops.shell.verb import Shared
 

@@ -16,7 +16,7 @@ from typing import Any
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
-from ops.finding import Asked, question_to
+from ops.find.find import Asked, question_to
 from ops.index.asking import index_of_days, rows_named
 from ops.index.from_ledger import row_of
 from ops.index.index import Index

@@ -13,7 +13,7 @@ from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.sealing.book import Head
 from functions.archiver.sealing.document import SIGNATURE, NoSeal, Seal, number_in, read_seal, seal_folder
 from functions.archiver.sealing.signing import public_key_name
-from ops.openssl import der_of, verifies
+from ops.seals.openssl import der_of, verifies
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from functions.archiver.object_keys import digest_of
 from ops.accesses.recording import log_of
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
+from ops.find.names import rows_meant
 from ops.index.rows import Row
-from ops.naming import rows_meant
+from ops.recording.whole import Seal, Whole, proof_sentence, whole
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text, length_text
 from ops.shell.verb import Shared
-from ops.whole import Seal, Whole, proof_sentence, whole
 
 _FIRST = 16
 _BEGINNINGS = {

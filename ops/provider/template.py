@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ops.shell.version import ROOT
 
-TEMPLATES = ROOT / "ops" / "templates"
+TEMPLATES = ROOT / "ops" / "provider" / "templates"
 
 
 def write(name: str, root: Path) -> Sequence[Path]:

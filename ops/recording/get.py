@@ -18,13 +18,13 @@ from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
+from ops.find.names import row_meant
 from ops.index.asking import pk_of
 from ops.index.rows import Row
-from ops.naming import row_meant
+from ops.recording.whole import KEPT
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text
 from ops.shell.verb import Shared
-from ops.whole import KEPT
 
 LONGEST_LINK_SECONDS = 12 * 3600
 """Of a link that signed credentials make; those of a role end sooner by themselves."""

@@ -12,7 +12,7 @@ from functions.archiver.provider.provider import Subscription
 from functions.archiver.secret import masked
 from functions.archiver.settings.deployment import Source
 from functions.providers import load
-from ops.connection import Connection
+from ops.provider.connection import Connection
 
 _BY_HAND = "Set the provider's webhook up by hand, with the address {url}"
 

@@ -19,9 +19,9 @@ from functions.archiver.sealing.statement import Listed
 from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
-from ops.openssl import FileSigner, der_of
-from ops.reports import row_of
-from ops.seals import ChainCheck, Checked, Keys, keys_in
+from ops.reconcile.reports import row_of
+from ops.seals.chains import ChainCheck, Checked, Keys, keys_in
+from ops.seals.openssl import FileSigner, der_of
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared
 

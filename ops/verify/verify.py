@@ -16,7 +16,7 @@ from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.local.healing import mark
-from ops.prices import prices
+from ops.plan.prices import prices
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared
 from ops.verify.progress import Progress

@@ -34,11 +34,11 @@ from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
 from ops.archive.opening import deployed
-from ops.connection import source_of
-from ops.recording_names import named_as_recording
+from ops.importing.recording_names import named_as_recording
+from ops.importing.unpacking import Limits, Member, Refused, members
+from ops.provider.connection import source_of
 from ops.shell.output import ExitCode, Output
 from ops.shell.verb import Shared
-from ops.unpacking import Limits, Member, Refused, members
 
 MAX_FETCHED_BYTES = 100 * 1024**3
 """The largest archive that is fetched from a URL."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ops.prices import DAYS_A_MONTH, Prices
+from ops.plan.prices import DAYS_A_MONTH, Prices
 
 REQUESTS_EACH = 2.0
 """Requests for one recording: its facts or its link, and its audio."""
