@@ -152,17 +152,16 @@ class Babelforce(Provider):
         self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth)
         return f"deleted recording {recording.id}"
 
-    def delete_many(self, recording_ids: Sequence[str]) -> str:
+    def delete_many(self, recording_ids: Sequence[str]) -> Mapping[str, bool]:
         """Deletes several recordings; the answer tells of each whether it was deleted (API description)."""
-        ids = [canonical_id(each) for each in recording_ids]
-        body: Json = {"ids": ids}
+        asked = {canonical_id(each): each for each in recording_ids}
+        body: Json = {"ids": list(asked)}
         answer = self.http.call("delete", "POST", f"{LIST}/bulk/delete", of="recording", json=body, auth=self._auth)
         document = mapping_of(answer.json())
-        items = [mapping_of(each) for each in items_of(document.get("items"))]
-        failed = sum(1 for each in items if each.get("success") is False)
-        if failed or document.get("success") is False:
-            raise Rejected(f"babelforce deleted {len(items) - failed} of {len(ids)} recordings")
-        return f"deleted {len(ids)} recordings"
+        items = {str(item.get("id")): item.get("success") for item in map(mapping_of, items_of(document.get("items")))}
+        if document.get("success") is not True and not items:
+            raise Rejected("the delete request was answered without a word about any recording")
+        return {asked[id_]: success is True for id_, success in items.items() if id_ in asked}
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
         """Puts `notes["tags"]`, an array of texts, in place of the recording's tags; nothing else can be written."""

@@ -82,6 +82,7 @@ class Genesys(Provider):
         page_size=100,
         max_window=timedelta(days=31),
         deletes="file",
+        lists_deleted=True,  # until the day after
     )
 
     def __init__(self, http: Http, account: Account) -> None:
@@ -230,7 +231,7 @@ class Genesys(Provider):
 
     def delete(self, recording: Recording) -> str:
         """There is no request that deletes at once: the date of its deletion is set to tomorrow."""
-        file_id = text_of(recording.raw.get("recording_id")) or recording.id
+        file_id = self.deleted_with(recording)
         if not recording.call_id:
             raise Rejected("a recording without its conversation is not deleted: it has to be given one first")
         target = f"{CONVERSATIONS}/{segment(recording.call_id)}/recordings/{segment(file_id)}"
@@ -238,18 +239,15 @@ class Genesys(Provider):
         self.http.call("delete", "PUT", target, of="recording", json={"deleteDate": date}, auth=self._auth)
         return f"Genesys deletes recording {file_id}, all of its channels, on {date[:10]}"
 
+    def deleted_with(self, recording: Recording) -> str:
+        """All channels of a recording, each a file of its own here, as they have one date of deletion."""
+        return text_of(recording.raw.get("recording_id")) or recording.id.partition(":")[0]
+
     def _token(self) -> tuple[Json, float]:
         """Of the region's login host, for the client's credentials."""
         secret = self.account.credentials
-        answer = self.http.call(
-            "token",
-            "POST",
-            "/oauth/token",
-            form={"grant_type": "client_credentials"},
-            headers=basic(secret["client_id"], secret["client_secret"]),
-            handles=(400,),
-            at="token",
-        )
+        headers, form = basic(secret["client_id"], secret["client_secret"]), {"grant_type": "client_credentials"}
+        answer = self.http.call("token", "POST", "/oauth/token", form=form, headers=headers, handles=(400,), at="token")
         if answer.status == 400:  # how OAuth refuses a client
             raise Unauthorized("the token request was refused")
         document = mapping_of(answer.json())

@@ -74,11 +74,17 @@ def deletion_plan(provider: Provider, recording_ids: Sequence[str]) -> Iterator[
 
 
 def delete(provider: Provider, recording_ids: Sequence[str]) -> Iterator[str]:
-    """Deletes at the provider, in one request where it has one; a sentence about each."""
+    """Deletes at the provider, in one request where it has one; a sentence about each.
+
+    What the answer to several does not call deleted is asked for once more by itself, which says why.
+    """
+    done: set[str] = set()
     if len(recording_ids) > 1 and provider.declaration.deletes_many:
-        yield provider.delete_many(recording_ids)
-        return
+        done = {id_ for id_, deleted in provider.delete_many(recording_ids).items() if deleted}
+        yield f"deleted {len(done)} recordings"
     for id_ in recording_ids:
+        if id_ in done:
+            continue
         yield provider.delete(Recording(id=id_)) or f"deleted {id_}"
 
 

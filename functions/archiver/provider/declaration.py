@@ -80,6 +80,8 @@ class Declaration:
     `max_window`: the longest span that one listing may ask for. `page_size`: rows asked for in a page.
     `retention`: how long the provider keeps recordings by default, where it is known. `retention_count`: how many
     it keeps at most, the newest ones.
+    `deletes`: one recording at a time, or all of a call; `deletes_many`: several in one request. `lists_deleted`: what
+    was deleted stays in the list for a while, or for good, so that the list proves no deletion.
     `webhook`: how its events are verified: "signature" over the raw body, or a shared "secret", or both in turn.
     `webhook_setup` says to a person what to enter where at the provider; `registers_webhooks`: its API does that.
     `verified`: how well this client was checked, for the table in the docs.
@@ -108,6 +110,7 @@ class Declaration:
     transcripts: bool = False
     deletes: Literal["file", "call"] | None = None
     deletes_many: bool = False
+    lists_deleted: bool = False
     annotates: bool = False
     uploads: bool = False
     webhook: tuple[Literal["signature", "secret"], ...] = ()

@@ -121,9 +121,16 @@ class Provider(ABC):
         """
         raise LookupError(f"{type(self).__name__} deletes nothing (asked for {recording.id!r})")
 
-    def delete_many(self, recording_ids: Sequence[str]) -> str:
-        """Deletes several recordings in one request. Only where `declaration.deletes_many`; raises as `delete`."""
+    def delete_many(self, recording_ids: Sequence[str]) -> Mapping[str, bool]:
+        """Deletes several recordings in one request; of each id that the answer speaks of, whether it was deleted.
+
+        Only where `declaration.deletes_many`; raises as `delete`, then for all of them.
+        """
         raise LookupError(f"{type(self).__name__} deletes nothing in bulk (asked for {len(recording_ids)})")
+
+    def deleted_with(self, recording: Recording) -> str:
+        """What `delete` would delete of it, as a name: all recordings of one name go together."""
+        return (recording.call_id if self.declaration.deletes == "call" else None) or recording.id
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
         """Writes `notes` to the recording at the provider; a sentence about what was written.

@@ -198,9 +198,18 @@ def test_without_a_region_the_ways_to_the_secret_are_named(
 
 
 def test_several_are_deleted_in_one_request_where_the_provider_has_one(by_hand: ByHand, server: HttpServer) -> None:
-    server.on("/api/v2/recordings/bulk/delete", Reply(body=b'{"success": true, "items": []}'))
+    told = {"success": True, "items": [{"id": id_, "success": True} for id_ in ("a", "b")]}
+    server.on("/api/v2/recordings/bulk/delete", Reply(body=json.dumps(told).encode()))
     assert by_hand("dialer", "delete", "--yes", "a", "b") == (0, "deleted 2 recordings\n", "")
     assert json.loads(server.requests[-1].body) == {"ids": ["a", "b"]}
+
+
+def test_what_a_deletion_of_several_left_is_deleted_by_itself(by_hand: ByHand, server: HttpServer) -> None:
+    told = {"success": True, "items": [{"id": "a", "success": True}, {"id": "b", "success": False}]}
+    server.on("/api/v2/recordings/bulk/delete", Reply(body=json.dumps(told).encode()))
+    server.on("/api/v2/recordings/b", Reply())
+    said = "deleted 1 recordings\ndeleted recording b\n"
+    assert by_hand("dialer", "delete", "--yes", "a", "b") == (0, said, "")
 
 
 def test_options_stand_in_any_order(by_hand: ByHand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

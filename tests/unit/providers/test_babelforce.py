@@ -87,15 +87,24 @@ def test_a_recording_is_deleted_by_its_id_without_hyphens(server: HttpServer, ba
 
 
 def test_several_are_deleted_in_one_request(server: HttpServer, babelforce: Babelforce) -> None:
-    server.on(BULK, Reply(body=b'{"success": true, "items": [{"success": true}, {}]}'))
-    assert babelforce.delete_many([HYPHENATED, "another"]) == "deleted 2 recordings"
+    told = {"success": True, "items": [{"id": ONE, "success": True}, {"id": "another", "success": True}]}
+    server.on(BULK, Reply(body=json.dumps(told).encode()))
+    assert babelforce.delete_many([HYPHENATED, "another"]) == {HYPHENATED: True, "another": True}
     assert json.loads(server.requests[1].body) == {"ids": [ONE, "another"]}
 
 
-@pytest.mark.parametrize("told", [{"items": [{"success": True}, {"success": False}]}, {"items": [], "success": False}])
-def test_a_bulk_delete_that_failed_in_part_says_so(server: HttpServer, babelforce: Babelforce, told: Json) -> None:
+def test_a_bulk_delete_says_of_each_recording_whether_it_went(server: HttpServer, babelforce: Babelforce) -> None:
+    items = [{"id": ONE, "success": True}, {"id": "another", "success": False}, {"id": "nobody's", "success": True}, 7]
+    server.on(BULK, Reply(body=json.dumps({"success": True, "items": items}).encode()))
+    assert babelforce.delete_many([ONE, "another", "unspoken"]) == {ONE: True, "another": False}
+
+
+@pytest.mark.parametrize("told", [{"items": [], "success": False}, {}, [], "done", {"items": "all"}])
+def test_a_bulk_delete_without_a_word_about_any_recording_is_none(
+    server: HttpServer, babelforce: Babelforce, told: Json
+) -> None:
     server.on(BULK, Reply(body=json.dumps(told).encode()))
-    with pytest.raises(Rejected, match="of 2 recordings"):
+    with pytest.raises(Rejected, match="without a word"):
         babelforce.delete_many([ONE, "another"])
 
 
