@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.archiver.listing.backfill import continue_backfill
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.ticking import tick
 
@@ -30,19 +31,12 @@ def _list(run: Runtime, event: Event) -> Result:
         if not cursors.begun and not run.rebuild():
             return {"listed": 0, "new": 0, "stopped": "the ledger is still being filled from the bucket"}
         findings = run.listing(cursors).run()
-        filled = run.backfill(cursors) if findings.stopped is None else None
+        filled = continue_backfill(run, cursors) if findings.stopped is None else None
     finally:
         cursors.release()
-    run.logger.info(
-        "listed",
-        pages=findings.pages,
-        rows=findings.listed,
-        new=findings.new,
-        stopped=findings.stopped,
-        unclean=len(cursors.unclean()),
-    )
+    run.logger.info("listed", **findings.facts(), unclean=len(cursors.unclean()))
     if filled:
-        run.logger.info("backfilled", pages=filled.pages, rows=filled.listed, new=filled.new, stopped=filled.stopped)
+        run.logger.info("backfilled", **filled.facts())
     if findings.new and run.settings.source.webhook_quiet_after:
         run.notes.found()
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.archiver.reconciling.asked import asked_days, asked_window
+from functions.archiver.reconciling.wiring import reconciler_of
 from functions.archiver.runtime import Context, runtime
 from functions.archiver.settings.metrics import Metric
 
@@ -19,7 +20,7 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         raise ValueError(f"the reconciler has no action {action!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
-        reconciler = run.reconciler()
+        reconciler = reconciler_of(run)
         if action == "report":
             done = reconciler.report_again()
         elif action == "seal":

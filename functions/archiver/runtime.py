@@ -7,7 +7,6 @@ start pays for every import. A run on a laptop gives each invocation a runtime o
 from __future__ import annotations
 
 import functools
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,24 +15,23 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from functions.archiver.bucket.locking import lock_of, seal_lock_of
+from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
+from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.provider.provider import Provider
-from functions.archiver.secret import Secret
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
-from functions.archiver.source_client import client_of, webhook_secrets_of
+from functions.archiver.source_client import SourceClient
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
-from functions.archiver.vitals import VitalsReader, listed_until
+from functions.archiver.vitals import VitalsReader
 from functions.providers import load
 
 if TYPE_CHECKING:
@@ -42,10 +40,7 @@ if TYPE_CHECKING:
     from functions.archiver.archiving.archiving import Archiver
     from functions.archiver.checking import Check
     from functions.archiver.listing.cursors import CursorStore
-    from functions.archiver.listing.listing import Findings, Listing
-    from functions.archiver.reconciling.walk import Reconciler
-    from functions.archiver.sealing.document import Seal
-    from functions.archiver.sealing.sealer import Sealer
+    from functions.archiver.listing.listing import Listing
     from functions.archiver.webhooks import Receiver
 
 RESERVE_SECONDS = 60.0
@@ -74,8 +69,6 @@ class Runtime:
         self.engine = engine
         self.clock = clock
         self._on_request = on_request
-        self._secret: dict[str, object] = {}
-        self._provider: Provider | None = None
         self._ends = time.monotonic()
 
     @property
@@ -155,7 +148,7 @@ class Runtime:
 
         found = check_source(
             self.settings.source,
-            secret=self._read_secret,
+            secret=self.client.secret,
             pace=self.pace,
             clock=self.clock,
             anyway=anyway,
@@ -226,28 +219,6 @@ class Runtime:
             seconds_left=self.seconds_left,
         )
 
-    def backfill(self, cursors: CursorStore) -> Findings | None:
-        """Goes on with the backfill that somebody asked for, under the lister's lease; None where there is none."""
-        from functions.archiver.listing.backfill import WALK, Backfills
-        from functions.archiver.listing.listing import RECENT
-
-        backfills = Backfills(self.table, source=self.settings.source.name)
-        wanted = backfills.open()
-        for walk in cursors.walks(WALK):
-            if wanted is None or walk.name != wanted.walk_name:
-                cursors.drop(walk)
-        if wanted is None:
-            return None
-        start = max(wanted.start, self.settings.source.start)
-        end = min(wanted.end, self.clock.now() - RECENT)
-        findings = self.listing(cursors, "backfill").run_walk(wanted.walk_name, start, end)
-        done = cursors.walk(wanted.walk_name)
-        if findings.stopped is None and (done is None or done.finished):
-            if start < end:
-                self.totals.forget(start.date(), end.date())
-            backfills.end(wanted)
-        return findings
-
     def rebuild(self) -> bool:
         """Fills a new ledger from the bucket, as far as this invocation's time allows; whether all is in it."""
         from functions.archiver.rebuilding import Rebuilding
@@ -260,77 +231,21 @@ class Runtime:
             self.logger.info("rebuilt", counts=dict(counts), whole=rebuilding.whole)
         return rebuilding.whole
 
-    def reconciler(self) -> Reconciler:
-        """The daily comparison."""
-        from functions.archiver.reconciling.walk import Reconciler
-
-        return Reconciler(
-            source=self.settings.source.name,
-            listing=lambda cursors: self.listing(cursors, "reconcile"),
-            retention=lambda: self.provider().retention(),
-            cursors=self.cursors("reconciler"),
-            ledger=self.ledger,
-            totals=self.totals,
-            store=self.store,
-            sealer=self.sealer,
-            clock=self.clock,
-            span=self.settings.source.reconcile,
-            start=self.settings.source.start,
-            listed_until=lambda: listed_until(self.cursors("lister").progress()),
+    @functools.cached_property
+    def client(self) -> SourceClient:
+        """The source's client, made from its secret."""
+        source = self.settings.source
+        return SourceClient(
+            source,
+            read_secret=lambda: self.engine.secret(source.secret, fresh=self.pace.refused),
+            slots=self.pace,
+            tokens=self.engine.tokens,
             seconds_left=self.seconds_left,
-        )
-
-    def sealer(self, cursors: CursorStore) -> Sealer:
-        """What seals the source's days, under the lease of `cursors`."""
-        from functions.archiver.reconciling.days import Days
-        from functions.archiver.sealing.book import SealBook
-        from functions.archiver.sealing.chain import Chain
-        from functions.archiver.sealing.sealer import Sealer
-
-        source, days, book = self.settings.source.name, self.settings.expire_after_days, SealBook(cursors)
-        chain = Chain(
-            source=source,
-            book=book,
-            bucket=self.engine.bucket,
-            clock=self.clock,
-            signer=self.engine.signer,
-            lock=lambda: seal_lock_of(self.settings, self.clock.now()),
-        )
-        return Sealer(
-            source=source,
-            book=book,
-            chain=chain,
-            days=Days(source=source, ledger=self.ledger, bucket=self.engine.bucket),
-            clock=self.clock,
-            term=timedelta(days=days) if days else None,
-            seconds_left=self.seconds_left,
-            on_sealed=self._say_sealed,
-        )
-
-    def _say_sealed(self, seal: Seal) -> None:
-        """The head of the chain outside of the bucket: whoever keeps the log can show that nothing was cut off."""
-        self.logger.info(
-            "day sealed",
-            day=seal.statement.day.isoformat(),
-            number=seal.standing.number,
-            sequence=seal.standing.sequence,
-            complete=seal.statement.complete,
-            key=seal.key,
-            sha256=seal.sha256,
         )
 
     def provider(self) -> Provider:
-        """The source's provider with its credentials, built anew only when the secret's value has changed.
-
-        Raises Misconfigured when the secret is missing or has another shape than the provider declares.
-        """
-        secret = self._read_secret()
-        if self._provider is None or secret != self._secret:
-            self._secret = secret
-            self._provider = client_of(
-                self.settings.source, secret, self.pace, tokens=self.engine.tokens, seconds_left=self.seconds_left
-            )
-        return self._provider
+        """The source's provider with its credentials. Raises Misconfigured when the secret does not fit."""
+        return self.client.provider()
 
     @functools.cached_property
     def receiver(self) -> Receiver:
@@ -339,28 +254,13 @@ class Runtime:
 
         return Receiver(
             provider=self.provider,
-            given_secrets=self.webhook_secrets,
+            given_secrets=self.client.webhook_secrets,
             takes_unverified=self.settings.source.webhook_unverified,
             source=self.settings.source.name,
             webhook_url=self.settings.source.webhook_url,
             intake=self.intake,
             clock=self.clock,
         )
-
-    def webhook_secrets(self) -> list[Secret]:
-        """What the sender of a webhook request may prove itself with. Raises Misconfigured."""
-        return webhook_secrets_of(self._read_secret(), self.settings.source.secret)
-
-    def _read_secret(self) -> dict[str, object]:
-        """Read anew while its credentials are refused: that is how a rotation looks from here."""
-        name = self.settings.source.secret
-        try:
-            secret = json.loads(self.engine.secret(name, fresh=self.pace.refused))
-        except ValueError:
-            raise Misconfigured(f"the secret {name} is not a JSON object") from None
-        if not isinstance(secret, dict):
-            raise Misconfigured(f"the secret {name} is not a JSON object")
-        return secret
 
     @contextmanager
     def trouble_counted(self) -> Iterator[None]:
@@ -420,4 +320,4 @@ def running(given: Runtime) -> Iterator[None]:
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
     # While Lambda starts a process it has more CPU than an invocation gets: load what that will need.
-    import functions.archiver.aws  # noqa: F401
+    import functions.archiver.aws  # noqa: F401 - loaded for later

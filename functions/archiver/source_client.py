@@ -17,6 +17,55 @@ from functions.archiver.settings.deployment import Source
 from functions.providers import load
 
 
+class SourceClient:
+    """The client of one source, and whatever else its secret is read for.
+
+    `read_secret` gives the secret's text. It is asked each time, so that a rotated secret is found; the client is made
+    anew only when the value has changed. Each method raises Misconfigured where the secret is missing or does not fit.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        read_secret: Callable[[], str],
+        slots: Slots,
+        tokens: Tokens | None,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._read_secret = read_secret
+        self._slots = slots
+        self._tokens = tokens
+        self._seconds_left = seconds_left
+        self._made_of: dict[str, object] = {}
+        self._provider: Provider | None = None
+
+    def secret(self) -> dict[str, object]:
+        """The fields of the secret."""
+        try:
+            secret = json.loads(self._read_secret())
+        except ValueError:
+            secret = None
+        if not isinstance(secret, dict):
+            raise Misconfigured(f"the secret {self._source.secret} is not a JSON object") from None
+        return secret
+
+    def provider(self) -> Provider:
+        """The provider with its credentials."""
+        secret = self.secret()
+        if self._provider is None or secret != self._made_of:
+            self._made_of = secret
+            self._provider = client_of(
+                self._source, secret, self._slots, tokens=self._tokens, seconds_left=self._seconds_left
+            )
+        return self._provider
+
+    def webhook_secrets(self) -> list[Secret]:
+        """Secrets with which the sender of a webhook request may prove itself."""
+        return webhook_secrets_of(self.secret(), self._source.secret)
+
+
 def client_of(
     source: Source,
     secret: dict[str, object],

@@ -417,7 +417,7 @@ def test_an_accepted_event_costs_six_calls_at_the_most_its_secret_included(hook:
 def test_an_event_that_says_ready_after_one_that_did_not_costs_six_calls_at_the_most(hook: Hook, name: str) -> None:
     hooked = hook(name)
     hooked.runtime.ledger.insert(Recording(id=ID, readiness=Readiness.NOT_READY), "schedule")
-    hooked.runtime.webhook_secrets()
+    hooked.runtime.client.webhook_secrets()
     hooked.calls.clear()
     hooked.take()
     assert hooked.calls.total() <= 6  # one of them looks for the tombstone of an erasure

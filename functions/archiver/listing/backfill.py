@@ -10,10 +10,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from functions.archiver.clock import from_iso, iso
 from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.listing.listing import RECENT, Findings
+
+if TYPE_CHECKING:
+    from functions.archiver.listing.cursors import CursorStore
+    from functions.archiver.runtime import Runtime
 
 WALK = "backfill "
 """A backfill's walk is named so, with the moment at which it was asked for."""
@@ -71,3 +77,23 @@ class Backfills:
         except Refused:
             return False
         return True
+
+
+def continue_backfill(run: Runtime, cursors: CursorStore) -> Findings | None:
+    """Goes on with the source's open backfill, under the lister's lease; None where there is none."""
+    backfills = Backfills(run.table, source=run.settings.source.name)
+    wanted = backfills.open()
+    for walk in cursors.walks(WALK):
+        if wanted is None or walk.name != wanted.walk_name:
+            cursors.drop(walk)
+    if wanted is None:
+        return None
+    start = max(wanted.start, run.settings.source.start)
+    end = min(wanted.end, run.clock.now() - RECENT)
+    findings = run.listing(cursors, "backfill").run_walk(wanted.walk_name, start, end)
+    done = cursors.walk(wanted.walk_name)
+    if findings.stopped is None and (done is None or done.finished):
+        if start < end:
+            run.totals.forget(start.date(), end.date())
+        backfills.end(wanted)
+    return findings

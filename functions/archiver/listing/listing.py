@@ -100,12 +100,16 @@ class Pass:
 
 @dataclass(kw_only=True, slots=True)
 class Findings:
-    """What a run found, for the log line. `stopped` says why it ended early, if it did."""
+    """How much a run found. `stopped` says why it ended early, if it did."""
 
     pages: int = 0
     listed: int = 0
     new: int = 0
     stopped: str | None = None
+
+    def facts(self) -> dict[str, object]:
+        """The fields of its log line."""
+        return {"pages": self.pages, "rows": self.listed, "new": self.new, "stopped": self.stopped}
 
 
 class Listing:

@@ -8,7 +8,7 @@ import pytest
 
 from functions.archiver.aws import AwsEngine
 from functions.archiver.entry import State
-from functions.archiver.listing.backfill import Backfill, Backfills
+from functions.archiver.listing.backfill import Backfill, Backfills, continue_backfill
 from functions.archiver.listing.listing import Findings
 from functions.archiver.recording import Recording
 from functions.archiver.runtime import Runtime
@@ -41,7 +41,7 @@ class Bench:
     def run(self) -> Findings | None:
         cursors = self.runtime.cursors("lister")
         assert cursors.acquire()
-        found = self.runtime.backfill(cursors)
+        found = continue_backfill(self.runtime, cursors)
         cursors.release()
         return found
 
