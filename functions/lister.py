@@ -39,7 +39,8 @@ def _list(run: Runtime, event: Event) -> Result:
         run.logger.info("backfilled", **filled.facts())
     if findings.new and run.settings.source.webhook_quiet_after:
         run.notes.found()
-    return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped}
+    again_at = findings.again_at.isoformat() if findings.again_at else None
+    return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped, "again_at": again_at}
 
 
 def _dispatch(run: Runtime, event: Event) -> Result:

@@ -4,14 +4,15 @@
     ├── OfTheRecording          only this recording is concerned
     │   ├── NotReady            exists, but its audio does not yet: due later, until a deadline
     │   ├── Rejected            an answer that is not this recording's audio: retried, counts as an attempt
-    │   ├── Busy                a host that is not the source's own asks to wait: the recording waits, alone
+    │   ├── Busy                a host that is not the source's own is in trouble: the recording waits, alone
     │   ├── NotFound            404 once: proves nothing yet, asked again an hour later
     │   ├── TooLong             cannot be fetched within one invocation: counts as an attempt
     │   ├── Unfetchable         its audio is kept where it is not fetched from: final until a person tries again
     │   └── Gone                the provider says that it deleted it: final
     ├── OfTheSource             says nothing about the recording: the source cools down
     │   ├── Throttled           too many requests; wait as long as it asks
-    │   ├── Unavailable         5xx, time-out, reset, early end, DNS, TLS, nonsense in place of a list
+    │   ├── Unavailable         5xx, time-out, reset, DNS, TLS, nonsense in place of a list
+    │   │   └── EndedEarly      the connection ended in order, before the body did
     │   ├── Unauthorized        the credentials are refused
     │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
     └── CursorRefused           a listing cursor has expired: its window starts again
@@ -57,9 +58,9 @@ class Rejected(OfTheRecording):
 
 
 class Busy(OfTheRecording):
-    """The host that its audio lies with, which is not the source's own, asks to wait.
+    """The host that its audio lies with, which is not the source's own, asks to wait or does not work.
 
-    `retry_after` is in seconds, at most an hour; None when it named no time.
+    Nobody's attempt. `retry_after` is in seconds, at most an hour; None when it named no time.
     """
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
@@ -97,6 +98,22 @@ class Throttled(OfTheSource):
 
 class Unavailable(OfTheSource):
     """The provider, or the way to it, does not work at the moment."""
+
+
+class EndedEarly(Unavailable):
+    """The connection ended in order, after `received_bytes`, before the body did.
+
+    `promised_bytes` is what its Content-Length said; None where it came in chunks and the last one did not. With
+    `elsewhere` it came from a host that is not the source's own.
+    """
+
+    def __init__(
+        self, reason: str, *, received_bytes: int, promised_bytes: int | None, elsewhere: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.received_bytes = received_bytes
+        self.promised_bytes = promised_bytes
+        self.elsewhere = elsewhere
 
 
 class Unauthorized(OfTheSource):

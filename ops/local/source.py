@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from functions.archiver.listing.listing import EVERY_OVERLAP, RECENT
 from functions.archiver.runtime import Runtime
@@ -36,6 +36,7 @@ LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
 
 _TICK_SECONDS = 15.0
+_STEP_SECONDS = 0.5
 _LOOK_AHEAD_SECONDS = 1.0
 """Of real time at least between two looks ahead, so that no mistake can make a run hurry through a provider."""
 
@@ -139,11 +140,23 @@ class SourceDriver:
             if stopped in (None, "out of time"):
                 self._failures.clear()
                 continue
+            if self._wait_for_a_slot(result.get("again_at")):
+                continue
             self._say_why(str(stopped))
             if self._is_hopeless(str(stopped)) or not self._wait_until_open():
                 self.given_up = str(stopped)
                 break
         self._listed = True
+
+    def _wait_for_a_slot(self, again_at: object) -> bool:
+        """Whether the source was open and all its slots were taken, as by a run that was killed; waits for the next."""
+        if not isinstance(again_at, str) or self.gate().closed_until is not None:
+            return False
+        seconds = (datetime.fromisoformat(again_at) - self._clock.now()).total_seconds()
+        if seconds > LONGEST_COOL_DOWN_SECONDS:
+            return False
+        self._stopping.wait(max(seconds, _STEP_SECONDS))
+        return True
 
     def fire(self, action: str, more: Mapping[str, object] | None = None) -> dict[str, object]:
         """Fires one schedule; whatever its handler raises is noted."""

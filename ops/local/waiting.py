@@ -2,7 +2,8 @@
 
 A 404 becomes *gone* only by a second one an hour later, and what is not ready becomes *failed* by its deadline. No such
 verdict may rest on time that was skipped, so a run leaves these to the clock; the first looks at what is not ready
-may come early, because they prove nothing but that it is there.
+may come early, because they prove nothing but that it is there. Neither is time skipped that a host has asked for, and
+who meets trouble of other hosts again and again waits for the clock as well.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from functions.archiver.archiving.retries import NOT_READY_DELAYS
+from functions.archiver.archiving.retries import ATTEMPT_DELAYS, NOT_READY_DELAYS
 from functions.archiver.clock import from_ms, to_ms
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.table import Table
 
 EARLY_LOOKS = len(NOT_READY_DELAYS)
 """Looks at what is not ready yet that do not wait; after so many the provider has been asked often enough."""
+
+EARLY_TROUBLES = len(ATTEMPT_DELAYS)
+"""Tries after somebody else's trouble that do not wait."""
 
 _GROUPS = ("fresh", "retry", "queued")
 
@@ -45,8 +50,10 @@ def waits_of(table: Table, source: str, now: datetime, *, skip_waits: bool) -> W
         for name in _GROUPS
         for item in table.query("due", KeyRange(f"{source}#{name}", at_least=present + 1))
     }
-    facts = table.get_many(list(later), ["kind", "missing_since", "unfinished_since", "looks"])
-    skippable = {pk: at for pk, at in later.items() if skip_waits or _may_be_early(facts.get(pk, {}))}
+    facts = table.get_many(
+        list(later), ["kind", "missing_since", "unfinished_since", "looks", "troubles", "not_before"]
+    )
+    skippable = {pk: at for pk, at in later.items() if skip_waits or _may_be_early(facts.get(pk, {}), present)}
     left = {pk: at for pk, at in later.items() if pk not in skippable}
     return Waits(
         number=len(later) + due,
@@ -57,7 +64,9 @@ def waits_of(table: Table, source: str, now: datetime, *, skip_waits: bool) -> W
     )
 
 
-def _may_be_early(item: Mapping[str, object]) -> bool:
-    if "missing_since" in item:
+def _may_be_early(item: Mapping[str, Any], now: int) -> bool:
+    if "missing_since" in item or int(item.get("not_before", 0)) > now:
         return False
-    return "unfinished_since" not in item or int(str(item.get("looks", 0))) < EARLY_LOOKS
+    if int(item.get("troubles", 0)) >= EARLY_TROUBLES:
+        return False
+    return "unfinished_since" not in item or int(item.get("looks", 0)) < EARLY_LOOKS

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.clock import to_ms
 from functions.archiver.errors import Misconfigured
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
@@ -144,6 +145,14 @@ def test_a_run_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: 
         assert bench.run_here() == 0
         assert bench.holds_all("acme")
         assert not list((bench.out / ".archive" / "tmp").iterdir())
+
+
+def test_slots_that_a_killed_run_had_booked_are_waited_for_and_are_no_failure(bench: LocalBench) -> None:
+    assert bench.run_here() == 0
+    with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+        booked = to_ms(datetime.now(UTC) + timedelta(seconds=3))  # further ahead than a run would book itself
+        table.update("acme#pace", put={"tat": booked})
+    assert bench.run_here() == 0
 
 
 def test_wrong_credentials_are_said_at_the_first_refusal(bench: LocalBench, acme: Babelforce) -> None:

@@ -283,7 +283,7 @@ class Archiver:
         if move.closes:
             due_in = max(due_in, self._pace.cool_down(move.closes) - self._clock.now())
         trouble = move.troubled or (move.closes is not None and not isinstance(move.closes, Closed))
-        self._ledger.release(ticket, move.reason, due_in=due_in, trouble=trouble)
+        self._ledger.release(ticket, move.reason, due_in=due_in, trouble=trouble, asked_for=move.asked_for)
         archives = move.closes if isinstance(move.closes, ArchiveTrouble) else None
         return Report(ticket=ticket, outcome=_SAID[move.step], reason=move.reason, trouble=archives)
 

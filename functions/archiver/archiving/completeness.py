@@ -3,6 +3,9 @@
 There are two kinds of witness. The framing: a Content-Length, chunks that ended properly, the size that the provider
 lists. And the format: what its own structure tells. One that says *cut* against the other, and none that says anything,
 call for a second fetch; two that agree settle every contradiction, for there is nothing else to be had.
+
+A body that ends early is cut by its framing. Where the format does not say that it is whole nothing contradicts that,
+and it is trouble of the way to the source: only a recording's last attempt takes what it gets twice.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from functions.archiver.archiving.content_types import contradicts, names_format
 from functions.archiver.audio.inspector import Inspector
 from functions.archiver.audio.kinds import Audio, Kind, Verdict
 from functions.archiver.bucket.upload import UNKNOWN, Upload
-from functions.archiver.errors import Rejected
+from functions.archiver.errors import EndedEarly, Rejected
 from functions.archiver.recording import Contradiction
 
 KNOWN_BY_BYTES = 64 * 1024
@@ -35,12 +38,13 @@ class Decision(enum.Enum):
 class Claims:
     """What is said about a body besides the bytes themselves.
 
-    `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached. `listed_bytes` and
-    `listed_type` are the provider's own, `sent_type` is that of the answer. `undone` names a content coding that nobody
-    had asked for and that was undone.
+    `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached; `early` tells that it was
+    not. `listed_bytes` and `listed_type` are the provider's own, `sent_type` is that of the answer. `undone` names a
+    content coding that nobody had asked for and that was undone.
     """
 
     framed: bool
+    early: EndedEarly | None = None
     sent_type: str | None = None
     undone: str | None = None
     listed_bytes: int | None = None
@@ -85,6 +89,8 @@ def _counts(claims: Claims, audio: Audio | None) -> bool:
 def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
     """What says that these bytes are not all."""
     came = f"{verdict.size_bytes} bytes"
+    if claims.early is not None:
+        yield early_end(claims.early)
     if _counts(claims, verdict.audio) and claims.listed_bytes != verdict.size_bytes:
         yield Contradiction(what="listed size", claimed=f"{claims.listed_bytes} bytes", found=came)
     if verdict.complete is False:
@@ -92,6 +98,15 @@ def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
             yield Contradiction(what="length in its header", claimed=f"{verdict.promised_bytes} bytes", found=came)
         else:
             yield Contradiction(what="end of the file", claimed="that of its format", found=verdict.cut or "cut")
+
+
+def early_end(early: EndedEarly) -> Contradiction:
+    """What the framing of a body claimed that ended early."""
+    if early.promised_bytes is None:
+        came = f"the connection ended after {early.received_bytes} bytes"
+        return Contradiction(what="end of the body", claimed="a last chunk", found=came)
+    claimed, came = f"{early.promised_bytes} bytes", f"{early.received_bytes} bytes"
+    return Contradiction(what="Content-Length", claimed=claimed, found=came)
 
 
 def _labels(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
@@ -103,7 +118,7 @@ def _labels(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
 
 
 def _sentence(contradiction: Contradiction) -> str:
-    if contradiction.what == "end of the file":
+    if contradiction.what in ("end of the file", "end of the body"):
         return contradiction.found
     return f"{contradiction.what} {contradiction.claimed}, {contradiction.found} came"
 
@@ -133,15 +148,26 @@ class Chunks:
 
 def pour(source: Source, upload: Upload, expected_bytes: int | None) -> Verdict:
     """Every byte past the inspector into the upload. An error document is left before a part of it is sent."""
-    inspector = Inspector()
-    while size := source.readinto(room := upload.room(expected_bytes)):
-        inspector.feed(room[:size])
-        kind = inspector.kind
-        if kind is Kind.ERROR_DOCUMENT and upload.size_bytes > KNOWN_BY_BYTES:
-            break  # the verdict says what it is
-        audio = inspector.audio or (UNKNOWN if kind is Kind.UNKNOWN else None)
-        upload.taken(size, audio, expected_bytes)
-    return inspector.finish()
+    verdict, early = pour_what_comes(source, upload, expected_bytes)
+    if early is not None:
+        raise early
+    return verdict
+
+
+def pour_what_comes(source: Source, upload: Upload, expected_bytes: int | None) -> tuple[Verdict, EndedEarly | None]:
+    """As `pour`; of a body that ends early everything that came, and how it ended."""
+    inspector, early = Inspector(), None
+    try:
+        while size := source.readinto(room := upload.room(expected_bytes)):
+            inspector.feed(room[:size])
+            kind = inspector.kind
+            if kind is Kind.ERROR_DOCUMENT and upload.size_bytes > KNOWN_BY_BYTES:
+                break  # the verdict says what it is
+            audio = inspector.audio or (UNKNOWN if kind is Kind.UNKNOWN else None)
+            upload.taken(size, audio, expected_bytes)
+    except EndedEarly as ended:
+        early = ended
+    return inspector.finish(), early
 
 
 def audio_of(verdict: Verdict) -> Audio:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functions.archiver.audio.kinds import Audio
 from functions.archiver.bucket.upload import Upload
 from functions.archiver.entry import Stored
-from functions.archiver.errors import Rejected
+from functions.archiver.errors import EndedEarly, Rejected
 from functions.archiver.object_keys import ENCRYPTED
 from functions.archiver.provider.provider import Opened
 
@@ -16,16 +16,23 @@ CODEC = "encrypted"
 _HEAD_BYTES = 512
 
 
-def pour_encrypted(opened: Opened, upload: Upload) -> Audio:
-    """Every byte into the upload; how it is to be stored. Raises Rejected for an error document in its place."""
+def pour_encrypted(opened: Opened, upload: Upload) -> tuple[Audio, EndedEarly | None]:
+    """Every byte that comes into the upload; how it is to be stored, and how it ended if it ended early.
+
+    Raises Rejected for an error document in its place, EndedEarly where nothing came.
+    """
     audio = Audio(extension=f"{opened.encrypted}{ENCRYPTED}", content_type="application/octet-stream")
-    for number, chunk in enumerate(_from_a_head_on(opened.body.chunks())):
-        if number == 0 and _is_text(chunk[:_HEAD_BYTES]):
-            raise Rejected("a text in place of encrypted audio")
-        upload.feed(chunk, audio, opened.body.length)
+    early = None
+    try:
+        for number, chunk in enumerate(_from_a_head_on(opened.body.chunks())):
+            if number == 0 and _is_text(chunk[:_HEAD_BYTES]):
+                raise Rejected("a text in place of encrypted audio")
+            upload.feed(chunk, audio, opened.body.length)
+    except EndedEarly as ended:
+        early = ended
     if upload.size_bytes == 0:
-        raise Rejected("an empty body in place of encrypted audio")
-    return audio
+        raise early or Rejected("an empty body in place of encrypted audio")
+    return audio, early
 
 
 def is_all(opened: Opened) -> bool:

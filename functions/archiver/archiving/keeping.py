@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from functions.archiver.archiving import encrypted
-from functions.archiver.archiving.completeness import Chunks, Claims, Decision, pour, ruling_on
+from functions.archiver.archiving.completeness import (
+    Chunks,
+    Claims,
+    Decision,
+    early_end,
+    pour,
+    pour_what_comes,
+    ruling_on,
+)
+from functions.archiver.archiving.retries import is_last_attempt
 from functions.archiver.audio.kinds import Kind, Verdict
 from functions.archiver.bucket.bucket import NotThere, Unreadable
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.store import Store
 from functions.archiver.bucket.upload import UNKNOWN, Upload
 from functions.archiver.entry import Entry, Stored, Ticket
-from functions.archiver.errors import Rejected
+from functions.archiver.errors import EndedEarly, Rejected
 from functions.archiver.http.client import Body
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.provider import Opened, Provider
@@ -38,13 +48,17 @@ class Keeping:
         self._provider_of = provider
 
     def keep(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> Kept:
-        """Every byte into the bucket, once it is proven to be all. Raises Rejected for what is never kept."""
+        """Every byte into the bucket, once it is proven to be all. Raises Rejected for what is never kept.
+
+        Raises EndedEarly for a body that may still come whole; on the last attempt there is nothing else to be had.
+        """
         upload = self._upload(ticket, entry)
+        last = is_last_attempt(entry)
         try:
             if opened.encrypted is not None:
-                kept = Kept(stored=self._encrypted(recording, opened, upload))
+                kept = Kept(stored=self._encrypted(recording, opened, upload, last=last))
             else:
-                kept = self._judged(recording, opened, upload)
+                kept = self._judged(recording, opened, upload, last=last)
         finally:
             upload.abort()
         return replace(kept, stored=replace(kept.stored, rendition=opened.rendition))
@@ -66,9 +80,11 @@ class Keeping:
     def _upload(self, ticket: Ticket, entry: Entry) -> Upload:
         return self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
 
-    def _judged(self, recording: Recording, opened: Opened, upload: Upload) -> Kept:
-        verdict = pour(opened.body, upload, opened.body.length)
-        ruling = ruling_on(_claims(recording, opened.body), verdict)
+    def _judged(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> Kept:
+        verdict, early = pour_what_comes(opened.body, upload, opened.body.length)
+        if early is not None and not verdict.complete and not last:
+            raise early
+        ruling = ruling_on(_claims(recording, opened.body, early), verdict)
         if ruling.decision is Decision.REJECTED:
             raise Rejected(f"{ruling.reason}{_digest(verdict, upload)}")
         if ruling.decision is Decision.FETCH_AGAIN:
@@ -76,16 +92,19 @@ class Keeping:
         audio = verdict.audio if verdict.audio and verdict.kind is Kind.AUDIO else UNKNOWN
         return _kept(verdict, upload.finish(audio, verdict, ruling.contradictions))
 
-    def _encrypted(self, recording: Recording, opened: Opened, upload: Upload) -> Stored:
-        audio = encrypted.pour_encrypted(opened, upload)
-        if not encrypted.is_all(opened):
-            self._fetch_again(recording, upload, "nothing tells its length")
-        return encrypted.marked(upload.finish(audio))
+    def _encrypted(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> Stored:
+        audio, early = encrypted.pour_encrypted(opened, upload)
+        if early is not None and not last:
+            raise early
+        if early is not None or not encrypted.is_all(opened):
+            self._fetch_again(recording, upload, early.reason if early else "nothing tells its length")
+        contradictions = (early_end(early),) if early else ()
+        return encrypted.marked(upload.finish(audio, contradictions=contradictions))
 
     def _fetch_again(self, recording: Recording, upload: Upload, why: str | None) -> None:
         """Nothing proves that all has come: a second fetch must bring the same bytes."""
         hasher = Hasher()
-        with self._provider_of().open(recording) as again:
+        with self._provider_of().open(recording) as again, suppress(EndedEarly):  # its end is compared as well
             for chunk in again.body.chunks():
                 hasher.feed(chunk)
         if hasher.digest() != upload.digest():
@@ -105,9 +124,10 @@ def _digest(verdict: Verdict, upload: Upload) -> str:
     return f" ({upload.size_bytes} bytes, SHA-256 {upload.digest().sha256_hex})"
 
 
-def _claims(recording: Recording, body: Body) -> Claims:
+def _claims(recording: Recording, body: Body, early: EndedEarly | None) -> Claims:
     return Claims(
-        framed=body.length is not None or body.framed,
+        framed=early is None and (body.length is not None or body.framed),
+        early=early,
         sent_type=body.content_type,
         undone=body.undone,
         listed_bytes=recording.size_bytes,

@@ -15,6 +15,7 @@ from functions.archiver.errors import (
     ArchiveTrouble,
     Busy,
     Closed,
+    EndedEarly,
     Gone,
     NotFound,
     NotReady,
@@ -56,7 +57,7 @@ class Move:
     """One step with its reason, when the item is due again, and how many `attempts` more are booked.
 
     `closes` is the trouble for which the source is left alone for a while; a released item waits at least as long.
-    `troubled` notes a trouble that closes nothing.
+    `troubled` notes a trouble that closes nothing. `asked_for` is the part of `due_in` that a host has asked for.
     """
 
     step: Step
@@ -65,6 +66,7 @@ class Move:
     attempts: int = 0
     closes: OfTheSource | ArchiveTrouble | None = None
     troubled: bool = False
+    asked_for: timedelta = timedelta()
 
 
 def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime, source_answers: bool | None) -> Move:
@@ -72,7 +74,7 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
 
     One that asks to be left alone is not asked then: whether it answers has to be known from before.
     """
-    reason = outcome.reason
+    outcome, reason = _whose(entry, outcome), outcome.reason
     match outcome:
         case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
             due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
@@ -98,10 +100,15 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
             return _rejected(entry, reason)
 
 
+def is_last_attempt(entry: Entry) -> bool:
+    """Whether one more attempt that brings nothing makes the recording *failed*."""
+    return entry.attempts + 1 >= MAX_ATTEMPTS
+
+
 def after_a_death(entry: Entry, *, deaths: int, receive_count: int) -> Move | None:
     """The move when the last run died and its attempt is booked; None: work on it again at once."""
     reason = f"the downloader died {deaths} times" if deaths > 1 else "the downloader died once"
-    if entry.attempts + 1 >= MAX_ATTEMPTS:
+    if is_last_attempt(entry):
         return _final(entry, reason)
     if receive_count >= MAX_RECEIVE_COUNT:  # SQS would bury a readable message
         return Move(step=Step.RELEASE, reason=reason, due_in=_delay(ATTEMPT_DELAYS, entry.attempts))
@@ -122,13 +129,17 @@ def _source_trouble(entry: Entry, trouble: OfTheSource, due_now: datetime, sourc
 
 
 def _busy(entry: Entry, busy: Busy) -> Move:
-    """Another host's wait is the recording's alone; after some of them each counts as an attempt."""
+    """Another host's trouble is nobody's attempt: the recording waits for it, alone and more and more rarely."""
     asked = timedelta(seconds=busy.retry_after or 0.0)
-    if entry.troubles >= MAX_TROUBLES:
-        move = _rejected(entry, busy.reason)
-        return replace(move, due_in=max(move.due_in, asked))
     due_in = max(asked, _delay(ATTEMPT_DELAYS, entry.troubles))
-    return Move(step=Step.RELEASE, reason=busy.reason, due_in=due_in, troubled=True)
+    return Move(step=Step.RELEASE, reason=busy.reason, due_in=due_in, troubled=True, asked_for=asked)
+
+
+def _whose(entry: Entry, outcome: Outcome | ArchiveTrouble) -> Outcome | ArchiveTrouble:
+    """A body of another host that ends early is that host's trouble; again and again, it is what the recording has."""
+    if not isinstance(outcome, EndedEarly) or not outcome.elsewhere:
+        return outcome
+    return Rejected(outcome.reason) if entry.troubles >= MAX_TROUBLES else Busy(outcome.reason)
 
 
 def _wait(entry: Entry, reason: str, due_now: datetime) -> Move:
@@ -151,7 +162,7 @@ def _missing(entry: Entry, reason: str, due_now: datetime, source_answers: bool 
 
 
 def _rejected(entry: Entry, reason: str) -> Move:
-    if entry.attempts + 1 >= MAX_ATTEMPTS:
+    if is_last_attempt(entry):
         return _final(entry, reason, attempts=1)
     return Move(step=Step.RETRY, reason=reason, attempts=1, due_in=_delay(ATTEMPT_DELAYS, entry.attempts))
 

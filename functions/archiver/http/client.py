@@ -19,10 +19,9 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from functions.archiver.errors import Unavailable
 from functions.archiver.http.addresses import AddressRefused, Reach, Unreachable, failure_of, guarded_session
 from functions.archiver.http.responses import Answer, Body, ended_in_time
-from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up
+from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up, trouble
 from functions.archiver.http.url_paths import LONGEST_URL, PORTS, keep_encoded_dots, link_of, location_of, segment
 from functions.archiver.http.waits import used_up_wait
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
@@ -182,10 +181,11 @@ class Http:
             if request.auth is not None and request.auth.renew():
                 hop, response = self._follow(request)
         try:
-            if outcome := outcome_of(self._head(request, hop, response)):
+            head = self._head(request, hop, response)
+            if outcome := outcome_of(head):
                 raise outcome
             with ended_in_time(response, self._deadline):
-                yield Body(response, kind=request.kind, of=request.of, seconds_left=self._deadline)
+                yield Body(response, kind=request.kind, of=request.of, own=head.own, seconds_left=self._deadline)
         finally:
             _dispose(response)
 
@@ -332,7 +332,7 @@ class Http:
             raise problem(request.of, self.quotable(str(refused))) from None
         except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
             failure = failure_of(error)
-        raise Unavailable(f"the {request.kind} request to {host} failed: {failure}")
+        raise trouble(request.of, f"the {request.kind} request to {host} failed: {failure}", own=self._counts(url))
 
     def _noted(self, response: requests.Response, *, counts: bool) -> requests.Response:
         """Slows down before the provider has to refuse: a refusal is counted against whoever asked."""

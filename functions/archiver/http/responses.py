@@ -10,16 +10,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from xml.etree.ElementTree import Element, ParseError
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
-from functions.archiver.errors import Rejected, TooLong, Unavailable
+from functions.archiver.errors import Busy, EndedEarly, Rejected, TooLong, Unavailable
 from functions.archiver.http.codings import Broken, declared, undoing_of, undone
 from functions.archiver.http.documents import json_in, text_in, xml_in
-from functions.archiver.http.statuses import Of, problem, time_is_up, whole_size
+from functions.archiver.http.statuses import Of, problem, time_is_up, trouble, whole_size
 from functions.archiver.http.wire import WireResponse
 from functions.archiver.recording import Json
 
@@ -89,10 +89,17 @@ class Body:
 
     `framed` tells that its end is marked, by chunks or by a coding of its own, which then proves it complete.
     `undone` names a content coding that was undone although identity was asked for, None where bytes come as sent.
+    `own` tells that it comes from the source's own host.
     """
 
     def __init__(
-        self, response: requests.Response, *, kind: str, of: Of, seconds_left: Callable[[], float] | None
+        self,
+        response: requests.Response,
+        *,
+        kind: str,
+        of: Of,
+        own: bool = True,
+        seconds_left: Callable[[], float] | None,
     ) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -105,11 +112,14 @@ class Body:
         self._raw = response.raw
         self._kind = kind
         self._of = of
+        self._own = own
         self._seconds_left = seconds_left
         self._wire = _wire_of(response)
         self._received = 0
         self._left = memoryview(b"")
+        self._early: EndedEarly | None = None
         self._peeked = self._start = b""
+        self._undoing = None
         self._undoing = undoing_of(self._peek_raw(), self.headers) if declared(self.headers) else None
         self.framed: bool = response.raw.chunked or self._undoing is not None
         self.undone: str | None = None
@@ -126,26 +136,35 @@ class Body:
     def chunks(self) -> Iterator[bytes]:
         """The bytes in pieces of about 64 KiB, the last one shorter. Can be read once.
 
-        Raises Unavailable when the body ends early or stalls, and Rejected when the invocation's time is up.
+        Raises EndedEarly behind the last byte of a body that ends early, Unavailable or Busy when it breaks or stalls,
+        and TooLong when the invocation's time is up.
         """
         piece = bytearray(self._peeked)
         self._peeked = b""
-        for data in self._pieces:
-            piece += data
-            if len(piece) >= _PIECE_BYTES:
-                yield bytes(piece)
-                piece.clear()
+        early = None
+        try:
+            for data in self._pieces:
+                piece += data
+                if len(piece) >= _PIECE_BYTES:
+                    yield bytes(piece)
+                    piece.clear()
+        except EndedEarly as ended:
+            early = ended
         if piece:
             yield bytes(piece)
+        if early:
+            raise early
 
     def readinto(self, room: memoryview) -> int:
         """Puts the next bytes into `room`, some 64 KiB of them or what fits; 0 at the end. Raises as `chunks`."""
         most, filled = min(len(room), _READ_BYTES), 0
         while filled < min(most, _PIECE_BYTES):
-            size = self._some_into(room[filled:most])
+            size = self._some_or_end(room[filled:most])
             if not size:
                 break
             filled += size
+        if self._early and not filled:
+            raise self._early
         return filled
 
     def read(self, limit: int) -> bytes:
@@ -171,6 +190,14 @@ class Body:
             content=content,
             content_type=self.content_type,
         )
+
+    def _some_or_end(self, room: memoryview) -> int:
+        """As `_some_into`; an early end waits until what came before it has been taken."""
+        try:
+            return 0 if self._early else self._some_into(room)
+        except EndedEarly as ended:
+            self._early = ended
+            return 0
 
     def _some_into(self, room: memoryview) -> int:
         if not self._left:
@@ -206,7 +233,7 @@ class Body:
                 yield from self._undoing.feed(data)
             self._undoing.end()
         except Broken as broken:
-            raise Unavailable(f"the body ended after {self._received} bytes: {broken}") from None
+            raise trouble(self._of, f"the body ended after {self._received} bytes: {broken}", own=self._own) from None
 
     def _sent(self) -> Iterator[bytes]:
         start, self._start = self._start, b""
@@ -228,23 +255,33 @@ class Body:
             raise time_is_up(self._of)
         try:
             yield
-        except (HTTPError, HTTPException, OSError, ValueError):
-            raise self._broken() from None
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            raise self._broken(in_order=_is_end(error)) from None
 
     def _counted(self, size: int) -> int:
         self._received += size
         if not size and (self._is_late() or self._received < (self._promised or 0)):
-            raise self._broken()
+            raise self._broken(in_order=True)
         return size
 
     def _is_late(self) -> bool:
         return self._seconds_left is not None and self._seconds_left() <= 0
 
-    def _broken(self) -> Unavailable | TooLong:
+    def _broken(self, *, in_order: bool) -> Unavailable | Busy | TooLong:
         if self._is_late():
             return time_is_up(self._of)
         promised = "" if self._promised is None else f" of {self._promised}"
-        return Unavailable(f"the body ended after {self._received}{promised} bytes")
+        reason = f"the body ended after {self._received}{promised} bytes"
+        if in_order and self._undoing is None:
+            elsewhere = self._of == "recording" and not self._own
+            return EndedEarly(reason, received_bytes=self._received, promised_bytes=self._promised, elsewhere=elsewhere)
+        return trouble(self._of, reason, own=self._own)
+
+
+def _is_end(error: Exception) -> bool:
+    """Whether the other side closed the connection, rather than that it broke: urllib3 wraps what it was told."""
+    cause = error.args[1] if isinstance(error, ProtocolError) and len(error.args) > 1 else error
+    return isinstance(cause, IncompleteRead)
 
 
 def _wire_of(response: requests.Response) -> WireResponse | None:

@@ -78,7 +78,7 @@ def _refusal(head: Head) -> Outcome:
             return Busy(reason, retry_after=seconds)
         return Throttled(reason, retry_after=seconds)
     if status in (408, 425) or status >= 500:
-        return Unavailable(reason)
+        return trouble(head.of, reason, own=head.own)
     if head.trusted and (status == 401 or (status == 403 and head.of == "source")):
         return Unauthorized(reason)
     if head.of == "recording" and status in (404, 410):
@@ -89,6 +89,11 @@ def _refusal(head: Head) -> Outcome:
 def problem(of: Of, reason: str) -> Unavailable | Rejected:
     """The outcome for nonsense: of the source when it was asked for itself, else of the recording."""
     return Rejected(reason) if of == "recording" else Unavailable(reason)
+
+
+def trouble(of: Of, reason: str, *, own: bool) -> Unavailable | Busy:
+    """The outcome when a host does not work: another one's than the source's own is that recording's alone."""
+    return Unavailable(reason) if own or of == "source" else Busy(reason)
 
 
 def time_is_up(of: Of) -> Unavailable | TooLong:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from contextlib import suppress
-from http.client import HTTPException, HTTPMessage, HTTPResponse, parse_headers
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead, parse_headers
 
 MAX_INFORMATIONAL = 20
 """Answers before the answer: 100 Continue, 102 Processing, 103 Early Hints."""
@@ -74,6 +74,8 @@ class WireResponse(HTTPResponse):
 
     def _read_next_chunk_size(self) -> int:
         line = self.fp.readline(_MAX_LINE + 1)
+        if not line:
+            raise IncompleteRead(b"")
         size = line.partition(b";")[0].strip()
         if len(line) > _MAX_LINE or not _HEX.fullmatch(size):  # int() would take signs and underscores
             raise HTTPException("a chunk without a size")

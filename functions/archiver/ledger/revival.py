@@ -22,7 +22,17 @@ ONE_A_DAY = timedelta(hours=12)
 """A failed recording gets its daily attempt only so long after it failed: the second pass of a walk meets it again."""
 
 _KEPT = (State.ARCHIVED, State.ALTERED, State.ABSENT)
-_TRIED = ("reason", "missing_since", "unfinished_since", "looks", "troubles", "deaths", "accepted", "expires_at")
+_TRIED = (
+    "reason",
+    "missing_since",
+    "unfinished_since",
+    "looks",
+    "troubles",
+    "not_before",
+    "deaths",
+    "accepted",
+    "expires_at",
+)
 
 
 def said_of(recording: Recording) -> str:

@@ -23,6 +23,7 @@ _UNTIL_ARCHIVED = (
     "link",
     "claims",
     "missing_since",
+    "not_before",
     "unfinished_since",
     "looks",
 )
@@ -154,9 +155,21 @@ class Transitions:
         """queued → pending: the provider answered 404, which proves nothing yet."""
         self._postpone(ticket, reason, due_in, first="missing_since")
 
-    def release(self, ticket: Ticket, reason: str, *, due_in: timedelta, trouble: bool = False) -> None:
-        """queued → pending for a reason that is not the recording's; `trouble` counts it as the source's."""
-        self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {})
+    def release(
+        self,
+        ticket: Ticket,
+        reason: str,
+        *,
+        due_in: timedelta,
+        trouble: bool = False,
+        asked_for: timedelta = timedelta(),
+    ) -> None:
+        """queued → pending for a reason that is not the recording's; `trouble` counts it as the source's.
+
+        `asked_for` is the part of `due_in` that a host has asked for: nobody looks past it.
+        """
+        put = {"not_before": to_ms(self._clock.now()) + in_ms(asked_for)} if asked_for else {}
+        self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {}, put=put)
 
     def book_death(self, ticket: Ticket) -> int:
         """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import CursorRefused, OfTheSource, Unavailable
+from functions.archiver.errors import Closed, CursorRefused, OfTheSource, Unavailable
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Page, Recording, Window
@@ -100,12 +100,17 @@ class Pass:
 
 @dataclass(kw_only=True, slots=True)
 class Findings:
-    """How much a run found. `stopped` says why it ended early, if it did."""
+    """How much a run found. `stopped` says why it ended early, if it did.
+
+    `again_at` is when the source may be asked again, where it was not asked because its slots were taken or it is
+    closed: no failure of this run's.
+    """
 
     pages: int = 0
     listed: int = 0
     new: int = 0
     stopped: str | None = None
+    again_at: datetime | None = None
 
     def facts(self) -> dict[str, object]:
         """The fields of its log line."""
@@ -154,8 +159,9 @@ class Listing:
         except OutOfTime:
             self.findings.stopped = "out of time"
         except OfTheSource as trouble:
-            self._pace.cool_down(trouble)
+            until = self._pace.cool_down(trouble)
             self.findings.stopped = trouble.reason
+            self.findings.again_at = until if isinstance(trouble, Closed) else None
         else:
             self._pace.answered()
         return self.findings

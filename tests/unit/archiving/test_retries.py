@@ -25,6 +25,7 @@ from functions.archiver.errors import (
     ArchiveTrouble,
     Busy,
     Closed,
+    EndedEarly,
     Gone,
     NotFound,
     NotReady,
@@ -41,10 +42,13 @@ from functions.archiver.recording import Recording
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from tests.doubles.clock import NOON
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CLOSED = Closed("cooling down", until=NOON + MINUTE)
 THROTTLED = Throttled("429", retry_after=7)
 BUSY = Busy("429 of another host", retry_after=600)
+ASKED: dict[str, Any] = {"due_in": 10 * MINUTE, "asked_for": 10 * MINUTE, "troubled": True}
+CUT = EndedEarly("cut", received_bytes=1, promised_bytes=2)
+CUT_ELSEWHERE = EndedEarly("cut", received_bytes=1, promised_bytes=2, elsewhere=True)
 DOWN = Unavailable("503")
 FULL = ArchiveTrouble(Service.S3, "AccessDenied")
 REFUSED = Unauthorized("401")
@@ -106,10 +110,16 @@ TABLE: list[tuple[dict[str, Any], Outcome | ArchiveTrouble, bool | None, Move]] 
         move(Step.RETRY, "429" + OTHERWISE, attempts=1, due_in=ATTEMPT_DELAYS[0], closes=THROTTLED),
     ),
     # of another host: the recording waits, alone
-    ({}, BUSY, None, move(Step.RELEASE, "429 of another host", due_in=10 * MINUTE, troubled=True)),
+    ({}, BUSY, None, move(Step.RELEASE, "429 of another host", **ASKED)),
     ({"troubles": 1}, Busy("503"), None, move(Step.RELEASE, "503", due_in=ATTEMPT_DELAYS[1], troubled=True)),
-    (TROUBLED, BUSY, None, move(Step.RETRY, "429 of another host", attempts=1, due_in=10 * MINUTE)),
-    ({**TROUBLED, **LAST}, Busy("503"), None, move(Step.FAIL, "503", attempts=1)),
+    (MUCH_TROUBLED, BUSY, None, move(Step.RELEASE, "429 of another host", **{**ASKED, "due_in": HOUR})),
+    ({**TROUBLED, **LAST}, Busy("503"), None, move(Step.RELEASE, "503", due_in=ATTEMPT_DELAYS[2], troubled=True)),
+    # of another host, and then what the recording has
+    ({}, CUT_ELSEWHERE, None, move(Step.RELEASE, "cut", due_in=ATTEMPT_DELAYS[0], troubled=True)),
+    (TROUBLED, CUT_ELSEWHERE, None, move(Step.RETRY, "cut", attempts=1, due_in=ATTEMPT_DELAYS[0])),
+    ({**TROUBLED, **LAST}, CUT_ELSEWHERE, None, move(Step.FAIL, "cut", attempts=1)),
+    ({**LOOK_UP, **TROUBLED}, CUT_ELSEWHERE, None, move(Step.WAIT, "cut", due_in=NOT_READY_DELAYS[0])),
+    ({}, CUT, None, move(Step.ASK_SOURCE, "cut")),
     # not there yet
     ({}, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[0])),
     ({"unfinished_looks": 99}, NotReady("soon"), None, move(Step.WAIT, "soon", due_in=NOT_READY_DELAYS[-1])),

@@ -10,7 +10,17 @@ from email.utils import format_datetime
 
 import pytest
 
-from functions.archiver.errors import Busy, Gone, NotFound, Outcome, Rejected, Throttled, Unauthorized, Unavailable
+from functions.archiver.errors import (
+    Busy,
+    EndedEarly,
+    Gone,
+    NotFound,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from functions.archiver.http import addresses
 from functions.archiver.http.client import Http
 from functions.archiver.http.waits import seconds_of
@@ -87,6 +97,42 @@ def test_another_hosts_wait_is_the_recordings_and_not_the_sources(
     with pytest.raises(Throttled) as of_its_own:
         fetch(http)
     assert linked.value.retry_after == of_its_own.value.retry_after == 3600
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Reply(status=500), Reply(status=408), Reply(body=b"x" * 456, cut=0, then="reset"), Reply(silent=True)],
+    ids=["500", "408", "reset", "silent"],
+)
+def test_trouble_of_another_host_is_the_recordings_alone(
+    server: HttpServer, elsewhere: HttpServer, trouble: Reply
+) -> None:
+    http = http_to(server.url, read_timeout=0.2)
+    elsewhere.on("/audio", trouble)
+    server.on("/audio", redirect(f"{elsewhere.url.replace('127.0.0.1', 'localhost')}/audio"))
+    with pytest.raises(Busy):
+        fetch(http)
+
+
+def test_a_host_that_is_not_there_is_the_recordings_trouble_when_it_is_not_the_sources(
+    server: HttpServer, http: Http
+) -> None:
+    server.on("/audio", redirect("http://localhost:9/audio"))
+    with pytest.raises(Busy):
+        fetch(http)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_early_end_tells_what_came_and_from_whose_host(
+    server: HttpServer, elsewhere: HttpServer, http: Http, there: bool
+) -> None:
+    host = elsewhere if there else server
+    host.on("/file", Reply(body=b"x" * 456, cut=123, then="close"))
+    server.on("/audio", redirect(f"{host.url.replace('127.0.0.1', 'localhost') if there else host.url}/file"))
+    with pytest.raises(EndedEarly) as caught:
+        fetch(http)
+    early = caught.value
+    assert (early.received_bytes, early.promised_bytes, early.elsewhere) == (123, 456, there)
 
 
 @pytest.mark.parametrize(
