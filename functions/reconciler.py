@@ -39,6 +39,8 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     if done.days:
         run.notes.days(done.days)
         run.count({Metric.DAYS_INCOMPLETE: list(done.days.values()).count(False)})
+    if done.sealed_until:
+        run.notes.sealed(done.sealed_until)
     if done.broken:
         run.logger.error("seal chain broken", reason=done.broken)
         run.notes.broken_chain()

@@ -22,7 +22,7 @@ RECORDS = ("reports", "seals", "accesses", "holds")
 STEERED = (
     *("pk", "state", "due_at", "due_group", "attempts", "story", "accepted", "reason", "held", "expires_at"),
     *("missing_since", "unfinished_since", "looks", "troubles", "deaths"),
-    *("paused", "paused_until"),
+    *("paused", "paused_until", "announced_at"),
     "walk",
 )
 """The attributes of the ledger that an operator may write or make a condition of: not one is a fact of a call."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, cast
 
 import boto3
@@ -21,14 +23,19 @@ from functions.archiver.engine import Log, Message
 from functions.archiver.errors import Misconfigured, Service
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
-from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.environment import ArchiveSettings, Settings
+from functions.archiver.settings.events import bus_source
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 from functions.archiver.settings.parameters import signing_alias
 from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+
+    from functions.archiver.events.event import Event
+    from functions.archiver.events.sending import Announcer
 
 SECRET_SECONDS = 300
 """How long a secret's value is kept in the process."""
@@ -82,6 +89,41 @@ class KmsSigner:
                 SigningAlgorithm="ECDSA_SHA_256",
             )
         return answer["Signature"]
+
+
+class EventBridgeBus:
+    """The default bus of the account."""
+
+    def __init__(self, client: EventBridgeClient, archive: str) -> None:
+        self._client = client
+        self._source = bus_source(archive)
+
+    @trouble_of(Service.EVENTBRIDGE)
+    def put(self, events: Sequence[Event]) -> list[str | None]:
+        """One call; its answer is good news even where it took nothing, so each entry is looked at."""
+        answer = self._client.put_events(
+            Entries=[
+                {
+                    "Source": self._source,
+                    "DetailType": event.type.value,
+                    "Time": event.at,
+                    "Detail": json.dumps(event.detail.document()),
+                }
+                for event in events
+            ]
+        )
+        if not answer["FailedEntryCount"]:
+            return [None] * len(events)
+        return [entry.get("ErrorCode") for entry in answer["Entries"]]
+
+
+def announcer_of(settings: ArchiveSettings) -> Announcer:
+    """What makes events of the stream's records, under the credentials of the function."""
+    from functions.archiver.events.sending import Announcer  # here, for no other function needs it
+
+    log = cast("Log", Logger(service=settings.archive.name))
+    bus = EventBridgeBus(boto3.Session().client("events"), settings.archive.name)
+    return Announcer(bus, log, bucket=settings.bucket, sleep=time.sleep)
 
 
 class AwsEngine:

@@ -140,6 +140,7 @@ class Service(StrEnum):
     DYNAMODB = "DynamoDB"
     SQS = "SQS"
     SNS = "SNS"
+    EVENTBRIDGE = "EventBridge"
     DISK = "disk"
 
 

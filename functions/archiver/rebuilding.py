@@ -62,7 +62,7 @@ class Rebuilding:
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.table, source=self.source, clock=self.clock, expire_after=None)
         self._integrity = Integrity(self.table, source=self.source, clock=self.clock)
-        self._holds = Holds(self.table, source=self.source, clock=self.clock)
+        self._holds = Holds(self.table, source=self.source, clock=self.clock, new=False)
         self._cases = self._read_cases()
         self._erased = self._read_erasures()
         self._restored: set[str] = set()

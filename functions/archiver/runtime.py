@@ -25,7 +25,7 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.provider.provider import Provider
-from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.environment import ArchiveSettings, Settings
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import SourceClient
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from functions.archiver.alerting.telling import Teller
     from functions.archiver.archiving.archiving import Archiver
     from functions.archiver.checking import Check
+    from functions.archiver.events.sending import Announcer
     from functions.archiver.listing.cursors import CursorStore
     from functions.archiver.listing.listing import Listing
     from functions.archiver.webhooks import Receiver
@@ -306,6 +307,14 @@ def _of_process() -> Runtime:
 
     settings = Settings.from_env(os.environ)
     return Runtime(settings, AwsEngine(settings), Clock())
+
+
+@functools.cache
+def announcer() -> Announcer:
+    """What the function of events works with: it is made for the archive, and none of its sources."""
+    from functions.archiver.aws import announcer_of
+
+    return announcer_of(ArchiveSettings.from_env(os.environ))
 
 
 @contextmanager

@@ -19,9 +19,11 @@ def tick(run: Runtime) -> int:
     queued = run.intake.dispatch()
     run.mark_tick()
     signs = run.vitals.read(retention_count=_count_to_mind(run)).signs
-    notes = run.notes.read(quiet_after=run.settings.source.webhook_quiet_after)
+    source = run.settings.source
+    notes = run.notes.read(quiet_after=source.webhook_quiet_after, window=source.reconcile)
     health = health_of(signs)
     told = run.teller.tell(worst(health, notes), notes.told)
+    run.teller.note_late(notes.incomplete, notes.told)
     waiting = run.clock.due_now() - signs.oldest_due if signs.oldest_due else timedelta()
     run.logger.info(
         "tick",

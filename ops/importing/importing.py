@@ -313,7 +313,7 @@ class Importer:
         entry = replace(entry, stored=stored, archived_at=self._clock.now())
         self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, self._clock.now()))
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
-        added = self._ledger.restore(without_document(entry))
+        added = self._ledger.restore(without_document(entry), new=True)
         self._remark(recording.id, stored.sha256)
         return Result(outcome="archived" if added else "known")
 

@@ -1,7 +1,8 @@
 """What the functions of a source note for its tick, which alone judges: in the item `<source>#health`.
 
-The reconciler notes days that are not complete, the lister that it found something, the webhook function that events
-come or are refused. Each write is one that happens seldom; nothing here is read but by the tick.
+The reconciler notes days that are not complete and how far days are sealed, the lister that it found something, the
+webhook function that events come or are refused. Each write is one that happens seldom; nothing here is read but by the
+tick. What people and programs were told stands in an item of its own, `<source>#told`, which changes only then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.ledger.conditions import Exists, KeyRange
@@ -19,7 +20,8 @@ from functions.archiver.ledger.table import Item, Refused, Table
 MAY_BE_INCOMPLETE = timedelta(hours=24)
 """A day that still lacks something so long after it was first seen to is told of."""
 
-MAX_DAYS_NAMED = 5
+SEALED_WITHIN = timedelta(hours=24)
+"""A day that has left the reconciler's window has its seal by then; the reconciler goes round every 20 hours."""
 
 _KEPT_IN_MIND = timedelta(days=60)
 """Nobody is told for ever of a day that nobody compares any more."""
@@ -39,21 +41,27 @@ _REFUSALS_NOTED_EVERY = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What people were told of a source last, and what was seen since `seen_at`; both are names of troubles."""
+    """What people were told of a source last, and what was seen since `seen_at`; both are names of troubles.
+
+    `late` are the incomplete days that programs were told of.
+    """
 
     told: str | None = None
     seen: str | None = None
     seen_at: datetime | None = None
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notes:
     """What stands beside the signs of a source. `changed` counts recordings that are altered or absent, `incomplete`
-    are days that have lacked something for long, `broken_chain` is about seals, `refusing` and `quiet` about a webhook.
+    are days that have lacked something for long, `unsealed` is the first day that should have a seal and has none,
+    `broken_chain` is about seals too, `refusing` and `quiet` about a webhook.
     """
 
     changed: int = 0
     incomplete: tuple[str, ...] = ()
+    unsealed: date | None = None
     broken_chain: bool = False
     refusing: bool = False
     quiet: bool = False
@@ -66,6 +74,7 @@ class Notebook:
     def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         self._table = table
         self._pk = f"{source}#health"
+        self._told_pk = told_key(source)
         self._clock = clock
         self._due = Due(table, source=source, clock=clock)
         self._refusals: deque[datetime] = deque(maxlen=REFUSALS)
@@ -81,6 +90,11 @@ class Notebook:
         left = {day: at for day, at in {**others, **since}.items() if day >= oldest}
         if left != before:
             self._table.update(self._pk, put={"incomplete": left})
+
+    def sealed(self, until: date) -> None:
+        """Every day up to this one is sealed; one read, and a write once a day."""
+        if self._item().get("sealed_until") != until.isoformat():
+            self._table.update(self._pk, put={"sealed_until": until.isoformat()})
 
     def broken_chain(self) -> None:
         """The seals in the bucket are not those that the ledger notes; said by each run of the reconciler."""
@@ -112,23 +126,52 @@ class Notebook:
             self._table.update(self._pk, put={name: to_ms(now)})
             self._noted[name] = now
 
-    def read(self, *, quiet_after: timedelta | None = None) -> Notes:
-        """All of them; three reads. Quiet is a source of which listing, and no event, told for `quiet_after`."""
-        item, now = self._item(), self._clock.now()
+    def read(self, *, quiet_after: timedelta | None = None, window: timedelta | None = None) -> Notes:
+        """All of them; three reads. Quiet is a source of which listing, and no event, told for `quiet_after`.
+
+        `window` is how long a day is compared until it is sealed.
+        """
+        items, now = self._table.get_many([self._pk, self._told_pk], _READ), self._clock.now()
+        item, told = items.get(self._pk, {}), items.get(self._told_pk, {})
         changed = sum(self._table.count("due", KeyRange(self._due.group(name))) for name in ("altered", "absent"))
         late = [day for day, since in item.get("incomplete", {}).items() if now - from_ms(since) >= MAY_BE_INCOMPLETE]
         refused, broken = _moment(item, "refused_at"), _moment(item, "chain_broken_at")
         return Notes(
             changed=changed,
-            incomplete=tuple(sorted(late)[:MAX_DAYS_NAMED]),
+            incomplete=tuple(sorted(late)),
+            unsealed=_unsealed(item, now, window) if window else None,
             broken_chain=broken is not None and now - broken < _CHAIN_READ_WITHIN,
             refusing=refused is not None and now - refused < _REFUSED_LATELY,
             quiet=quiet_after is not None and _is_quiet(item, now, quiet_after),
-            told=Told(told=item.get("told"), seen=item.get("seen"), seen_at=_moment(item, "seen_at")),
+            told=Told(
+                told=told.get("told"),
+                seen=told.get("seen"),
+                seen_at=_moment(told, "seen_at"),
+                late=tuple(told.get("late", ())),
+            ),
         )
 
     def _item(self) -> Item:
         return self._table.get(self._pk) or {}
+
+
+def told_key(source: str) -> str:
+    """The key of the item that says what people and programs were told of a source."""
+    return f"{source}#told"
+
+
+_READ = (
+    *("incomplete", "sealed_until", "refused_at", "chain_broken_at", "found_at", "found_first", "event_at"),
+    *("told", "seen", "seen_at", "late"),
+)
+
+
+def _unsealed(item: Item, now: datetime, window: timedelta) -> date | None:
+    if "sealed_until" not in item:
+        return None  # the first day is not due yet
+    day = date.fromisoformat(item["sealed_until"]) + timedelta(days=1)
+    left_the_window = datetime.combine(day, time(), UTC) + window
+    return day if now - left_the_window >= SEALED_WITHIN else None
 
 
 def _is_quiet(item: Item, now: datetime, after: timedelta) -> bool:

@@ -6,10 +6,11 @@ write publishes. The level of what was told is the metric `Trouble`, so alarms a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.archiver.alerting.notes import Told
+from functions.archiver.alerting.notes import Told, told_key
 from functions.archiver.alerting.trouble import SETTLED, Kind, Trouble, kind_of
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.engine import Engine, Message
@@ -18,6 +19,9 @@ from functions.archiver.ledger.conditions import Condition, Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 
 WELL = "well"
+TOLD = "told"
+"""The kind of the item that is written here. `announced_at` changes with all that programs may hear of."""
+
 _MAX_SUBJECT = 100
 """What SNS takes, in ASCII."""
 
@@ -40,7 +44,8 @@ class Teller:
         self._table = table
         self._engine = engine
         self._address = address
-        self._pk = f"{address.source}#health"
+        self._pk = told_key(address.source)
+        self._standing = {"kind": TOLD, "source": address.source}
         self._clock = clock
 
     def tell(self, trouble: Trouble | None, before: Told) -> Kind | None:
@@ -55,17 +60,28 @@ class Teller:
             self._publish(trouble, kind_of(told), before.told)
         return kind_of(name)
 
+    def note_late(self, days: Sequence[str], before: Told) -> None:
+        """Notes for programs which days are incomplete; one write where they are others than before."""
+        if tuple(days) != before.late:
+            put = {**self._standing, "late": list(days), "announced_at": to_ms(self._clock.now())}
+            self._table.update(self._pk, put=put)
+
     def _seen(self, name: str, before: Told, now: datetime) -> datetime:
         """Since when the source has been so; one write when it has just become so."""
         if before.seen == name and before.seen_at:
             return before.seen_at
         if before.seen is not None or name != WELL:
-            self._table.update(self._pk, put={"seen": name, "seen_at": to_ms(now)})
+            self._table.update(self._pk, put={**self._standing, "seen": name, "seen_at": to_ms(now)})
         return now
 
     def _claim(self, before: str | None, name: str, trouble: Trouble | None, now: datetime) -> bool:
         """Whether this tick is the one that tells."""
-        put = {"told": name, "health_changed": to_ms(now), "told_reason": _plain(trouble.reason) if trouble else None}
+        put = {
+            **self._standing,
+            "told": name,
+            "announced_at": to_ms(now),
+            "told_reason": _plain(trouble.reason) if trouble else None,
+        }
         try:
             self._table.update(self._pk, put=put, when=_is("told", before))
         except Refused:

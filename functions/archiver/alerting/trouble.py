@@ -14,6 +14,8 @@ from functions.archiver.alerting.notes import Notes
 from functions.archiver.health import Health, SourceState
 from functions.archiver.settings.metrics import URGENT_TROUBLE
 
+MAX_DAYS_NAMED = 5
+
 SETTLED = timedelta(minutes=15)
 """A source has to be out of a trouble for so long before that is told; one that comes and goes sends no mails."""
 
@@ -63,8 +65,15 @@ INCOMPLETE = Kind(
     heading="a-day-is-incomplete",
     command="report {source}",
 )
-FAILING = _of_state(SourceState.FAILING, 5, "recordings-failed")
-BEHIND = _of_state(SourceState.BEHIND, 6, "a-recording-waits-too-long")
+UNSEALED = Kind(
+    name="a day is not sealed",
+    level=5,
+    heading="a-day-is-not-sealed",
+    command="seal {source}",
+    lasts=timedelta(hours=1),  # a source that was paused, or a folder, seals what is due at its next round
+)
+FAILING = _of_state(SourceState.FAILING, 6, "recordings-failed")
+BEHIND = _of_state(SourceState.BEHIND, 7, "a-recording-waits-too-long")
 LOSING = _of_state(SourceState.LOSING, URGENT_TROUBLE, "a-recording-is-about-to-be-deleted")
 BLOCKED = _of_state(SourceState.BLOCKED, URGENT_TROUBLE + 1, "the-source-is-blocked", timedelta(minutes=15))
 CHANGED = Kind(
@@ -81,7 +90,7 @@ BROKEN_CHAIN = Kind(
     command="seal verify --source {source}",
 )
 
-KINDS = (UNSURE, QUIET, REFUSING, INCOMPLETE, FAILING, BEHIND, LOSING, BLOCKED, CHANGED, BROKEN_CHAIN)
+KINDS = (UNSURE, QUIET, REFUSING, INCOMPLETE, UNSEALED, FAILING, BEHIND, LOSING, BLOCKED, CHANGED, BROKEN_CHAIN)
 """All of them, the worst last."""
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
@@ -108,7 +117,11 @@ def _troubles(health: Health, notes: Notes) -> Iterator[Trouble]:
     if health.state is SourceState.PAUSED:
         return  # then nothing comes, and somebody wants it so
     if notes.incomplete:
-        yield Trouble(kind=INCOMPLETE, reason=f"not complete for more than a day: {', '.join(notes.incomplete)}")
+        named = ", ".join(notes.incomplete[:MAX_DAYS_NAMED])
+        more = f" and {len(notes.incomplete) - MAX_DAYS_NAMED} more" * (len(notes.incomplete) > MAX_DAYS_NAMED)
+        yield Trouble(kind=INCOMPLETE, reason=f"not complete for more than a day: {named}{more}")
+    if notes.unsealed:
+        yield Trouble(kind=UNSEALED, reason=f"{notes.unsealed} should have been sealed a day ago")
     if notes.refusing:
         yield Trouble(kind=REFUSING, reason="webhook requests came from nobody who could be verified")
     if notes.quiet:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from functions.archiver.clock import Clock
+from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing
 from functions.archiver.ledger.story import Code, event, story_of, with_event
@@ -27,9 +27,10 @@ def cases_of(item: Item) -> tuple[str, ...]:
 
 
 class Holds:
-    """The holds of one source's recordings."""
+    """The holds of one source's recordings. What is not `new` is marked again, and programs hear nothing of it."""
 
-    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+    def __init__(self, table: Table, *, source: str, clock: Clock, new: bool = True) -> None:
+        self._new = new
         self._table = table
         self._source = source
         self._clock = clock
@@ -57,6 +58,9 @@ class Holds:
             if after == before:
                 return item
             put: dict[str, object] = {"held": _text(after)}
+            if self._new:
+                # Another value each time, so that no two changes look like one.
+                put["announced_at"] = max(to_ms(self._clock.now()), int(item.get("announced_at", 0)) + 1)
             if after:
                 put["expires_at"] = None
             if item["state"] != State.QUEUED.value:  # whoever has it in hand writes the story whole

@@ -263,10 +263,10 @@ class Ledger(Transitions):
             self._table.delete(f"{self._source}#{kind}#{safe_name(str(id_))}", when=Exists("pk"))
         return True
 
-    def restore(self, entry: Entry) -> bool:
+    def restore(self, entry: Entry, *, new: bool = False) -> bool:
         """Puts back a recording that the archive, or an export, shows; False when it is in the ledger already.
 
-        False as well for one that was erased.
+        False as well for one that was erased. Programs hear of it only where it is `new` to the archive.
         """
         if self.tombstones.of([entry.recording.id]):
             return False
@@ -275,6 +275,7 @@ class Ledger(Transitions):
         extra: dict[str, object] = {
             "reason": entry.reason,
             "accepted": entry.accepted or None,
+            "restored": None if new else True,
             "said": None,  # an export does not hold what the provider said of it
             "story": [list(each) for each in story],
             **to_item(entry, ENTRY),

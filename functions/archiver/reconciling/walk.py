@@ -52,7 +52,8 @@ _SECONDS_TO_COUNT = 120.0
 class Reconciled:
     """What one invocation did. `report` is the key of the report, once the walk has come to its end.
 
-    `days` says of each day that was compared and is over whether it is complete.
+    `days` says of each day that was compared and is over whether it is complete. Up to `sealed_until` every day since
+    sealing began is sealed.
     """
 
     findings: Findings | None = None
@@ -60,6 +61,7 @@ class Reconciled:
     complete: bool | None = None
     days: Mapping[date, bool] = field(default_factory=dict)
     sealed: Sequence[Seal] = ()
+    sealed_until: date | None = None
     broken: str | None = None
     """How the bucket contradicts the chain of seals."""
 
@@ -115,7 +117,8 @@ class Reconciler:
         try:
             done = self._list(now, force=force, asked=asked or self._asked_before())
             self._count_the_past(now)
-            return replace(done, sealed=self._seal(seal))
+            sealed = self._seal(seal)
+            return replace(done, sealed=sealed, sealed_until=self._sealer.book.plan.until)
         except ChainBroken as broken:
             return replace(done, broken=str(broken))
         finally:

@@ -71,6 +71,25 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveSettings:
+    """What a function needs that serves all sources."""
+
+    bucket: str
+    archive: Archive
+
+    def to_env(self) -> dict[str, str]:
+        """As environment variables."""
+        return {"BUCKET": self.bucket, "ARCHIVE": _dump(self.archive)}
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> ArchiveSettings:
+        """The settings of `to_env`. Raises Misconfigured for a missing or broken variable."""
+        for name in ("BUCKET", "ARCHIVE"):
+            require(env.get(name), f"the variable {name}", "is missing")
+        return cls(bucket=env["BUCKET"], archive=_part(env, "ARCHIVE", _archive))
+
+
 def environment_of(
     archive: Archive, source: Source, *, bucket: str, table: str, queue_url: str, topics: Topics | None = None
 ) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.alerting.notes import MAY_BE_INCOMPLETE, REFUSALS, REFUSED_WITHIN, Notebook
+from functions.archiver.alerting.notes import MAY_BE_INCOMPLETE, REFUSALS, REFUSED_WITHIN, SEALED_WITHIN, Notebook
 from functions.archiver.ledger.integrity import Integrity
 from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
@@ -122,3 +122,27 @@ def test_altered_and_absent_recordings_are_counted_of_its_own_source(aws: Aws, c
     integrity.mark_absent("two", "no bytes")
     assert Notebook(aws.table, source="acme", clock=clock).read().changed == 2
     assert Notebook(aws.table, source="dialer", clock=clock).read().changed == 0
+
+
+def test_a_day_is_unsealed_a_day_after_it_left_the_window_and_never_before_the_first_is_due(
+    notes: Notebook, clock: FakeClock
+) -> None:
+    window = 7 * DAY
+    assert notes.read(window=window).unsealed is None
+    notes.sealed(MONDAY - window)
+    left = MONDAY - window + DAY
+    clock.moment = NOON.replace(hour=0) - DAY  # the moment at which the next day leaves the window
+    assert (clock.now() - window).date() == left
+    clock.advance(SEALED_WITHIN - SECOND)
+    assert notes.read(window=window).unsealed is None
+    clock.advance(SECOND)
+    assert notes.read(window=window).unsealed == left
+    notes.sealed(left)
+    assert notes.read(window=window).unsealed is None
+
+
+def test_how_far_days_are_sealed_is_written_once_a_day(notes: Notebook, aws: Aws) -> None:
+    for _ in range(24):
+        notes.sealed(MONDAY)
+    notes.sealed(TUESDAY)
+    assert writes(aws) == 2

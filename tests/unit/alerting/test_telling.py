@@ -60,7 +60,7 @@ class Ticks:
 
     def item(self) -> Item:
         """What the ledger says of it."""
-        return self._table.get("acme-uk#health") or {}
+        return self._table.get("acme-uk#told") or {}
 
     def tick(self, kind: Kind | None) -> int:
         """One; the level that counts then."""
@@ -115,7 +115,7 @@ def test_the_ledger_says_what_was_told_why_and_when(ticks: Ticks, clock: FakeClo
     ticks.hold(FAILING, 10 * MINUTE)
     item = ticks.item()
     assert (item["told"], item["told_reason"]) == (FAILING.name, f"it is {FAILING.name}")
-    assert item["health_changed"] == to_ms(told_at)
+    assert item["announced_at"] == to_ms(told_at)
     ticks.hold(None, SETTLED)
     assert ticks.item()["told"] == WELL
     assert "told_reason" not in ticks.item()
@@ -173,7 +173,7 @@ def test_whatever_comes_no_message_repeats_the_one_before(
 @pytest.fixture
 def fresh(table: Table, clock: FakeClock) -> Callable[[], Ticks]:
     def again() -> Ticks:
-        table.update("acme-uk#health", put={}, remove=["told", "seen", "seen_at"])
+        table.update("acme-uk#told", put={}, remove=["told", "seen", "seen_at"])
         return Ticks(table, clock)
 
     return again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from functions.archiver.alerting.trouble import (
     LOSING,
     QUIET,
     REFUSING,
+    UNSEALED,
     UNSURE,
     Kind,
     kind_of,
@@ -41,6 +43,7 @@ SIGNS: dict[str, tuple[Any, Kind]] = {
     "quiet": (True, QUIET),
     "refusing": (True, REFUSING),
     "incomplete": (("2026-03-01",), INCOMPLETE),
+    "unsealed": (date(2026, 3, 1), UNSEALED),
     "changed": (2, CHANGED),
     "broken_chain": (True, BROKEN_CHAIN),
 }
