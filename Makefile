@@ -14,6 +14,10 @@ CDK := .cache/cdk/node_modules/aws-cdk/bin/cdk
 WITH_NODE := PATH="$(BIN):$$PATH"
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
+# The tests start hundreds of short processes. Their bytecode is kept, also where the environment says otherwise.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo bench chaos test test-page acceptance check fix synth deploy diff destroy bootstrap provider lock clean
 

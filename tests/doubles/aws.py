@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import mock_aws
@@ -44,6 +45,10 @@ def _bytes_for_moto(request: AWSPreparedRequest, **_: object) -> None:
 
 
 BUILTIN_HANDLERS.insert(0, ("before-send", _bytes_for_moto))
+
+
+# Each session would parse the service models again, which takes longer than most tests.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 @functools.cache
