@@ -71,7 +71,7 @@ def _ledger(arn: str) -> list[iam.PolicyStatement]:
     return [
         _allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Scan"], [arn]),
         _allow(["dynamodb:Query"], [f"{arn}/index/*"]),
-        _allow(["dynamodb:UpdateItem"], [arn], _keys_like("*#recording#*", "*#totals#*")),
+        _allow(["dynamodb:UpdateItem"], [arn], _keys_like("*#recording#*", "*#totals#*", "*#tombstone#*")),
         _allow(["dynamodb:PutItem"], [arn], _keys_like("*#tombstone#*", "*#tombstones")),
         _allow(["dynamodb:DeleteItem"], [arn], _keys_like("*#recording#*", "*#transcript#*", "*#lookup#*")),
     ]

@@ -60,7 +60,7 @@ class Rebuilding:
     """Whether the last run came to its end."""
 
     def __post_init__(self) -> None:
-        self._ledger = Ledger(self.table, source=self.source, clock=self.clock, expire_after=None)
+        self._ledger = Ledger(self.table, source=self.source, clock=self.clock)
         self._integrity = Integrity(self.table, source=self.source, clock=self.clock)
         self._holds = Holds(self.table, source=self.source, clock=self.clock, new=False)
         self._cases = self._read_cases()

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from functions.archiver.bucket.locking import lock_of
@@ -98,13 +97,7 @@ class Runtime:
     @functools.cached_property
     def ledger(self) -> Ledger:
         """The source's part of the ledger."""
-        days = self.settings.expire_after_days
-        return Ledger(
-            self.table,
-            source=self.settings.source.name,
-            clock=self.clock,
-            expire_after=timedelta(days=days) if days else None,
-        )
+        return Ledger(self.table, source=self.settings.source.name, clock=self.clock)
 
     @functools.cached_property
     def pace(self) -> Pace:

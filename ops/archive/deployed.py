@@ -135,7 +135,7 @@ class DeployedArchive:
     def ledger(self, source: str) -> Ledger:
         """Its term is the functions' business: nothing that a person does by hand begins one."""
         self.source(source)
-        return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+        return Ledger(self.table, source=source, clock=Clock())
 
     RESTORED_DAYS: ClassVar = 7
     """How long a copy of what lies in a cold storage class can be read."""

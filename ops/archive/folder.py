@@ -114,7 +114,7 @@ class FolderArchive:
         """Its term is the run's business: nothing that a person does by hand begins one."""
         if source not in self.sources:
             raise no_such_source(str(self.root), source, self.sources)
-        return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+        return Ledger(self.table, source=source, clock=Clock())
 
 
 def _ledger_file(root: Path) -> Path:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 
 from functions.archiver.archiving.completeness import Chunks, audio_of, pour
@@ -27,6 +27,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import Misconfigured, Outcome, Rejected
 from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.terms import end_of_term, look_again_from
 from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import NO_TRANSCRIPT, Recording
 from functions.archiver.runtime import Runtime
@@ -115,6 +116,7 @@ def _import(
         pattern=pattern,
         dry_run=order.dry_run,
         providers_ids=order.providers_ids,
+        term_days=runtime.settings.expire_after_days,
     )
     counts: Counter[str] = Counter()
     left_out: list[Mapping[str, str | None]] = []
@@ -137,6 +139,8 @@ def _import(
         except (Refused, Outcome, OSError) as error:
             counts["refused"] += 1
             leave_out(Result(outcome="refused", reason=_reason(error)), name)
+    if importer.oldest:
+        look_again_from(runtime.table, source.name, importer.oldest)
     for warning in importer.warnings():
         output.note(warning)
     figures = {outcome: counts[outcome] for outcome in OUTCOMES}
@@ -181,7 +185,8 @@ class Importer:
     `pattern` is searched for in a member's path; its groups `id` and `date` name the recording. What it does not tell
     is taken from the file's name without its ending, and from the time that the archive gives the file, which may be
     that of the copy. Ids get a word in front that keeps them from the provider's, unless they are the provider's.
-    With `dry_run` everything is read and judged, and nothing written.
+    With `dry_run` everything is read and judged, and nothing written. What was recorded longer ago than `term_days` and
+    what was erased is refused. `oldest` is the first day of what was imported.
     """
 
     def __init__(
@@ -195,8 +200,11 @@ class Importer:
         limits: Limits | None = None,
         dry_run: bool = False,
         providers_ids: bool = False,
+        term_days: int | None = None,
     ) -> None:
         self._source = source
+        self._term_days = term_days
+        self.oldest: date | None = None
         self._dry_run = dry_run
         self._prefix = "" if providers_ids else IMPORTED
         self._guessed = 0
@@ -228,6 +236,8 @@ class Importer:
         recording = self._recording(member, archive)
         if recording is None:
             return Result(outcome="refused", reason="its name gives no usable id")
+        if forbidden := self._forbidden(recording):
+            return Result(outcome="refused", reason=forbidden)
         try:
             known = self._ledger.find(recording.id)
             result = self._compare(known, member) if known else self._take_new(recording, member)
@@ -236,6 +246,15 @@ class Importer:
             return result
         except (Rejected, Occupied, Conflict) as problem:
             return Result(outcome="refused", reason=str(problem))
+
+    def _forbidden(self, recording: Recording) -> str | None:
+        """Why it must not be kept, or kept again."""
+        recorded, days = recording.recorded_at, self._term_days
+        if recorded and days and end_of_term(recorded, days) <= self._clock.now():
+            return f"it was recorded on {recorded:%Y-%m-%d}, and recordings are kept for {days} days (expire_after)"
+        if self._ledger.tombstones.of([recording.id]):
+            return "a recording of this id was erased, or its term was over (recordings erasures lists erasures)"
+        return None
 
     def _recording(self, member: Member, archive: str) -> Recording | None:
         found = self._pattern.search(member.name) if self._pattern else None
@@ -314,6 +333,7 @@ class Importer:
         self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, self._clock.now()))
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
         added = self._ledger.restore(without_document(entry), new=True)
+        self.oldest = min(self.oldest or entry.day, entry.day)
         self._remark(recording.id, stored.sha256)
         return Result(outcome="archived" if added else "known")
 

@@ -47,7 +47,7 @@ def take_over(root: Path, table: Table, *, say: Callable[[str], None], stopped: 
         if stopped():
             return False
         if entry.source not in ledgers:
-            ledgers[entry.source] = Ledger(table, source=entry.source, clock=Clock(), expire_after=None)
+            ledgers[entry.source] = Ledger(table, source=entry.source, clock=Clock())
         ledgers[entry.source].restore(entry)
         if awaits_transcript:
             ledgers[entry.source].insert_transcript(entry, due_in=timedelta())

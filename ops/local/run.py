@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -312,12 +312,12 @@ class LocalRun:
         if days is None:
             return
         gone = 0
-        for found in expired(self._host.books, driver.name, timedelta(days=days), datetime.now(UTC)):
+        for found in expired(self._host.books, driver.name, days, datetime.now(UTC)):
             gone += 1
             if self._options.dry_run:
                 self._say(f"{found.sentence}: would be removed")
             else:
-                remove(self._host.table, self._host.bucket, found)
+                remove(self._host.table, self._host.bucket, found, driver.runtime.ledger.retention())
         if gone and not self._options.dry_run:
             self._swept = True
             self._say(f"{driver.name}: {gone} recordings were past their term of {days} days and are removed")

@@ -1,23 +1,25 @@
 """Removes from a folder what is past its term: file, sidecar, transcript, and last its row of the ledger.
 
-The term is that of the present deployment file and counts from archiving, as S3 counts. What is held stays. A sweep
-that is cut short is done again by the next one, because the row goes last.
+The term is that of the present deployment file, by the same rules as on AWS (`ledger/terms.py`). What is held stays. A
+sweep that is cut short is done again by the next one, because the row goes last. What the provider may still list gets
+a tombstone first, so that it does not come back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from functions.archiver.bucket.bucket import Bucket
-from functions.archiver.ledger.conditions import Equals
+from functions.archiver.clock import Clock
+from functions.archiver.entry import State
+from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.items import entry_of
 from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.terms import end_of_term, ended_at, may_come_back
+from functions.archiver.ledger.tombstones import Tombstones
 from ops.local.books import Books
-
-_ENDED = ("archived", "quarantined", "altered", "absent", "gone")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,28 +34,29 @@ class Expired:
         """For a person."""
         return f"{self.item['source']}: {self.item['recording_id']!r} expired on {self.since:%Y-%m-%d}"
 
+    @property
+    def day(self) -> date:
+        """The recording's own."""
+        return date.fromisoformat(str(self.item["day"]).rpartition("#")[2])
 
-def expired(books: Books, source: str, term: timedelta, now: datetime) -> Iterator[Expired]:
-    """What of a source is past its term, oldest first."""
+
+def expired(books: Books, source: str, days: int, now: datetime) -> Iterator[Expired]:
+    """What of a source is past its term of so many days, oldest first."""
+    last = (now - timedelta(days=days)).date().isoformat()
     for item in books.rows(source):
-        if str(item["day"]).rpartition("#")[2] > (now - term).date().isoformat():
+        if str(item["day"]).rpartition("#")[2] > last:
             return  # nothing is archived before it is recorded
-        since = _archived_at(item)
-        if since is not None and since + term < now and not item.get("held"):
-            yield Expired(item=item, since=since + term)
+        since = ended_at(item)
+        if since is not None and not item.get("held") and (end := end_of_term(since, days)) <= now:
+            yield Expired(item=item, since=end)
 
 
-def remove(table: Table, bucket: Bucket, found: Expired) -> None:
-    """Everything of one recording, in one step that can be repeated."""
-    place = entry_of(found.item).place
-    keys = [str(found.item["key"])] if "key" in found.item else []
-    for key in (*keys, place.metadata, place.transcript):
+def remove(table: Table, bucket: Bucket, found: Expired, retention: timedelta | None) -> None:
+    """Everything of one recording, in one step that can be repeated. `retention` is the provider's, None if unknown."""
+    item, entry = found.item, entry_of(found.item)
+    if entry.state is not State.GONE and may_come_back(found.day, found.since, retention):
+        Tombstones(table, source=entry.source, clock=Clock()).bury(entry.recording.id, found.day, "expired")
+    keys = [str(item["key"])] if "key" in item else []
+    for key in (*keys, entry.place.metadata, entry.place.transcript):
         bucket.delete(key, version_id=None)
-    table.delete(str(found.item["pk"]), when=Equals("state", found.item["state"]))
-
-
-def _archived_at(item: Mapping[str, Any]) -> datetime | None:
-    if item["state"] not in _ENDED:
-        return None
-    text = item.get("archived_at") or item.get("found_at")
-    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+    table.delete(str(item["pk"]), when=Equals("state", item["state"]) & Missing("held"))

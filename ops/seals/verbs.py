@@ -88,7 +88,7 @@ class FolderSealing:
         if not cursors.acquire():
             raise Failure(ExitCode.REFUSED, f"{source} is being reconciled", kind="in_use")
         self._cursors = cursors
-        ledger = Ledger(table, source=source, clock=clock, expire_after=None)
+        ledger = Ledger(table, source=source, clock=clock)
         book = SealBook(cursors)
         self._sealer = Sealer(
             source=source,

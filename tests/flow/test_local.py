@@ -17,6 +17,7 @@ import pytest
 
 from functions.archiver.clock import to_ms
 from functions.archiver.errors import Misconfigured
+from functions.archiver.ledger.conditions import Exists
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import Failure
@@ -309,12 +310,33 @@ def test_what_is_past_its_term_goes_with_its_sidecar_and_its_row_and_a_dry_run_o
         bench.write()
         assert bench.run_here(dry_run=True) == 0
         told = "".join(capsys.readouterr())
-        assert f"acme: {old!r} expired on {begin + timedelta(days=33):%Y-%m-%d}: would be removed" in told
+        assert f"acme: {old!r} expired on {begin + timedelta(days=34):%Y-%m-%d}: would be removed" in told
         assert len(bench.rows()) == 12
         assert bench.run_here() == 0
         assert set(bench.rows()) == {*acme.recordings, held}
     assert not list(bench.out.glob(f"*/*/*/{old}.*"))
     assert list(bench.out.glob(f"audio/*/*/{held}.*"))
+
+
+def test_what_has_expired_is_not_fetched_again_though_all_is_listed_anew(tmp_path: Path) -> None:
+    begin = datetime.now(UTC) - timedelta(days=90)
+    with Babelforce(recordings=6, start=begin, span=timedelta(days=2), **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme})
+        assert bench.run_here() == 0
+        old = next(iter(acme.recordings))
+        with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+            table.update(f"acme#recording#{old}", put={"archived_at": (begin + timedelta(days=3)).isoformat()})
+        bench.archive = 'expire_after = "30 days"'
+        bench.write()
+        assert bench.run_here() == 0
+        with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+            table.delete("acme#lister", when=Exists("pk"))
+        before = len(acme.log)
+        assert bench.run_here() == 0
+        asked = {entry.recording_id for entry in acme.log[before:] if entry.kind == "media"}
+        assert any(entry.kind == "list" for entry in acme.log[before:])
+        assert (old in bench.rows(), asked) == (False, set())
+    assert not list(bench.out.glob(f"*/*/*/{old}.*"))
 
 
 # folders that are no good

@@ -162,7 +162,7 @@ def test_a_new_table_on_an_old_bucket_is_filled(bench: LocalBench) -> None:
             whole = rebuilding.whole
         assert (counts["archived"], counts["known"]) == (8, 0)
         assert not Rebuilding(source="other", bucket=bucket, table=made.table, clock=Clock()).run()
-        entries = list(Ledger(made.table, source="acme", clock=Clock(), expire_after=None).everything())
+        entries = list(Ledger(made.table, source="acme", clock=Clock()).everything())
         assert {entry.state.value for entry in entries} == {"archived"}
         assert {entry.recording.id: entry.stored.sha256 for entry in entries if entry.stored} == {
             id_: recording.sha256 for id_, recording in bench.sources["acme"].recordings.items()

@@ -41,7 +41,7 @@ class Given:
         return main(["-a", self.where, "--region", REGION, *words])
 
     def ledger(self, source: str = "acme") -> Ledger:
-        return Ledger(self.table, source=source, clock=Clock(), expire_after=None)
+        return Ledger(self.table, source=source, clock=Clock())
 
     def look_after(self, *sources: str) -> None:
         """As a tick and a listing that found nothing wrong leave these sources."""

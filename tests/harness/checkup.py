@@ -63,7 +63,7 @@ class Checkup:
         self._parameters()
         document = {"Version": "2012-10-17", "Statement": statements(f"arn:aws:s3:::{BUCKET}", erasers=[])}
         s3().put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
-        ledger = Ledger(self.aws.table, source="pbx", clock=Clock(), expire_after=None)
+        ledger = Ledger(self.aws.table, source="pbx", clock=Clock())
         ledger.mark_archived(queued(ledger, recording(recorded_at=datetime.now(UTC))), STORED)
         self.tick()
         os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

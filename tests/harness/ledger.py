@@ -47,8 +47,8 @@ def recording(id_: str = "rec-1", **facts: object) -> Recording:
     return Recording(**{**known, **facts})  # type: ignore[arg-type]
 
 
-def ledger_of(aws: Aws, clock: FakeClock, *, source: str = "acme", expire_after: timedelta | None = None) -> Ledger:
-    return Ledger(aws.table, source=source, clock=clock, expire_after=expire_after)
+def ledger_of(aws: Aws, clock: FakeClock, *, source: str = "acme") -> Ledger:
+    return Ledger(aws.table, source=source, clock=clock)
 
 
 def present(item: Item | None) -> Item:

@@ -31,7 +31,7 @@ class Parts:
         self.aws = aws
         self.clock = clock
         self.source = source
-        self.ledger = Ledger(aws.table, source=source, clock=clock, expire_after=None)
+        self.ledger = Ledger(aws.table, source=source, clock=clock)
         self.pace = Pace(aws.table, source=source, requests_per_minute=rate, lanes=lanes, clock=clock)
         self.queue = SqsLanes(sqs(), queue_url=aws.queue_url, lanes=lanes)
         self.intake = Intake(ledger=self.ledger, lanes=self.queue, pace=self.pace)

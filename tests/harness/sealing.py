@@ -52,7 +52,7 @@ class SealBench:
         self.table = table
         self.bucket = bucket
         self.clock = clock
-        self.ledger = Ledger(table, source=SOURCE, clock=clock, expire_after=None)
+        self.ledger = Ledger(table, source=SOURCE, clock=clock)
         self.signer: Signer | None = None
         self.more: dict[str, Any] = {}
 

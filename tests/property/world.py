@@ -105,7 +105,7 @@ class World:
     @property
     def ledger(self) -> Ledger:
         """What stands in the ledger, read without faults."""
-        return Ledger(self.table, source="acme", clock=self.clock, expire_after=None)
+        return Ledger(self.table, source="acme", clock=self.clock)
 
     def _runtime(self) -> Runtime:
         """Everything anew, as in a fresh process."""

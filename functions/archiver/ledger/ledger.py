@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from math import inf
 
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
@@ -24,6 +23,7 @@ from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
 from functions.archiver.ledger.revival import Revival, said_of
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.terms import is_over
 from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
 from functions.archiver.object_keys import safe_name
@@ -43,8 +43,8 @@ class _New:
 class Ledger(Transitions):
     """The recordings and errands of one source; `due` are those that wait."""
 
-    def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
-        super().__init__(table, source=source, clock=clock, expire_after=expire_after)
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
+        super().__init__(table, source=source, clock=clock)
         self.revival = Revival(table, self.due, source=source, clock=clock)
         self.tombstones = Tombstones(table, source=source, clock=clock)
 
@@ -124,7 +124,7 @@ class Ledger(Transitions):
         if new.state in (State.FAILED, State.QUARANTINED):
             return self._ended(new.state.value)
         if new.due_ms is None:
-            return self._expiry()
+            return {}
         group = {State.QUEUED: "queued"}.get(new.state, "retry" if new.extra else "fresh")
         return {"due_at": new.due_ms, "due_group": self.due.group(group)}
 
@@ -224,7 +224,7 @@ class Ledger(Transitions):
     def find(self, recording_id: str) -> Entry | None:
         """The recording, in whatever state; None as well when its term is over, though the table holds it yet."""
         item = self._table.get(self._pk("recording", recording_id))
-        if item is None or item.get("expires_at", inf) <= self._clock.now().timestamp():
+        if item is None or is_over(item, self._clock.now()):
             return None
         return entry_of(item)
 
@@ -235,10 +235,11 @@ class Ledger(Transitions):
     # reading whole days
 
     def day(self, day: date) -> list[Entry]:
-        """Every recording of one day (UTC), for counts and reconciliation."""
+        """Every recording of one day (UTC) whose term is not over, for counts and reconciliation."""
         keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
         items = self._table.get_many([key["pk"] for key in keys], REPORTED)
-        return [entry_of(item) for item in items.values()]
+        now = self._clock.now()
+        return [entry_of(item) for item in items.values() if not is_over(item, now)]
 
     def everything(self) -> Iterator[Entry]:
         """Every recording of this source, for a whole export; errands are left out."""

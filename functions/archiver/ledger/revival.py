@@ -55,7 +55,7 @@ class Revival:
         """failed → pending for one attempt, its daily one: another failure ends it again. Never what was accepted."""
         failed_long_ago = AtMost("due_at", self._now() - round(ONE_A_DAY.total_seconds() * 1000))
         when = Equals("state", State.FAILED) & Missing("accepted") & failed_long_ago
-        return self._update(recording_id, self._waits(), (), when)
+        return self._update(recording_id, self._waits(), ("expires_at",), when)
 
     def retry(self, recording_id: str, by: str = "") -> bool:
         """failed or quarantined, accepted or not → pending with fresh attempts, because a person wants it."""

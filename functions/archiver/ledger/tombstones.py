@@ -6,13 +6,14 @@ that a listing of a source without any looks for none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Literal
 
 from functions.archiver.clock import Clock, iso
-from functions.archiver.ledger.conditions import KeyRange
-from functions.archiver.ledger.table import Table
+from functions.archiver.ledger.conditions import Equals, KeyRange
+from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.object_keys import digest_of
 
 Why = Literal["erased", "expired"]
@@ -41,16 +42,30 @@ class Tombstones:
     def bury_digest(self, digest: str, day: date, why: Why) -> bool:
         """As `bury`, where nobody knows the id any more."""
         self._table.put_new({"pk": self.mark, "since": iso(self._clock.now())})
-        return self._table.put_new(
-            {
-                "pk": self._pk(digest),
-                "kind": "tombstone",
-                "source": self._source,
-                "state": why,
-                "buried_at": iso(self._clock.now()),
-                "day": _day(self._source, day, why),
-            }
-        )
+        stone = {
+            "pk": self._pk(digest),
+            "kind": "tombstone",
+            "source": self._source,
+            "state": why,
+            "buried_at": iso(self._clock.now()),
+            "day": _day(self._source, day, why),
+        }
+        if self._table.put_new(stone):
+            return True
+        if why == "erased":
+            self._take_from_term(stone)
+        return False
+
+    def _take_from_term(self, stone: Mapping[str, str]) -> None:
+        """What was to expire was erased before."""
+        put = {name: value for name, value in stone.items() if name != "pk"}
+        with suppress(Refused):  # it was erased before
+            self._table.update(stone["pk"], put=put, when=Equals("state", "expired"))
+
+    def of_day(self, day: date, why: Why) -> set[str]:
+        """The digests of a day's recordings."""
+        keys = self._table.query("day", KeyRange(_day(self._source, day, why)))
+        return {key["pk"].rpartition("#")[2] for key in keys}
 
     def of(self, ids: Sequence[str]) -> set[str]:
         """Which of these recordings must not come back. One read for each hundred."""

@@ -18,6 +18,7 @@ from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.terms import is_over
 from functions.archiver.ledger.tombstones import count_buried
 
 SETTLED: Final = ("archived", "gone", "erased")
@@ -61,11 +62,15 @@ class Totals:
             numbers[name] = self._table.count("due", KeyRange(due.group(name)))
         return Counts(numbers=numbers, as_of=as_of)
 
-    def look(self, day: date) -> Counter[str]:
-        """The recordings of a day by state, read one by one, and how many were erased."""
+    def look(self, day: date, now: datetime | None = None) -> Counter[str]:
+        """The recordings of a day by state, read one by one, and how many were erased.
+
+        Without those whose term is over at `now`, though the table holds them yet.
+        """
         keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
-        items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted"])
-        found = Counter("accepted" if "accepted" in item else str(item["state"]) for item in items.values())
+        items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted", "expires_at"])
+        kept = [item for item in items.values() if now is None or not is_over(item, now)]
+        found = Counter("accepted" if "accepted" in item else str(item["state"]) for item in kept)
         if erased := count_buried(self._table, self._source, day):
             found["erased"] = erased
         return found

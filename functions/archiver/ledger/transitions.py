@@ -26,6 +26,7 @@ _UNTIL_ARCHIVED = (
     "not_before",
     "unfinished_since",
     "looks",
+    "expires_at",
 )
 
 HAS_TRANSCRIPT: Mapping[str, object] = {"has_transcript": True}
@@ -42,11 +43,10 @@ class LostLease(Exception):
 class Transitions:
     """What becomes of an item that somebody holds; `due` are those that wait."""
 
-    def __init__(self, table: Table, *, source: str, clock: Clock, expire_after: timedelta | None) -> None:
+    def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         self._table = table
         self._source = source
         self._clock = clock
-        self._expire_after = expire_after
         self.due = Due(table, source=source, clock=clock)
 
     def note(self, ticket: Ticket, about_to_write: Stored) -> None:
@@ -74,14 +74,13 @@ class Transitions:
                 "state": State.ARCHIVED.value,
                 "archived_at": iso(archived_at or self._clock.now()),
                 **stored.to_item(),
-                **self._expiry(),
                 **self._told(story, "archived"),
                 **({} if duration_seconds is None else {"duration_seconds": duration_seconds}),
                 **(HAS_TRANSCRIPT if has_transcript else {}),
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
-        return self._is_held(item)
+        return "held" in item
 
     def note_transcript(self, recording_id: str) -> None:
         """The archive holds the transcript of an archived recording, which came later than its audio."""
@@ -106,17 +105,11 @@ class Transitions:
             **self._ended("quarantined"),
             **self._told(story, "quarantined", reason),
         }
-        return self._is_held(self._move(ticket, put=put, remove=["link", "noted"]))
-
-    def _is_held(self, item: Item) -> bool:
-        """Whether a case holds it; then it has no term, whoever gave it one."""
-        if "held" in item and "expires_at" in item:
-            self._table.update(str(item["pk"]), put={"expires_at": None}, when=Exists("held"))
-        return "held" in item
+        return "held" in self._move(ticket, put=put, remove=["link", "noted", "expires_at"])
 
     def mark_gone(self, ticket: Ticket, reason: str, *, story: Story = None) -> None:
         """queued → gone: the provider no longer has it."""
-        put = {"state": State.GONE.value, "reason": reason, **self._expiry(), **self._told(story, "gone", reason)}
+        put = {"state": State.GONE.value, "reason": reason, **self._told(story, "gone", reason)}
         self._move(ticket, put=put, remove=[*_WAITING, "link"])
 
     def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0, story: Story = None) -> None:
@@ -220,11 +213,6 @@ class Transitions:
 
     def _pk(self, kind: Kind, id_: str) -> str:
         return f"{self._source}#{kind}#{safe_name(id_)}"
-
-    def _expiry(self) -> dict[str, object]:
-        if self._expire_after is None:
-            return {}
-        return {"expires_at": int((self._clock.now() + self._expire_after).timestamp())}
 
 
 def _holds(ticket: Ticket) -> Condition:

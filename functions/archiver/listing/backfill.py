@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from functions.archiver.clock import from_iso, iso
 from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.terms import look_again_from
 from functions.archiver.listing.listing import RECENT, Findings
 
 if TYPE_CHECKING:
@@ -95,5 +96,6 @@ def continue_backfill(run: Runtime, cursors: CursorStore) -> Findings | None:
     if findings.stopped is None and (done is None or done.finished):
         if start < end:
             run.totals.forget(start.date(), end.date())
+            look_again_from(run.table, run.settings.source.name, start.date())
         backfills.end(wanted)
     return findings

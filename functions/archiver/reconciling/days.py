@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from functions.archiver.bucket.bucket import Bucket
+from functions.archiver.bucket.bucket import Bucket, Version
+from functions.archiver.entry import Entry
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import Unclean
+from functions.archiver.object_keys import digest_of
 from functions.archiver.reconciling.report import Day, compared
 
 KEPT_IN = ("audio", "quarantine")
@@ -16,10 +18,18 @@ KEPT_IN = ("audio", "quarantine")
 
 
 class Days:
-    """The days of one source."""
+    """The days of one source. `is_over` says of what was archived then whether its term is over."""
 
-    def __init__(self, *, source: str, ledger: Ledger, bucket: Bucket) -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        ledger: Ledger,
+        bucket: Bucket,
+        is_over: Callable[[datetime], bool] = lambda archived_at: False,
+    ) -> None:
         self._source = source
+        self._is_over = is_over
         self._ledger = ledger
         self._bucket = bucket
 
@@ -27,20 +37,28 @@ class Days:
         """The day as it is now: some reads of the ledger's items, and a listing of versions for each folder."""
         # The ledger first: what is written from here on belongs to entries that still wait.
         entries = self._ledger.day(day)
+        term_over = self._ledger.tombstones.of_day(day, "expired") - {
+            digest_of(self._source, entry.recording.id) for entry in entries
+        }
         folders = (f"{folder}/source={self._source}/date={day.isoformat()}/" for folder in KEPT_IN)
         found = Day(
             day=day,
             listed=listed,
             entries=entries,
-            versions=[version for folder in folders for version in self._bucket.versions(folder)],
+            versions=self._kept([each for folder in folders for each in self._bucket.versions(folder)], entries),
             unclean=unclean,
             today=today,
             erased=self._ledger.tombstones.count(day),
-            expired=self._ledger.tombstones.count(day, "expired"),
+            expired=len(term_over),
         )
         if any(each.what == "foreign" for each in compared(found)):
             found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile
         return found
+
+    def _kept(self, versions: Sequence[Version], entries: Iterable[Entry]) -> list[Version]:
+        """Without those that the term has taken out of the ledger already: S3 may need some days more."""
+        owned = {entry.stored.key for entry in entries if entry.stored}
+        return [each for each in versions if each.key in owned or not self._is_over(each.last_modified)]
 
 
 def is_unclean(day: date, spans: Iterable[Unclean]) -> bool:

@@ -90,7 +90,7 @@ def bytes_differ(entry: Entry, by_key: Mapping[str, Sequence[Version]]) -> str |
     if not own:
         return "deleted" if latest.deleted else "foreign version"
     if latest.deleted:
-        return "deleted"
+        return None if entry.held else "deleted"  # its term has hidden it, and the hold keeps it all the same
     if latest not in own:
         return "foreign version"
     return None if own[0].size_bytes == stored.size_bytes else "other size"

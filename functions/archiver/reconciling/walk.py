@@ -24,6 +24,7 @@ from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.object_keys import asked_report, reconciliation_report
 from functions.archiver.reconciling.cells import deletes_on
 from functions.archiver.reconciling.days import Days, every_day, is_unclean, midnight
+from functions.archiver.reconciling.expiring import Expiring
 from functions.archiver.reconciling.page import page
 from functions.archiver.reconciling.report import Day, day_document
 from functions.archiver.recording import Json, Window
@@ -73,6 +74,7 @@ class Reconciler:
         self,
         *,
         source: str,
+        days: Days,
         listing: Callable[[CursorStore], Listing],
         retention: Callable[[], timedelta | None],
         cursors: CursorStore,
@@ -80,6 +82,7 @@ class Reconciler:
         totals: Totals,
         store: Store,
         sealer: Callable[[CursorStore], Sealer],
+        expiring: Expiring,
         clock: Clock,
         span: timedelta,
         start: datetime,
@@ -95,8 +98,9 @@ class Reconciler:
         self._cursors = cursors
         self._ledger = ledger
         self._store = store
-        self._days_of = Days(source=source, ledger=ledger, bucket=store.bucket)
+        self._days_of = days
         self._sealer_under = sealer
+        self._expiring = expiring
         self._clock = clock
         self._span = span
         self._start = start
@@ -117,6 +121,7 @@ class Reconciler:
         try:
             done = self._list(now, force=force, asked=asked or self._asked_before())
             self._count_the_past(now)
+            self._give_terms()
             sealed = self._seal(seal)
             return replace(done, sealed=sealed, sealed_until=self._sealer.book.plan.until)
         except ChainBroken as broken:
@@ -188,8 +193,14 @@ class Reconciler:
         for day in islice(days, MAX_DAYS_COUNTED):
             if self._seconds_left() < _SECONDS_TO_COUNT:
                 break
-            counted[day] = self._totals.look(day)
+            counted[day] = self._totals.look(day, now)
         self._totals.keep(counted)
+
+    def _give_terms(self) -> None:
+        """Writes the terms that come near, of days that the lister has been through."""
+        listed = self._listed_until()
+        if listed is not None:
+            self._expiring.run(self._start.date(), listed, lambda: self._seconds_left() > _SECONDS_TO_COUNT)
 
     def report_again(self) -> Reconciled:
         """Writes the report anew from the last listing and the present ledger and bucket; asks the provider nothing."""

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from functions.archiver.bucket.locking import seal_lock_of
+from functions.archiver.ledger.terms import end_of_term
 from functions.archiver.reconciling.days import Days
+from functions.archiver.reconciling.expiring import Expiring
 from functions.archiver.reconciling.walk import Reconciler
 from functions.archiver.sealing.book import SealBook
 from functions.archiver.sealing.chain import Chain
@@ -25,6 +27,7 @@ def reconciler_of(run: Runtime) -> Reconciler:
     source = run.settings.source
     return Reconciler(
         source=source.name,
+        days=_days_of(run),
         listing=lambda cursors: run.listing(cursors, "reconcile"),
         retention=lambda: run.provider().retention(),
         cursors=run.cursors("reconciler"),
@@ -32,11 +35,37 @@ def reconciler_of(run: Runtime) -> Reconciler:
         totals=run.totals,
         store=run.store,
         sealer=lambda cursors: sealer_of(run, cursors),
+        expiring=expiring_of(run),
         clock=run.clock,
         span=source.reconcile,
         start=source.start,
         listed_until=lambda: listed_until(run.cursors("lister").progress()),
         seconds_left=run.seconds_left,
+    )
+
+
+def expiring_of(run: Runtime) -> Expiring:
+    """What gives the source's recordings their terms."""
+    source = run.settings.source
+    return Expiring(
+        run.table,
+        source=source.name,
+        clock=run.clock,
+        days=run.settings.expire_after_days,
+        retention=run.ledger.retention,
+        totals=run.totals,
+        settled=max(source.overlap, source.reconcile),
+    )
+
+
+def _days_of(run: Runtime) -> Days:
+    """What ledger and bucket hold of each day."""
+    term = run.settings.expire_after_days
+    return Days(
+        source=run.settings.source.name,
+        ledger=run.ledger,
+        bucket=run.engine.bucket,
+        is_over=lambda made: term is not None and end_of_term(made, term) <= run.clock.now(),
     )
 
 
@@ -55,7 +84,7 @@ def sealer_of(run: Runtime, cursors: CursorStore) -> Sealer:
         source=source,
         book=book,
         chain=chain,
-        days=Days(source=source, ledger=run.ledger, bucket=run.engine.bucket),
+        days=_days_of(run),
         clock=run.clock,
         term=timedelta(days=days) if days else None,
         seconds_left=run.seconds_left,

@@ -55,7 +55,7 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
     contradicted = [id(each.entry) for each in compared(day) if each.what in _CONTRADICTIONS]
     kept = [entry for entry in day.entries if entry.state in _KEPT and id(entry) not in contradicted]
     gone, accepted, erased = (cast("int", counts[name]) for name in ("gone", "accepted", "erased"))
-    there = max(len(day.entries) + erased, listed.number or 0)
+    there = max(len(day.entries) + erased + day.expired, listed.number or 0)
     return Statement(
         source=source,
         day=day.day,
@@ -64,7 +64,7 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
         gone=gone,
         erased=erased,
         # A quarantined one is kept, also where a person has accepted it.
-        missing=max(there - len(kept) - gone - erased - _not_kept(day, accepted), 0),
+        missing=max(there - len(kept) - gone - erased - day.expired - _not_kept(day, accepted), 0),
         accepted=_not_kept(day, accepted),
         complete=_complete(day, str(counts["state"]), listed, kept=len(kept)),
         lines=tuple(sorted(_line(entry, entry.stored) for entry in kept if entry.stored)),

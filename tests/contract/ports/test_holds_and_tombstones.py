@@ -20,7 +20,7 @@ DAY = date(2026, 3, 3)
 
 @pytest.fixture
 def ledger(table: Table) -> Ledger:
-    return Ledger(table, source="acme", clock=FakeClock(), expire_after=timedelta(days=30))
+    return Ledger(table, source="acme", clock=FakeClock())
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def found(ledger: Ledger) -> Entry:
 
 
 def test_a_held_recording_has_no_term(table: Table, ledger: Ledger, holds: Holds) -> None:
-    assert "expires_at" in archived(ledger, table)
+    archived(ledger, table)
+    table.update(PK, put={"expires_at": 2_000_000_000})
     assert cases_of(present(holds.hold("rec-1", "Doe v. Roe"))) == ("Doe v. Roe",)
     assert "expires_at" not in present(table.get(PK))
     assert found(ledger).held
@@ -101,7 +102,7 @@ def test_what_has_a_tombstone_is_known_as_erased_and_nothing_else_is(ledger: Led
 
 def test_a_tombstone_is_its_own_source_s(table: Table, ledger: Ledger) -> None:
     ledger.tombstones.bury("rec-7", DAY, "erased")
-    other = Ledger(table, source="acme-2", clock=FakeClock(), expire_after=None)
+    other = Ledger(table, source="acme-2", clock=FakeClock())
     other.tombstones.bury("rec-8", DAY, "expired")
     assert other.known(["rec-7"]) == {}
 
@@ -120,6 +121,14 @@ def test_erased_and_expired_are_counted_by_day(ledger: Ledger) -> None:
     ledger.tombstones.bury("c", DAY, "expired")
     ledger.tombstones.bury("d", DAY + timedelta(days=1), "erased")
     assert (ledger.tombstones.count(DAY), ledger.tombstones.count(DAY, "expired")) == (2, 1)
+
+
+def test_what_was_to_expire_and_is_erased_first_counts_as_erased(ledger: Ledger) -> None:
+    assert ledger.tombstones.bury("a", DAY, "expired")
+    ledger.tombstones.bury("a", DAY, "erased")
+    ledger.tombstones.bury("a", DAY, "expired")
+    assert (ledger.tombstones.count(DAY), ledger.tombstones.count(DAY, "expired")) == (1, 0)
+    assert ledger.tombstones.of_day(DAY, "erased") == {digest_of("acme", "a")}
 
 
 def test_a_tombstone_is_no_recording(table: Table, ledger: Ledger) -> None:

@@ -76,7 +76,7 @@ def test_a_sidecar_without_optional_facts_comes_back_too() -> None:
 
 
 def test_the_ledger_is_rebuilt_from_a_sidecar(aws: Aws, clock: FakeClock) -> None:
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     assert ledger.restore(entry_of(DOCUMENT))
     found = ledger.find("rec")
     assert found is not None
@@ -98,7 +98,7 @@ def test_every_fact_of_a_recording_is_in_its_sidecar_and_comes_back(field: str) 
 @pytest.mark.parametrize("field", [each.name for each in fields(Stored)])
 def test_everything_stored_is_in_ledger_and_sidecar_and_comes_back(aws: Aws, clock: FakeClock, field: str) -> None:
     assert getattr(STORED, field), "this test needs a value of its own for the field"
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     ledger.restore(ENTRY)
     kept = ledger.find("rec")
     assert kept is not None
@@ -110,7 +110,7 @@ def test_everything_stored_is_in_ledger_and_sidecar_and_comes_back(aws: Aws, clo
 def test_every_fact_of_a_waiting_recording_comes_back_from_the_ledger(aws: Aws, clock: FakeClock, field: str) -> None:
     waiting = replace(ENTRY.recording, size_bytes=9, content_type="audio/wav", link="https://acme.example/rec.wav")
     assert getattr(waiting, field)
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     ledger.insert(waiting, "schedule")
     found = ledger.find("rec")
     assert found is not None
@@ -119,7 +119,7 @@ def test_every_fact_of_a_waiting_recording_comes_back_from_the_ledger(aws: Aws, 
 
 @pytest.mark.parametrize("seconds", [5e-324, float("nan"), float("inf"), 1e300])
 def test_a_number_that_the_ledger_cannot_hold_is_unknown(aws: Aws, clock: FakeClock, seconds: float) -> None:
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     assert ledger.insert(replace(ENTRY.recording, duration_seconds=seconds), "schedule")
     found = ledger.find("rec")
     assert found is not None

@@ -55,7 +55,7 @@ class Streamed:
         self.holds = Holds(self.table, source=SOURCE, clock=clock)
 
     def of(self, source: str) -> Ledger:
-        return Ledger(self.table, source=source, clock=self.clock, expire_after=None)
+        return Ledger(self.table, source=source, clock=self.clock)
 
     def records(self) -> list[stream.Record]:
         return self._streamed.records

@@ -89,26 +89,19 @@ def test_a_transcript_errand_carries_no_link_of_the_audio(aws: Aws, ledger: Ledg
     assert LINK not in str(aws.items())
 
 
-@pytest.mark.parametrize("name", ["archived", "gone"])
-def test_finished_items_expire_only_where_the_archive_does(aws: Aws, clock: FakeClock, name: str) -> None:
-    kept, passing = ledger_of(aws, clock, source="a"), ledger_of(aws, clock, source="b", expire_after=timedelta(days=3))
-    for ledger in (kept, passing):
-        TRANSITIONS[name](ledger, queued(ledger))
-    items = aws.items()
-    assert "expires_at" not in items["a#recording#rec-1"]
-    assert items["b#recording#rec-1"]["expires_at"] == (NOON + timedelta(days=3)).timestamp()
-
-
-@pytest.mark.parametrize("name", ["failed", "rejected", "not ready", "missing", "release", "death"])
-def test_what_is_not_archived_yet_never_expires(aws: Aws, clock: FakeClock, name: str) -> None:
-    ledger = ledger_of(aws, clock, expire_after=timedelta(days=3))
-    TRANSITIONS[name](ledger, queued(ledger))
+@pytest.mark.parametrize("name", ["archived", "quarantined"])
+def test_no_transition_gives_a_term_and_what_is_archived_again_loses_an_earlier_one(
+    aws: Aws, ledger: Ledger, name: str
+) -> None:
+    ticket = queued(ledger)
+    aws.table.update(PK, put={"expires_at": 1})
+    TRANSITIONS[name](ledger, ticket)
     assert "expires_at" not in present(aws.item(PK))
 
 
-def test_a_revived_recording_no_longer_expires(aws: Aws, clock: FakeClock) -> None:
-    ledger = ledger_of(aws, clock, expire_after=timedelta(days=3))
+def test_a_revived_recording_no_longer_expires(aws: Aws, ledger: Ledger) -> None:
     ledger.mark_gone(queued(ledger), "410")
+    aws.table.update(PK, put={"expires_at": 1})
     assert ledger.note_ready(recording())
     assert "expires_at" not in present(aws.item(PK))
 
@@ -255,9 +248,9 @@ def test_of_a_document_that_no_item_could_hold_the_fields_that_fit_are_kept(
 def test_a_recording_whose_term_is_over_is_not_found_though_the_table_still_holds_it(
     aws: Aws, clock: FakeClock
 ) -> None:
-    ledger = ledger_of(aws, clock, expire_after=timedelta(days=30))
+    ledger = ledger_of(aws, clock)
     ledger.mark_archived(queued(ledger), STORED)
-    clock.advance(timedelta(days=30) - MINUTE)
+    aws.table.update(PK, put={"expires_at": int((NOON + MINUTE).timestamp())})
     assert ledger.find("rec-1") is not None
     clock.advance(MINUTE)
     assert ledger.find("rec-1") is None

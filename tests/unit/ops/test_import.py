@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def pack(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Files], Pa
 
 @pytest.fixture
 def ledger(aws: Aws, clock: FakeClock) -> Ledger:
-    return Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    return Ledger(aws.table, source="acme", clock=clock)
 
 
 @pytest.fixture
@@ -112,6 +113,29 @@ def test_audio_of_an_archive_is_archived_like_any_recording(
     document = aws.document("metadata/source=acme/date=2026-01-05/0042.json")
     assert (document["sha256"], document["recorded_at"]) == (found.stored.sha256, MODIFIED.isoformat())
     assert document["discovered_by"] == "backfill"
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(30, "refused"), (3650, "archived"), (None, "archived")])
+def test_what_is_older_than_its_term_is_left_out_and_named(
+    ledger: Ledger, store: Store, clock: FakeClock, tmp_path: Path, days: int | None, outcome: str
+) -> None:
+    taker = Importer(source="acme", ledger=ledger, store=store, clock=clock, term_days=days)
+    ((_, result),) = taker.take(a_zip(tmp_path, {"0042.wav": wav()}))
+    assert result.outcome == outcome
+    if outcome == "refused":
+        assert result.reason == ("it was recorded on 2026-01-05, and recordings are kept for 30 days (expire_after)")
+        assert objects() == {}
+    else:
+        assert taker.oldest == date(2026, 1, 5)
+
+
+def test_what_was_erased_does_not_come_back_by_an_import(
+    ledger: Ledger, store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    ledger.tombstones.bury("0042", date(2026, 1, 5), "erased")
+    path = a_zip(tmp_path, {"0042.wav": wav(), "0043.wav": wav()})
+    assert outcomes(importer(ledger, store, clock), path) == {"0042.wav": "refused", "0043.wav": "archived"}
+    assert [key for key in objects() if "0042" in key] == []
 
 
 def test_an_archive_imported_twice_changes_nothing(

@@ -30,9 +30,7 @@ class Bench:
 
     def __init__(self, where: list[str], table: Table) -> None:
         self.where = where
-        self.ledgers = {
-            name: Ledger(table, source=name, clock=Clock(), expire_after=None) for name in ("acme", "dialer")
-        }
+        self.ledgers = {name: Ledger(table, source=name, clock=Clock()) for name in ("acme", "dialer")}
         for ledger in self.ledgers.values():
             self.put(ledger, "kept", lambda ledger, ticket: ledger.mark_archived(ticket, HELD))
             self.put(ledger, "html", lambda ledger, ticket: ledger.mark_failed(ticket, "an HTML page", attempts=8))

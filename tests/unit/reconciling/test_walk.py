@@ -16,6 +16,8 @@ from functions.archiver.errors import TOO_SLOW, Unavailable
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.listing.cursors import CursorStore
+from functions.archiver.reconciling.days import Days
+from functions.archiver.reconciling.expiring import Expiring
 from functions.archiver.reconciling.report import MAX_NAMED
 from functions.archiver.reconciling.walk import EVERY, Reconciled, Reconciler
 from functions.archiver.recording import Recording, Window
@@ -39,6 +41,7 @@ class ReconcilerBench(Bench):
         self.cursors = CursorStore(aws.table, source=self.source, owner="reconciler", clock=clock)
         self.discovered_by = "reconcile"
         self.span = 7 * DAY
+        self.term_days: int | None = None
         self.listed_until: datetime | None = None
         self.retention: timedelta | None = 30 * DAY
 
@@ -47,6 +50,7 @@ class ReconcilerBench(Bench):
         store = Store(bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
             source=self.source,
+            days=Days(source=self.source, ledger=self.ledger, bucket=bucket),
             listing=lambda cursors: self.listing(),
             retention=self.ask_retention,
             cursors=self.cursors,
@@ -54,6 +58,15 @@ class ReconcilerBench(Bench):
             totals=Totals(self.aws.table, source=self.source),
             store=store,
             sealer=lambda cursors: a_sealer(cursors, bucket, self.ledger, self.clock),
+            expiring=Expiring(
+                self.aws.table,
+                source=self.source,
+                clock=self.clock,
+                days=self.term_days,
+                retention=self.ledger.retention,
+                totals=Totals(self.aws.table, source=self.source),
+                settled=self.span,
+            ),
             clock=self.clock,
             span=self.span,
             start=self.start,

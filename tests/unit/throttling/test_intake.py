@@ -205,7 +205,7 @@ def test_an_item_that_another_dispatcher_took_is_not_sent(aws: Aws, clock: FakeC
             other.intake.dispatch()
             return waiting
 
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     ledger.due = Late(aws.table, source="acme", clock=clock)
     late = Intake(
         ledger=ledger,

@@ -102,7 +102,7 @@ def test_what_sqs_did_not_take_is_returned(aws: Aws) -> None:
 
 
 def test_a_message_holds_nothing_but_its_ticket(aws: Aws, clock: FakeClock) -> None:
-    ledger = Ledger(aws.table, source="acme", clock=clock, expire_after=None)
+    ledger = Ledger(aws.table, source="acme", clock=clock)
     found = Recording(
         id="rec-1",
         recorded_at=NOON,
