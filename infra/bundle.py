@@ -137,7 +137,8 @@ def wheels(wheelhouse: Path, requirements: Path) -> list[Path]:
     """The wheels of exactly the pinned versions, each with a pinned hash. Raises Misconfigured."""
     pins = requirements.read_text(encoding="utf-8")
     pinned = {f"{_normal(name)}-{version}" for name, version in re.findall(r"^([\w.-]+)==(\S+)", pins, re.MULTILINE)}
-    found = {_name_and_version(wheel): wheel for wheel in sorted(wheelhouse.glob("*.whl"))}
+    there = {_name_and_version(wheel): wheel for wheel in sorted(wheelhouse.glob("*.whl"))}
+    found = {name: wheel for name, wheel in there.items() if name in pinned}
     if set(found) != pinned or any(_sha256(wheel) not in pins for wheel in found.values()):
         raise Misconfigured(f"{wheelhouse.name} does not hold what functions/requirements.txt pins: run `make setup`")
     return list(found.values())

@@ -15,14 +15,14 @@ from http.client import HTTPException
 from typing import Protocol, TypedDict, Unpack
 from urllib.parse import urljoin
 
-import requests
-from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from functions.archiver.http.addresses import AddressRefused, Reach, Unreachable, failure_of, guarded_session
+from functions.archiver.http.addresses import AddressRefused, Reach, Unreachable
+from functions.archiver.http.connections import Connections, Origin, Response, failure_of
+from functions.archiver.http.outgoing import Value, Values, request_to
 from functions.archiver.http.responses import Answer, Body, ended_in_time
 from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up, trouble
-from functions.archiver.http.url_paths import LONGEST_URL, PORTS, keep_encoded_dots, link_of, location_of, segment
+from functions.archiver.http.url_paths import LONGEST_URL, PORTS, link_of, location_of, segment
 from functions.archiver.http.waits import used_up_wait
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
@@ -36,10 +36,6 @@ MAX_HOPS = 5
 _MAX_QUOTED = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-
-Value = str | int | Secret
-Values = Mapping[str, "Value | Sequence[Value] | None"]
-_Origin = tuple[str, str, int]
 
 
 class Slots(Protocol):
@@ -96,10 +92,14 @@ class _Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Hop:
-    """One exchange. `trusted` as long as every hop so far stayed with the origin that the credentials are for."""
+    """One exchange. `trusted` as long as every hop so far stayed with the origin that the credentials are for.
+
+    `to` are the parts of `url`, which was found to be one that may be asked.
+    """
 
     method: str
     url: str = field(repr=False)
+    to: Url = field(repr=False)
     trusted: bool
     headers: Mapping[str, str] = field(repr=False)
     params: Values | None = field(default=None, repr=False)
@@ -146,7 +146,7 @@ class Http:
         self._deadline = deadline
         self._timeouts = (connect_timeout, read_timeout)
         self._reach = Reach.of(base.host or "", allow_private=allow_private)
-        self._session = guarded_session(self._reach, ca_file=ca_file)
+        self._connections = Connections(self._reach, ca_file=ca_file)
 
     def call(self, kind: str, method: str, target: str, *, of: Of = "source", **how: Unpack[How]) -> Answer:
         """One request whose answer is a small document.
@@ -177,7 +177,7 @@ class Http:
     def _exchange(self, request: _Request) -> Iterator[Body]:
         hop, response = self._follow(request)
         if self._may_renew(request, hop, response):
-            _dispose(response)
+            response.close()
             if request.auth is not None and request.auth.renew():
                 hop, response = self._follow(request)
         try:
@@ -187,20 +187,19 @@ class Http:
             with ended_in_time(response, self._deadline):
                 yield Body(response, kind=request.kind, of=request.of, own=head.own, seconds_left=self._deadline)
         finally:
-            _dispose(response)
+            response.close()
 
-    def _head(self, request: _Request, hop: _Hop, response: requests.Response) -> Head:
-        url = parse_url(hop.url)
+    def _head(self, request: _Request, hop: _Hop, response: Response) -> Head:
         return Head(
             kind=request.kind,
             of=request.of,
-            host=self.quotable(url.host or ""),
+            host=self.quotable(hop.to.host or ""),
             trusted=hop.trusted,
-            own=self._counts(url),
+            own=self._counts(hop.to),
             limits=self._limit_headers,
             ranged="range" in map(str.lower, hop.headers),
             handles=request.handles,
-            status=response.status_code,
+            status=response.status,
             headers=response.headers,
         )
 
@@ -208,30 +207,32 @@ class Http:
         """Whatever must never be quoted or sent elsewhere: the credentials, and the tokens fetched with them."""
         return [*self._secrets, *self._fetched]
 
-    def _may_renew(self, request: _Request, hop: _Hop, response: requests.Response) -> bool:
-        return response.status_code == 401 and 401 not in request.handles and hop.trusted
+    def _may_renew(self, request: _Request, hop: _Hop, response: Response) -> bool:
+        return response.status == 401 and 401 not in request.handles and hop.trusted
 
-    def _follow(self, request: _Request) -> tuple[_Hop, requests.Response]:
+    def _follow(self, request: _Request) -> tuple[_Hop, Response]:
         """The first answer that is no redirect, and the hop that brought it."""
         hop = self._first_hop(request)
         for _ in range(MAX_HOPS + 1):
             response = self._send(request, hop)
-            if response.status_code not in _REDIRECTS or response.status_code in request.handles:
+            if response.status not in _REDIRECTS or response.status in request.handles:
                 return hop, response
-            _dispose(response)
+            response.close()
             hop = self._next_hop(request, hop, response)
         raise problem(request.of, f"the {request.kind} request was redirected more than {MAX_HOPS} times")
 
     def _first_hop(self, request: _Request) -> _Hop:
         url = self._absolute(request)
+        to = self._checked(request, url)
         headers = dict(request.headers or {})
-        if _origin(self._checked(request, url)) in self._trusted(request):
+        if _origin(to) in self._trusted(request):
             if request.auth is not None:
                 headers.update(request.auth.headers())
                 self._fetched = request.auth.fetched()
             return _Hop(
                 method=request.method,
                 url=url,
+                to=to,
                 trusted=True,
                 headers=headers,
                 params=request.params,
@@ -241,9 +242,9 @@ class Http:
         if request.method != "GET":
             raise problem(request.of, f"the {request.kind} request would leave the host of base_url")
         params = {name: value for name, value in (request.params or {}).items() if not self._is_secret(value)}
-        return _Hop(method="GET", url=url, trusted=False, headers=_harmless(headers), params=params)
+        return _Hop(method="GET", url=url, to=to, trusted=False, headers=_harmless(headers), params=params)
 
-    def _next_hop(self, request: _Request, hop: _Hop, response: requests.Response) -> _Hop:
+    def _next_hop(self, request: _Request, hop: _Hop, response: Response) -> _Hop:
         try:
             location = location_of(response.headers.get("Location", ""))
         except ValueError:
@@ -252,18 +253,18 @@ class Http:
             raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
         url = urljoin(hop.url, location).partition("#")[0]
         to = self._checked(request, url)
-        trusted = hop.trusted and _origin(to) == _origin(parse_url(hop.url))
+        trusted = hop.trusted and _origin(to) == _origin(hop.to)
         if not trusted and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
         if not trusted and holds_a_secret(url, self._hidden()):
             raise problem(request.of, f"the {request.kind} request was redirected to another host with our credentials")
         if not trusted:
-            return _Hop(method="GET", url=url, trusted=False, headers=_harmless(hop.headers))
-        status = response.status_code
+            return _Hop(method="GET", url=url, to=to, trusted=False, headers=_harmless(hop.headers))
+        status = response.status
         if status == 303 or (status in (301, 302) and hop.method == "POST"):
-            return _Hop(method="GET", url=url, trusted=True, headers=hop.headers)
+            return _Hop(method="GET", url=url, to=to, trusted=True, headers=hop.headers)
         # A Location is a whole URL: the parameters of the first hop are not added to it.
-        return replace(hop, url=url, params=None)
+        return replace(hop, url=url, to=to, params=None)
 
     def _absolute(self, request: _Request) -> str:
         if _ABSOLUTE.match(request.target.strip(" ")):
@@ -276,7 +277,7 @@ class Http:
         base = self._bases.get(request.at, self._base_url) if request.at else self._base_url
         return f"{base}/{request.target.lstrip('/')}"
 
-    def _trusted(self, request: _Request) -> Collection[_Origin | None]:
+    def _trusted(self, request: _Request) -> Collection[Origin | None]:
         return (self._home, self._further.get(request.at) if request.at else None)
 
     def _checked(self, request: _Request, url: str) -> Url:
@@ -304,40 +305,29 @@ class Http:
             return any(self._is_secret(each) for each in value)
         return holds_a_secret(str(value), self._hidden())
 
-    def _send(self, request: _Request, hop: _Hop) -> requests.Response:
-        url = self._checked(request, hop.url)
-        host = self.quotable(url.host or "")
+    def _send(self, request: _Request, hop: _Hop) -> Response:
+        counts = self._counts(hop.to)
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(
-                    hop.method,
-                    hop.url,
-                    headers={**hop.headers, "Accept-Encoding": "identity"},
-                    params=_revealed(hop.params),
-                    data=_revealed(hop.form),
-                    json=hop.json,
-                )
-            )
-            keep_encoded_dots(prepared, hop.url)
-        except (requests.RequestException, ValueError):
+            sent = request_to(hop.to, hop.method, headers=hop.headers, params=hop.params, form=hop.form, json=hop.json)
+        except ValueError:
             raise problem(request.of, f"the {request.kind} request could not be put into HTTP") from None
-        if self._counts(url):
+        if counts:
             self._slots.book(request.kind)
+        connect, read = self._time_left(request)
         try:
-            response = self._session.send(
-                prepared, stream=True, timeout=self._time_left(request), allow_redirects=False, proxies={}
-            )
-            return self._noted(response, counts=self._counts(url))
+            response = self._connections.send(_origin(hop.to), sent, connect=connect, read=read)
+            return self._noted(response, counts=counts)
         except AddressRefused as refused:
             raise problem(request.of, self.quotable(str(refused))) from None
-        except (requests.RequestException, Unreachable, HTTPError, HTTPException, OSError, ValueError) as error:
+        except (Unreachable, HTTPException, OSError, ValueError) as error:
             failure = failure_of(error)
-        raise trouble(request.of, f"the {request.kind} request to {host} failed: {failure}", own=self._counts(url))
+        host = self.quotable(hop.to.host or "")
+        raise trouble(request.of, f"the {request.kind} request to {host} failed: {failure}", own=counts)
 
-    def _noted(self, response: requests.Response, *, counts: bool) -> requests.Response:
+    def _noted(self, response: Response, *, counts: bool) -> Response:
         """Slows down before the provider has to refuse: a refusal is counted against whoever asked."""
         wait = used_up_wait(response.headers, self._limit_headers) if counts else None
-        if wait is not None and response.status_code not in self._limit_headers.too_fast:
+        if wait is not None and response.status not in self._limit_headers.too_fast:
             self._slots.hold(wait)
         return response
 
@@ -358,7 +348,7 @@ class Http:
         return min(connect, left), min(read, left)
 
 
-def _origin(url: Url) -> _Origin:
+def _origin(url: Url) -> Origin:
     scheme = (url.scheme or "").lower()
     return scheme, (url.host or "").lower(), url.port or PORTS.get(scheme, 0)
 
@@ -370,26 +360,3 @@ def _is_clean(url: str) -> bool:
 
 def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() == "accept"}
-
-
-def _revealed(values: Values | None) -> list[tuple[str, str]] | None:
-    """Name and value pairs in the order given, secrets in clear; None for none."""
-    if values is None:
-        return None
-    pairs: list[tuple[str, str]] = []
-    for name, value in values.items():
-        several = [value] if value is None or isinstance(value, (str, int, Secret)) else value
-        pairs += [(name, _text(each)) for each in several if each is not None]
-    return pairs
-
-
-def _text(value: Value) -> str:
-    return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def _dispose(response: requests.Response) -> None:
-    """Gives the connection back when nothing is left on it, and closes it otherwise."""
-    raw = response.raw
-    if raw.length_remaining == 0 and not raw.closed:
-        raw.read1(1, decode_content=False)
-    response.close()

@@ -6,21 +6,18 @@ Everything in it was written by somebody else: sizes are bounded, and nonsense i
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, IncompleteRead
 from xml.etree.ElementTree import Element, ParseError
 
-import requests
-from urllib3.exceptions import HTTPError, ProtocolError
-
 from functions.archiver.errors import Busy, EndedEarly, Rejected, TooLong, Unavailable
 from functions.archiver.http.codings import Broken, declared, undoing_of, undone
+from functions.archiver.http.connections import Response
 from functions.archiver.http.documents import json_in, text_in, xml_in
 from functions.archiver.http.statuses import Of, problem, time_is_up, trouble, whole_size
-from functions.archiver.http.wire import WireResponse
+from functions.archiver.http.watch import WATCH
 from functions.archiver.recording import Json
 
 ANSWER_BYTES = 4 * 1024 * 1024
@@ -28,7 +25,6 @@ ANSWER_BYTES = 4 * 1024 * 1024
 
 _READ_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
-_LONGEST_WATCH_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,38 +89,32 @@ class Body:
     """
 
     def __init__(
-        self,
-        response: requests.Response,
-        *,
-        kind: str,
-        of: Of,
-        own: bool = True,
-        seconds_left: Callable[[], float] | None,
+        self, response: Response, *, kind: str, of: Of, own: bool = True, seconds_left: Callable[[], float] | None
     ) -> None:
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.status = response.status
+        self.headers = response.headers
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.content_type: str | None = media_type or None
-        self.length: int | None = response.raw.length_remaining
+        self.length = response.wire.length
         if self.status == 206 and self.length is None:
             self.length = whole_size(response.headers)
         self._promised = self.length
-        self._raw = response.raw
+        self._wire = response.wire
         self._kind = kind
         self._of = of
         self._own = own
         self._seconds_left = seconds_left
-        self._wire = _wire_of(response)
+        self._taken_as_sent = not self._wire.chunked and self.length is not None
         self._received = 0
         self._left = memoryview(b"")
         self._early: EndedEarly | None = None
         self._peeked = self._start = b""
         self._undoing = None
         self._undoing = undoing_of(self._peek_raw(), self.headers) if declared(self.headers) else None
-        self.framed: bool = response.raw.chunked or self._undoing is not None
+        self.framed: bool = self._wire.chunked or self._undoing is not None
         self.undone: str | None = None
         if self._undoing is not None:
-            self._wire = None
+            self._taken_as_sent = False
             self.length, self.undone = None, self._undoing.name
         self._pieces = self._unpacked()
 
@@ -201,21 +191,17 @@ class Body:
 
     def _some_into(self, room: memoryview) -> int:
         if not self._left:
-            if self._wire is not None and not self._start and not self._peeked:
-                return self._taken_into(room, self._wire)
+            if self._taken_as_sent and not self._start and not self._peeked:
+                return self._taken_into(room)
             self._left, self._peeked = memoryview(self._peeked or next(self._pieces, b"")), b""
         size = min(len(room), len(self._left))
         room[:size] = self._left[:size]
         self._left = self._left[size:]
         return size
 
-    def _taken_into(self, room: memoryview, wire: WireResponse) -> int:
-        """Past urllib3, which would copy. It is told what it has to know: what is left, and when that is none."""
+    def _taken_into(self, room: memoryview) -> int:
         with self._trouble_named():
-            size = wire.take_into(room)
-        self._raw.length_remaining = wire.length
-        if wire.isclosed():
-            self._raw.release_conn()
+            size = self._wire.take_into(room)
         return self._counted(size)
 
     def _peek_raw(self) -> bytes:
@@ -244,8 +230,7 @@ class Body:
 
     def _next(self, most: int = _READ_BYTES) -> bytes:
         with self._trouble_named():
-            # urllib3 and the standard library raise when less comes than Content-Length or the framing promised.
-            data: bytes = self._raw.read1(most, decode_content=False)
+            data = self._wire.read1(most)
         self._counted(len(data))
         return data
 
@@ -255,8 +240,8 @@ class Body:
             raise time_is_up(self._of)
         try:
             yield
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise self._broken(in_order=_is_end(error)) from None
+        except (HTTPException, OSError, ValueError) as error:
+            raise self._broken(in_order=isinstance(error, IncompleteRead)) from None
 
     def _counted(self, size: int) -> int:
         self._received += size
@@ -278,35 +263,12 @@ class Body:
         return trouble(self._of, reason, own=self._own)
 
 
-def _is_end(error: Exception) -> bool:
-    """Whether the other side closed the connection, rather than that it broke: urllib3 wraps what it was told."""
-    cause = error.args[1] if isinstance(error, ProtocolError) and len(error.args) > 1 else error
-    return isinstance(cause, IncompleteRead)
-
-
-def _wire_of(response: requests.Response) -> WireResponse | None:
-    """What reads the socket, where its bytes can be taken as they come: a body of a known length."""
-    wire = getattr(response.raw, "_original_response", None)
-    return wire if isinstance(wire, WireResponse) and not wire.chunked and wire.length is not None else None
-
-
 @contextmanager
-def ended_in_time(response: requests.Response, seconds_left: Callable[[], float] | None) -> Iterator[None]:
+def ended_in_time(response: Response, seconds_left: Callable[[], float] | None) -> Iterator[None]:
     """Cuts the connection when the invocation's time is up: a read that drips for ever comes back from nothing else."""
-    if seconds_left is None or math.isinf(seconds_left()):
+    left = math.inf if seconds_left is None else seconds_left()
+    if math.isinf(left):
         yield
         return
-    over = threading.Event()
-
-    def watch() -> None:
-        while (left := seconds_left()) > 0:
-            if over.wait(min(left, _LONGEST_WATCH_SECONDS)):
-                return
-        with suppress(RuntimeError, ValueError, OSError):  # it may have come to its end in the meantime
-            response.raw.shutdown()
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
+    with WATCH.ringing_in(left, response.wire.cut):
         yield
-    finally:
-        over.set()

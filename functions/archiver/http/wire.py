@@ -16,6 +16,7 @@ MAX_INFORMATIONAL = 20
 
 _SWITCHING_PROTOCOLS = 101
 _MAX_LINE = 65_536
+_MAX_LENGTH_DIGITS = 1000  # int() refuses some thousand
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:(.*)", re.DOTALL)
 _HEX = re.compile(rb"[0-9a-fA-F]{1,16}")
 _NO_BODY = frozenset({204, 304})
@@ -47,6 +48,16 @@ class WireResponse(HTTPResponse):
         if not taken or not self.length:
             self._close_conn()  # type: ignore[attr-defined]  # as the standard library's own reads do at the end
         return taken
+
+    def end(self) -> None:
+        """Closes a body of which nothing is left to be read, which the standard library does with the read after it."""
+        if self.length == 0 and not self.isclosed():
+            self._close_conn()  # type: ignore[attr-defined]  # not in the type stubs
+
+    def cut(self) -> None:
+        """Ends whatever read is under way, from another thread."""
+        with suppress(OSError):  # it may have come to its end in the meantime
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INFORMATIONAL + 1):
@@ -84,8 +95,7 @@ class WireResponse(HTTPResponse):
     def _read_and_discard_trailer(self) -> None:
         """The last chunk has ended the body: nothing is read for trailers, but the blank line where there are none."""
         if self.fp.readline(_MAX_LINE + 1) not in (b"\r\n", b"\n", b""):
-            with suppress(OSError):  # so that the pool finds it dead and nothing takes the trailers for an answer
-                self._socket.shutdown(socket.SHUT_RDWR)
+            self.cut()  # so that it is found dead and nothing takes the trailers for an answer
 
 
 def _coding(text: str) -> str:
@@ -95,7 +105,7 @@ def _coding(text: str) -> str:
 def _length(headers: HTTPMessage) -> int | None:
     """The Content-Length, where all that are given agree. Raises HTTPException where they do not."""
     given = {each.strip() for line in headers.get_all("Content-Length", []) for each in line.split(",")}
-    sizes = {int(each) for each in given if each.isascii() and each.isdigit() and len(each) <= 18}
+    sizes = {int(each) for each in given if each.isascii() and each.isdigit() and len(each) <= _MAX_LENGTH_DIGITS}
     if len(sizes) > 1:
         raise HTTPException("contradicting lengths")
     return sizes.pop() if len(sizes) == len(given) == 1 else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from functions.archiver.errors import Closed, Outcome, Rejected
-from functions.archiver.http import addresses
+from functions.archiver.http import connections
 from functions.archiver.http.client import Http, segment
 from tests.doubles.http_client import SECRET, ShutSlots, Slots, Token, fetch, http_to, redirect
 from tests.doubles.http_server import HttpServer, Reply
@@ -116,7 +116,7 @@ def test_a_connection_is_used_again(server: HttpServer, http: Http) -> None:
 def test_a_connection_idle_for_too_long_is_opened_anew(
     server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", -1.0)
     server.on("/list", Reply(body=b"{}"))
     http.call("list", "GET", "/list")
     http.call("list", "GET", "/list")

@@ -21,7 +21,7 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
-from functions.archiver.http import addresses
+from functions.archiver.http import connections
 from functions.archiver.http.client import Http
 from functions.archiver.http.waits import seconds_of
 from tests.doubles.http_client import SECRET, Slots, Token, fetch, http_to, redirect
@@ -250,7 +250,7 @@ def test_an_answer_whose_head_never_ends_is_given_up(
             yield endless
         yield b"\r\n\r\n" if endless == b"x" else b"HTTP/1.1 200 OK\r\n\r\n"
 
-    monkeypatch.setattr(addresses, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
     server.on("/x", drip)
     with pytest.raises(Unavailable, match="failed: "):
         http.call("list", "GET", "/x")
