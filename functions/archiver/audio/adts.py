@@ -43,8 +43,8 @@ class Adts(Frames):
         self._channels = ((head[2] & 1) << 2 | head[3] >> 6) or None
         self._blocks = 0
 
-    def walk(self, data: bytes) -> int:
-        at, (second, third) = 0, self._fixed
+    def walk(self, data: bytes, at: int) -> int:
+        second, third = self._fixed
         while (
             at + 7 <= len(data) and data[at] == 0xFF and data[at + 1] & 0xFE == second and data[at + 2] & 0xFD == third
         ):
@@ -60,13 +60,17 @@ class Adts(Frames):
         for found in _SYNC.finditer(data):
             at = found.start()
             for _ in range(4):
-                length = frame_length(data, at)
+                # Frames of another kind do not count: the walk would stop at them, and never get any further.
+                length = frame_length(data, at) if self._is_mine(data, at) else 0
                 at += length
                 if not length:
                     break
             else:
                 return found.start()
         return -1
+
+    def _is_mine(self, data: bytes, at: int) -> bool:
+        return at + 7 <= len(data) and (data[at + 1] & 0xFE, data[at + 2] & 0xFD) == self._fixed
 
     def begins_frame(self, rest: bytes) -> bool:
         return rest[0] == 0xFF and (len(rest) == 1 or rest[1] & 0xFE == self._fixed[0])

@@ -35,8 +35,8 @@ class Amr(Frames):
         self._skip = self._start = len(magic) + described
         self._channels = head[len(magic) + 3] & 15 if described and len(head) >= self._start else 1
 
-    def walk(self, data: bytes) -> int:
-        at, end, lengths, count = 0, len(data), self._lengths, 0
+    def walk(self, data: bytes, at: int) -> int:
+        end, lengths, count = len(data), self._lengths, 0
         while at < end and (length := lengths.get(data[at])):
             at += length
             count += 1

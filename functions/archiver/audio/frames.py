@@ -32,15 +32,15 @@ class Frames(ABC):
         self._lost_bytes = 0
 
     @abstractmethod
-    def walk(self, data: bytes) -> int:
-        """Jumps from header to header, counts them, and tells where the first thing is that is no whole header.
+    def walk(self, data: bytes, at: int) -> int:
+        """Jumps from header to header, the first at `at`, counts them, and tells where something else comes.
 
-        That may lie behind the end of `data`.
+        Both places may lie behind the end of `data`.
         """
 
     @abstractmethod
     def resync(self, data: bytes) -> int:
-        """Where several frames follow each other again; -1 when nowhere in `data`."""
+        """Where several frames that `walk` would count follow each other again; -1 when nowhere in `data`."""
 
     def feed(self, data: Piece) -> None:
         """Take the next bytes, from the first frame on."""
@@ -58,19 +58,22 @@ class Frames(ABC):
             return b""
         data = self._carry + data[self._skip :]
         self._carry, self._skip = b"", 0
-        at = self.walk(data)
+        at = self._frames_and_tags(data)
         if at >= len(data):
             self._skip = at - len(data)
         elif at + self.header > len(data) or (at + ID3_HEADER > len(data) and data.startswith(b"ID3", at)):
             self._carry = data[at:]
         else:
             self.whole_bytes = self.fed - (len(data) - at)
-            if tag := id3_length(data, at):
-                self._skip = tag
-                return self._jump(data[at:])
             self._lost, self._lost_bytes = bytearray(), 0
             return data[at:]
         return b""
+
+    def _frames_and_tags(self, data: bytes) -> int:
+        at = self.walk(data, 0)
+        while at < len(data) and (tag := id3_length(data, at)):
+            at = self.walk(data, at + tag)
+        return at
 
     def _find(self, data: bytes) -> bytes:
         """Keeps what is no frame until there is enough to tell whether frames go on behind it."""
@@ -93,8 +96,14 @@ class Frames(ABC):
 
     def end(self) -> tuple[bool | None, str | None]:
         """How the body ends: (None, None) behind a whole frame or a whole tag, else (False, what is wrong)."""
-        if self._lost is not None:
-            return self._lost_end()
+        while self._lost is not None:
+            rest = bytes(self._lost)
+            at = self.resync(rest)
+            if at < 0:
+                return self._foreign(rest)
+            self._lost = None
+            self.gaps += 1
+            self._go_on(rest[at:])
         if self._carry:
             self.whole_bytes = self.fed - len(self._carry)
             return self._foreign(self._carry)
@@ -102,17 +111,6 @@ class Frames(ABC):
             return False, "its last frame is cut"
         self.whole_bytes = self.fed
         return None, None
-
-    def _lost_end(self) -> tuple[bool | None, str | None]:
-        assert self._lost is not None
-        rest = bytes(self._lost)
-        at = self.resync(rest)
-        if at >= 0:
-            self._lost = None
-            self.gaps += 1
-            self._go_on(rest[at:])
-            return self.end()
-        return self._foreign(rest)
 
     def _foreign(self, rest: bytes) -> tuple[bool | None, str | None]:
         if self._lost_bytes == 0:

@@ -142,8 +142,8 @@ class Mpeg(Frames):
         self._header = re.compile(b"\xff" + _any_of(seconds) + _any_of(thirds))
         self._skip = first
 
-    def walk(self, data: bytes) -> int:
-        count, at = chain(data, 0, self._lengths)
+    def walk(self, data: bytes, at: int) -> int:
+        count, at = chain(data, at, self._lengths)
         self.count += count
         return at
 

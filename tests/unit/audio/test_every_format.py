@@ -149,6 +149,26 @@ def test_spoilt_files_never_raise(body: bytes, changes: list[tuple[float, bytes]
     assert (verdict.complete is False) == (verdict.cut is not None)
 
 
+OTHER_AAC = adts_frame(mpeg2=True)  # frames that are whole, but of another kind than the first one
+CHANGING = {
+    "aac that becomes another aac": adts_frame() * 500 + OTHER_AAC * 50,
+    "aac that becomes another aac for long": adts_frame() * 500 + OTHER_AAC * 2_000,
+    "aac that changes and changes back": (adts_frame() * 9 + OTHER_AAC * 9) * 200,
+    "gap after gap": (adts_frame(8) * 4 + b"\0") * 900,
+    "gap after gap of an mp3": (frame() * 4 + b"\0") * 60,
+    "tag after tag": frame() * 9 + id3(0) * 5_000,
+    "a tag after each frame": frame() * 9 + (frame() + id3(0)) * 2_000,
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_body_that_changes_again_and_again_comes_to_a_verdict(name: str) -> None:
+    body = CHANGING[name]
+    verdict = judge(body)
+    assert verdict.kind is Kind.AUDIO
+    assert judge(body, *range(0, len(body), 40_001)) == verdict
+
+
 OTHER_STARTS = {b"", b"RF64\0\0\0\0WAVEds64", b"ID3\4\0\0\0\0\0\5", b"\0\0\0\1mdat"}
 STARTS = sorted({body[:40] for body in WHOLE.values()} | OTHER_STARTS)
 
