@@ -56,7 +56,6 @@ def notices(deployment: Deployment) -> Iterator[str]:
     ahead: dict[str, object] = {
         "archive.sign": archive.sign,
         "archive.export_key": archive.export_key,
-        "archive.events": archive.events,
     }
     ahead |= {f"sources.{source.name}.delete_at_source": source.delete_after_days for source in deployment.sources}
     yield from (f"{key}: {NOT_YET}" for key, value in ahead.items() if value)

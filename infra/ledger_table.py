@@ -15,9 +15,12 @@ RECOVERY_DAYS = 35
 
 
 class LedgerTable(Construct):
-    """On demand, recoverable to any second of the last weeks, and kept when the stack goes."""
+    """On demand, recoverable to any second of the last weeks, and kept when the stack goes.
 
-    def __init__(self, scope: Construct, id_: str, *, logical_id: str) -> None:
+    With `streams` its changes can be followed; that comes and goes without another table.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, logical_id: str, streams: bool) -> None:
         super().__init__(scope, id_)
         # Table and not TableV2: the latter's resource type is known to no emulator.
         self.table = dynamodb.Table(
@@ -31,6 +34,7 @@ class LedgerTable(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
             time_to_live_attribute="expires_at",
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if streams else None,
         )
         name_for_good(self.table, logical_id)
         self._index(DUE, _text("due_group"), _number("due_at"))

@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment, Tier
+from functions.archiver.settings.events import FAILED, FAILED_KEPT_DAYS
 
 EXPIRING = ("audio", "metadata", "transcripts", "quarantine", "reports")
 """A source's folders. They expire together."""
@@ -24,7 +25,7 @@ OLD_VERSIONS_KEPT_DAYS = 90
 EXPIRED_KEPT_DAYS = 7
 """The same for what has expired, which must also be gone."""
 
-SHORT_LIVED = {"events-failed": 30, "doctor": 1}
+SHORT_LIVED = {"events-failed": FAILED_KEPT_DAYS, FAILED: FAILED_KEPT_DAYS, "doctor": 1}
 """Folders for what nobody needs for long, in days."""
 
 MAX_RULES = 900
@@ -43,7 +44,10 @@ def rules(deployment: Deployment) -> list[s3.LifecycleRule]:
     found = [
         *map(_tier, deployment.archive.tiers),
         *_terms(deployment),
-        *(_expire(f"{folder}-goes", f"{folder}/", days, kept_days=1) for folder, days in SHORT_LIVED.items()),
+        *(
+            _expire(f"{folder.replace('/', '-')}-goes", f"{folder}/", days, kept_days=1)
+            for folder, days in SHORT_LIVED.items()
+        ),
         s3.LifecycleRule(
             id="expire-old-versions",
             expired_object_delete_marker=True,

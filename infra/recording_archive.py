@@ -13,6 +13,7 @@ from functions.archiver.settings.parameters import LAYOUT, archive_parameter_nam
 from infra.alarms import Topics
 from infra.archive_bucket import ArchiveBucket
 from infra.custodian import Custodian
+from infra.events import Events
 from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
@@ -37,7 +38,8 @@ class RecordingArchive(Construct):
         apply_boundary(self, self.archive)
         store = ArchiveBucket(self, "Store", deployment=deployment, logical_id=lasting_id(self, "Bucket"))
         self.bucket = store.bucket
-        self.table = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table")).table
+        ledger = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table"), streams=self.archive.events)
+        self.table = ledger.table
         self.topics = Topics(self, "Alerts", archive=self.archive)
         if self.archive.sign:
             SigningKey(self, "Seals", archive=self.archive.name)
@@ -58,6 +60,8 @@ class RecordingArchive(Construct):
         self._imported = self._export()
         self.people = self._people() if self.archive.access_policies else None
         self._webhooks.watch(self._own.alerts(self.archive))
+        if self.archive.events:
+            Events(self, "Events", shared=self.shared_with(self), stream_arn=self.table.table_stream_arn or "")
         if store.eraser:
             Custodian(
                 self,
@@ -102,6 +106,7 @@ class RecordingArchive(Construct):
             "table": self._own.table_name,
             "topics": {"alerts": self._own.alerts_topic_arn, "urgent": self._own.urgent_topic_arn},
             "zone": self.archive.timezone,
+            "events": self.archive.events,
             "layout": LAYOUT,
             "eraser": store.eraser.role_arn if store.eraser else None,
             "break_glass": self.archive.break_glass_role,

@@ -25,7 +25,7 @@ from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
 from functions.archiver.settings.environment import ArchiveSettings, Settings
 from functions.archiver.settings.events import bus_source
-from functions.archiver.settings.metrics import NAMESPACE, Metric
+from functions.archiver.settings.metrics import NAMESPACE, OF_ALL_SOURCES, Metric
 from functions.archiver.settings.parameters import signing_alias
 from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
@@ -117,13 +117,20 @@ class EventBridgeBus:
         return [entry.get("ErrorCode") for entry in answer["Entries"]]
 
 
-def announcer_of(settings: ArchiveSettings) -> Announcer:
+def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None) -> Announcer:
     """What makes events of the stream's records, under the credentials of the function."""
     from functions.archiver.events.sending import Announcer  # here, for no other function needs it
 
     log = cast("Log", Logger(service=settings.archive.name))
-    bus = EventBridgeBus(boto3.Session().client("events"), settings.archive.name)
-    return Announcer(bus, log, bucket=settings.bucket, sleep=time.sleep)
+    bus = EventBridgeBus((session or boto3.Session()).client("events"), settings.archive.name)
+
+    def count(unsent: int) -> None:
+        emf = EphemeralMetrics(namespace=NAMESPACE)
+        emf.add_dimension(name="source", value=OF_ALL_SOURCES)
+        emf.add_metric(name=Metric.EVENTS_UNSENT.value, unit=MetricUnit.Count, value=unsent)
+        emf.flush_metrics()
+
+    return Announcer(bus, log, bucket=settings.bucket, sleep=time.sleep, count=count)
 
 
 class AwsEngine:

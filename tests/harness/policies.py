@@ -145,6 +145,11 @@ def _sns(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Foun
     return [(operation, str(request["TopicArn"]), {})]
 
 
+def _events(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    sources = tuple(sorted({str(entry["Source"]) for entry in request["Entries"]}))
+    return [(operation, f"{names.of('events')}:event-bus/default", {"events:source": sources})]
+
+
 _NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = {
     "dynamodb": _dynamodb,
     "s3": _s3,
@@ -156,6 +161,7 @@ _NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = 
     "cloudwatch": _cloudwatch,
     "lambda": _lambda,
     "scheduler": _scheduler,
+    "events": _events,
 }
 
 
@@ -234,6 +240,9 @@ def _listed(value: Any) -> list[str]:
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
+_IN_POLICIES = {"eventbridge": "events"}
+"""A service's name in policies where it is not the one in events of botocore."""
+
 _BY_PARAMETERS = ("s3", "lambda", "cloudwatch", "scheduler")
 
 
@@ -262,4 +271,5 @@ class Recorder:
 
     def _keep(self, caller: str, event_name: str, request: Mapping[str, Any]) -> None:
         _, service, operation = event_name.split(".")
-        self.needs += needs(self._names(), caller, service.replace("-", ""), operation, request)
+        name = _IN_POLICIES.get(service, service.replace("-", ""))
+        self.needs += needs(self._names(), caller, name, operation, request)

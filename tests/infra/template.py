@@ -41,8 +41,8 @@ class Function:
 
     @property
     def source(self) -> str:
-        """The name of its source."""
-        return str(json.loads(self.environment["SOURCE"])["name"])
+        """The name of its source; nothing for a function of the archive."""
+        return str(json.loads(self.environment.get("SOURCE", '{"name": ""}'))["name"])
 
     def allowed(self) -> dict[str, set[str]]:
         """What its role may do: each action with the resources, written flat."""

@@ -40,7 +40,7 @@ def run_app(file: Path, out: Path) -> subprocess.CompletedProcess[str]:
     [
         {},
         {"expire_after_days": 400, "tiers": TIERS},
-        {"kms_key": KEY, "permissions_boundary": BOUNDARY},
+        {"kms_key": KEY, "permissions_boundary": BOUNDARY, "events": True},
         {"bucket": "calls-of-acme", "kms_key": KEY, "access_policies": False},
     ],
     ids=["smallest", "expiry", "own-key", "own-bucket"],

@@ -21,6 +21,7 @@ from ops.local.moto.embedded_aws import EmbeddedAws
 from ops.local.moto.template import Template as MotoTemplate
 from simulators.providers.babelforce import Babelforce
 from tests.doubles.aws_over_http import aws_over_http
+from tests.doubles.stream import a_record
 from tests.harness.deployments import a_deployment, a_source
 from tests.harness.runtime_api import FunctionFailed, RuntimeApi
 from tests.infra.template import Function, Template, deployed
@@ -52,9 +53,9 @@ class World:
             "AWS_ENDPOINT_URL": self.endpoint,
         }
 
-    def answers(self, step: str, *events: dict[str, Any]) -> list[Any]:
+    def answers(self, step: str, *events: dict[str, Any], source: str = "acme-uk") -> list[Any]:
         """What the function of this step answers to events, one after the other, in one process."""
-        function = self.template.function(step)
+        function = self.template.function(step, source)
         handler, memory = function.properties["Handler"], function.properties["MemorySize"]
         with self.api.function(handler, self.asset, self.environment(function), memory_mib=memory):
             seconds = function.properties["Timeout"]
@@ -86,7 +87,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             max_parallel_downloads=RECORDINGS,
             webhook=True,
         )
-        template = deployed(a_deployment(source))
+        template = deployed(a_deployment(source, events=True))
         made = MotoTemplate(template.document)
         aws = EmbeddedAws()
         aws.make(made, {source.secret: json.dumps(simulator.secret)})
@@ -128,12 +129,20 @@ def test_the_webhook_answers_from_the_asset_alone(world: World) -> None:
     assert (refused["statusCode"], unsupported["statusCode"]) == (401, 405)
 
 
+def test_the_function_of_events_reads_the_stream_from_the_asset_alone(world: World) -> None:
+    pace = a_record({"pk": "acme-uk#pace"}, {"pk": "acme-uk#pace", "tat": 1}, 1)
+    unknown = a_record({"pk": "x"}, {"pk": "x", "kind": "recording", "state": "archived"}, 2)
+    (answer,) = world.answers("events", {"Records": [pace, unknown]}, source="")
+    assert answer == {"batchItemFailures": [{"itemIdentifier": unknown["dynamodb"]["SequenceNumber"]}]}
+
+
 def test_every_handler_of_the_template_is_among_these(world: World) -> None:
     assert {function.step for function in world.template.functions()} == {
         "lister",
         "downloader",
         "reconciler",
         "webhook",
+        "events",
     }
 
 

@@ -122,6 +122,7 @@ def test_the_archives_parameter_says_where_everything_is(stacks: dict[str, Resou
         "topics",
         "zone",
         "layout",
+        "events",
         "eraser",
         "break_glass",
     }

@@ -53,7 +53,10 @@ def _put(bus: Bus, events: Sequence[Event]) -> list[tuple[Event, str]]:
 class Announcer:
     """Makes events of the stream's records and sends them."""
 
-    def __init__(self, bus: Bus, log: Log, *, bucket: str, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, bus: Bus, log: Log, *, bucket: str, sleep: Callable[[float], None], count: Callable[[int], None]
+    ) -> None:
+        self._count = count
         self._bus = bus
         self._log = log
         self._bucket = bucket
@@ -77,4 +80,6 @@ class Announcer:
             "announced", records=len(records), sent=len(found) - len(unsent), failed=len(failed),
             codes=sorted({code for _, code in unsent}),
         )  # fmt: skip
+        if failed:
+            self._count(len(failed))
         return list(dict.fromkeys(failed))

@@ -11,6 +11,9 @@ from enum import StrEnum
 NAMESPACE = "RecordingArchive"
 """CloudWatch's namespace of all of them; their only dimension is the source."""
 
+OF_ALL_SOURCES = "all sources"
+"""The dimension of what no single source is concerned with. No source can have such a name."""
+
 URGENT_TROUBLE = 10
 """The value of `Trouble` from which it cannot wait till morning."""
 
@@ -28,6 +31,7 @@ class Metric(StrEnum):
     WEBHOOK_REFUSED = "WebhookRefused"
     DAYS_INCOMPLETE = "DaysIncomplete"
     SEAL_CHAIN_BROKEN = "SealChainBroken"
+    EVENTS_UNSENT = "EventsUnsent"
     S3_ERRORS = "S3Errors"
     KMS_ERRORS = "KMSErrors"
     DYNAMODB_ERRORS = "DynamoDBErrors"

@@ -1,0 +1,128 @@
+"""Tells other programs of what changes in the archive: one function on the table's stream."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.archiver.settings.environment import ArchiveSettings
+from functions.archiver.settings.events import ATTEMPTS, FAILED, PATTERNS, bus_source
+from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
+from infra.alarms import Rule, metric_of
+from infra.archive_bucket import acknowledge_prefixes
+from infra.functions_asset import ARCHITECTURE, RUNTIME
+from infra.shared import Shared
+from infra.webhook_api import LOGS_KEPT
+
+BATCH = 100
+"""Records that one invocation gets at most: ten calls of EventBridge."""
+
+WORDS = "events are not taken"
+SUMMARY = "EventBridge has not taken events."
+
+
+class Events(Construct):
+    """The function, its role and log, what feeds it, and an alarm. `stream_arn` is the stream of the archive's table.
+
+    Neither downloader nor any other function gains a call or a right by it. The function sees what the ledger holds,
+    and may ask the table for nothing.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, shared: Shared, stream_arn: str) -> None:
+        super().__init__(scope, id_)
+        self._shared = shared
+        self._log = logs.LogGroup(self, "Log", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
+        archive = shared.archive
+        settings = ArchiveSettings(bucket=shared.exported.bucket_name, archive=archive)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            code=shared.code,
+            handler="functions.events.handler",
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            description=f"Tells other programs of what changes in the archive {archive.name}",
+            memory_size=256,
+            timeout=Duration.minutes(1),
+            environment=settings.to_env(),
+            role=self._role(stream_arn),
+            log_group=self._log,
+        )
+        self._feed(stream_arn)
+        shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent())
+
+    def _feed(self, stream_arn: str) -> None:
+        """What a change of the filter lets through is compared once more by the function."""
+        mapping = lambda_.CfnEventSourceMapping
+        patterns = [json.dumps({"dynamodb": pattern}, separators=(",", ":")) for pattern in PATTERNS]
+        mapping(
+            self,
+            "Stream",
+            function_name=self.function.function_arn,
+            event_source_arn=stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=BATCH,
+            maximum_batching_window_in_seconds=1,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=ATTEMPTS,
+            function_response_types=["ReportBatchItemFailures"],
+            filter_criteria=mapping.FilterCriteriaProperty(
+                filters=[mapping.FilterProperty(pattern=pattern) for pattern in patterns]
+            ),
+            destination_config=mapping.DestinationConfigProperty(
+                on_failure=mapping.OnFailureProperty(destination=self._shared.exported.bucket_arn)
+            ),
+        ).node.add_dependency(self.function)
+
+    def _role(self, stream_arn: str) -> iam.Role:
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Job": iam.PolicyDocument(statements=self._statements(stream_arn))},
+        )
+        bucket, table = self._shared.exported.bucket_arn, self._shared.exported.table_arn
+        acknowledge_prefixes(role, [f"{bucket}/{FAILED}/*"], "Lambda names what it puts aside.")
+        acknowledge_prefixes(role, [f"{table}/stream/*"], "A stream is named by the moment at which it was made.")
+        return role
+
+    def _statements(self, stream_arn: str) -> list[iam.PolicyStatement]:
+        exported, key = self._shared.exported, self._shared.archive.kms_key
+        read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        return [
+            iam.PolicyStatement(actions=read, resources=[stream_arn]),
+            iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=[f"{exported.table_arn}/stream/*"]),
+            may_put_events(self, self._shared.archive.name),
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[f"{exported.bucket_arn}/{FAILED}/*"]),
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[exported.bucket_arn]),
+            *([iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key])] if key else []),
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log.log_group_arn]
+            ),
+        ]
+
+
+def may_put_events(scope: Construct, archive: str) -> iam.PolicyStatement:
+    """Allows to send events to the default bus, in the name of the archive alone."""
+    bus = Stack.of(scope).format_arn(
+        service="events", resource="event-bus", resource_name="default", arn_format=ArnFormat.SLASH_RESOURCE_NAME
+    )
+    own = {"ForAllValues:StringEquals": {"events:source": [bus_source(archive)]}}
+    return iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus], conditions=own)
+
+
+def _unsent() -> Rule:
+    """So many failures are those of a batch that was put aside, and not of one that went with a later try."""
+    return Rule(
+        words=WORDS,
+        heading="events-are-not-taken",
+        command="recordings events replay --from DATE",
+        summary=SUMMARY,
+        series=metric_of(OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "Sum", minutes=15),
+        threshold=ATTEMPTS,
+    )
