@@ -33,6 +33,9 @@ SHORTEST_FIRST = timedelta(days=1)
 MAX_PAGES = 20
 """A window with more pages is halved: it has to be read twice within one run."""
 
+MAX_CHECKED = 10_000
+"""Recordings that a run remembers to have found in the ledger, or put there."""
+
 MAX_BARREN_PAGES = 5
 """So many pages in a row without a row not seen before mean a cursor that never ends."""
 
@@ -331,6 +334,8 @@ class Listing:
         fresh = [each for each in page.recordings if each.id not in self._checked and not self._is_too_old(each)]
         taken = self._intake.take(fresh, self._discovered_by) if fresh else Taken()
         outcome.problem = taken.problem or outcome.problem
+        if len(self._checked) > MAX_CHECKED:
+            self._checked.clear()  # it saves reads of the ledger and decides nothing
         self._checked |= {recording.id for recording in fresh}
         calls = self._intake.take_calls(page.calls, self._discovered_by)
         outcome.new += len(taken.new) + calls

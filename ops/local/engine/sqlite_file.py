@@ -60,6 +60,10 @@ _IN_THE_WAY = {
 }
 
 
+CACHE_KIB = 256
+"""Of each connection, of which there are as many as lanes: what SQLite takes by itself would grow with the ledger."""
+
+
 class _Connection(sqlite3.Connection):
     """`full`: whether a commit waits until the disk has it."""
 
@@ -154,6 +158,7 @@ class SqliteFile:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection
 
     @contextmanager
