@@ -10,6 +10,7 @@ from constructs import Construct
 
 from functions.archiver.settings.deployment import Archive, Deployment
 from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name
+from functions.archiver.version import VERSION
 from infra.alarms import Topics
 from infra.archive_bucket import ArchiveBucket
 from infra.custodian import Custodian
@@ -21,7 +22,7 @@ from infra.parameters import parameter
 from infra.people import Held, People
 from infra.shared import TAG, Exported, Shared
 from infra.signing_key import SigningKey
-from infra.version import commit, version
+from infra.version import commit
 from infra.webhook_api import WebhookApi
 
 
@@ -100,7 +101,7 @@ class RecordingArchive(Construct):
 
     def _facts(self, store: ArchiveBucket) -> dict[str, object]:
         return {
-            "version": version(),
+            "version": VERSION,
             "commit": commit(),
             "bucket": self._own.bucket_name,
             "table": self._own.table_name,

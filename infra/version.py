@@ -1,19 +1,12 @@
-"""Which version of this project writes a template."""
+"""Which commit of this project writes a template."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def version() -> str:
-    """As the project's file says it."""
-    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(document["project"]["version"])
 
 
 def commit() -> str | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from functions.archiver.errors import Gone, NotFound, NotReady, Outcome, Rejected, Unauthorized, Unavailable
+from functions.archiver.errors import Gone, NotFound, NotReady, Outcome, Rejected, Unavailable
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
@@ -25,6 +25,7 @@ from functions.archiver.provider.json_values import (
     without,
 )
 from functions.archiver.provider.looking_back import rows_looking_back
+from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Rendition, Window
 
@@ -247,11 +248,10 @@ class Genesys(Provider):
         """Of the region's login host, for the client's credentials."""
         secret = self.account.credentials
         headers, form = basic(secret["client_id"], secret["client_secret"]), {"grant_type": "client_credentials"}
-        answer = self.http.call("token", "POST", "/oauth/token", form=form, headers=headers, handles=(400,), at="token")
-        if answer.status == 400:  # how OAuth refuses a client
-            raise Unauthorized("the token request was refused")
-        document = mapping_of(answer.json())
-        return document.get("access_token"), number_of(document.get("expires_in")) or 600.0
+        answer = self.http.call(
+            "token", "POST", "/oauth/token", form=form, headers=headers, handles=(REFUSED,), at="token"
+        )
+        return token_of(answer)
 
     def _read(self, conversation: _Row, row: _Row) -> Recording | None:
         """One file of a conversation; None when it has no id or no date."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from functions.archiver.errors import Misconfigured, NotFound, NotReady, Unauthorized, Unavailable
+from functions.archiver.errors import Misconfigured, NotFound, NotReady, Unavailable
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Answer, Http, Of, Value, segment
 from functions.archiver.http.url_paths import origin_of
@@ -27,6 +27,7 @@ from functions.archiver.provider.json_values import (
     without,
 )
 from functions.archiver.provider.looking_back import rows_looking_back
+from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.secret import Secret
@@ -232,12 +233,9 @@ class RingCentral(Provider):
             "/restapi/oauth/token",
             form={"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": secret["jwt"]},
             headers=basic(secret["client_id"], secret["client_secret"]),
-            handles=(400,),
+            handles=(REFUSED,),
         )
-        if answer.status == 400:  # how OAuth refuses a client, or its grant
-            raise Unauthorized("the token request was refused")
-        document = mapping_of(answer.json())
-        return document.get("access_token"), number_of(document.get("expires_in")) or 600.0
+        return token_of(answer)
 
     def _facts(self, row: _Row) -> Sequence[Recording | None]:
         """The recordings of a call and of its legs, each once; None for one without an id, or a date of its call."""

@@ -39,6 +39,7 @@ from functions.archiver.provider.json_values import (
     without,
 )
 from functions.archiver.provider.looking_back import rows_looking_back
+from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -254,13 +255,10 @@ class Zoom(Provider):
             "/oauth/token",
             form={"grant_type": "account_credentials", "account_id": secret["account_id"]},
             headers=basic(secret["client_id"], secret["client_secret"]),
-            handles=(400,),
+            handles=(REFUSED,),
             at="token",
         )
-        if answer.status == 400:  # how OAuth refuses a client
-            raise Unauthorized("the token request was refused")
-        document = mapping_of(answer.json())
-        return document.get("access_token"), number_of(document.get("expires_in")) or 600.0
+        return token_of(answer)
 
     def _refusal(self, answer: Answer) -> Outcome:
         """What a 400 or a 403 means: a file that is missing is told by a code, and 403 is also said to be too fast."""

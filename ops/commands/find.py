@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
-
-if TYPE_CHECKING:
-    from ops.find.find import Asked
 
 
 @verb(topic=Topic.LOOK, example="recordings find --number 07700900123 --from 2026-01-01 --to 2026-02-01")
@@ -35,7 +31,10 @@ def command(
 
     WORDS are an id, a call's id, a number or an agent, or the beginning of an id.
     """
-    from ops.find.find import answer, asked
+    from ops.archive.opening import open_archive
+    from ops.find.find import answer, question_to
 
-    question: Asked = asked(shared, " ".join(words), day=day, since=since, until=until, filters=filters)
+    question = question_to(
+        open_archive(shared), shared, " ".join(words), day=day, since=since, until=until, filters=filters
+    )
     return answer(shared, question, limit=limit, as_csv=as_csv)

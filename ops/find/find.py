@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from ops.archive.archive import Archive
-from ops.archive.opening import open_archive
 from ops.index.asking import index_of_days, rows_named
 from ops.index.index import COUNTED, Index
 from ops.index.query import BadQuery, Query
@@ -45,26 +44,13 @@ _FORMULAS = ("=", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Question:
     """A question about one archive. `of_days`: the ledger can answer for these few days without an index."""
 
     archive: Archive
     query: Query
     sources: Sequence[str]
     of_days: bool
-
-
-def asked(
-    shared: Shared,
-    words: str,
-    *,
-    day: datetime | None,
-    since: datetime | None,
-    until: datetime | None,
-    filters: Mapping[str, Any],
-) -> Asked:
-    """The question that options and words mean. Raises Failure (MISUSE, NOT_FOUND)."""
-    return question_to(open_archive(shared), shared, words, day=day, since=since, until=until, filters=filters)
 
 
 def question_to(
@@ -76,8 +62,8 @@ def question_to(
     since: datetime | None,
     until: datetime | None,
     filters: Mapping[str, Any],
-) -> Asked:
-    """As `asked`, of an archive that is open already."""
+) -> Question:
+    """The question that options and words mean. Raises Failure (MISUSE, NOT_FOUND)."""
     zone = shared.zone or archive.zone
     if day and (since or until):
         raise Failure(ExitCode.MISUSE, "give either --day or --from and --to")
@@ -102,10 +88,10 @@ def question_to(
         held=filters["held"] or None,
     )
     sources = [source] if source else archive.sources
-    return Asked(archive=archive, query=query, sources=sources, of_days=day is not None)
+    return Question(archive=archive, query=query, sources=sources, of_days=day is not None)
 
 
-def answer(shared: Shared, question: Asked, *, limit: int, as_csv: bool) -> ExitCode:
+def answer(shared: Shared, question: Question, *, limit: int, as_csv: bool) -> ExitCode:
     """Prints what is found, newest first."""
     output = shared.output(question.archive.zone)
     exact = _exactly(question)
@@ -125,7 +111,7 @@ def answer(shared: Shared, question: Asked, *, limit: int, as_csv: bool) -> Exit
     return ExitCode.DONE
 
 
-def _exactly(question: Asked) -> list[Row]:
+def _exactly(question: Question) -> list[Row]:
     """The recording whose whole id the words are, if no filter says otherwise: two reads instead of an index."""
     query = question.query
     if not query.words or query != Query(words=query.words, source=query.source):
@@ -134,7 +120,7 @@ def _exactly(question: Asked) -> list[Row]:
 
 
 @contextmanager
-def _index(question: Asked, output: Output) -> Iterator[Index]:
+def _index(question: Question, output: Output) -> Iterator[Index]:
     if question.of_days:
         with index_of_days(question.archive, question.query, question.sources) as days:
             yield days

@@ -16,7 +16,7 @@ from typing import Any
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
-from ops.find.find import Asked, question_to
+from ops.find.find import Question, question_to
 from ops.index.asking import index_of_days, rows_named
 from ops.index.from_ledger import row_of
 from ops.index.index import Index
@@ -74,7 +74,7 @@ def digests(rows: Sequence[Row]) -> list[str]:
     return sorted(digest_of(row.source, row.recording_id) for row in rows)
 
 
-def _by_id(question: Asked, selection: Selection, say: Say) -> list[Row]:
+def _by_id(question: Question, selection: Selection, say: Say) -> list[Row]:
     if selection.given.keys() - {"source"}:
         raise Failure(ExitCode.MISUSE, "give either ids or filters; beside ids only --source")
     rows = {id_: rows_named(question.archive, id_, question.sources) for id_ in dict.fromkeys(selection.ids)}
@@ -95,7 +95,7 @@ def _by_id(question: Asked, selection: Selection, say: Say) -> list[Row]:
 
 
 @contextmanager
-def _whole_index(question: Asked, say: Say) -> Iterator[Index]:
+def _whole_index(question: Question, say: Say) -> Iterator[Index]:
     """An index that misses nothing that the question may find."""
     archive, query = question.archive, question.query
     if isinstance(archive, FolderArchive):

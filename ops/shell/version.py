@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import tomllib
 from pathlib import Path
+
+from functions.archiver.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def version() -> str:
     """The version of the project file, with the commit in a git checkout: `0.1.0 (3a0a892)`."""
-    number = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
     commit = _commit()
-    return f"{number} ({commit})" if commit else number
+    return f"{VERSION} ({commit})" if commit else VERSION
 
 
 def _commit() -> str | None:

@@ -24,6 +24,7 @@ from moto import mock_aws
 from functions.archiver.ledger.conditions import Condition
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.table import Item, Table
+from ops.local.moto.ledger_table import TABLE as SHAPE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
@@ -117,44 +118,12 @@ class Aws:
 def aws() -> Iterator[Aws]:
     """Fresh resources, gone at the end of the block."""
     with mock_aws():
-        _make_table()
+        dynamodb().create_table(TableName=TABLE, **SHAPE)
         s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         queue = sqs().create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true", "VisibilityTimeout": "960"})
         _calls.clear()
         yield Aws(table=DynamoTable(dynamodb(), TABLE), queue_url=queue["QueueUrl"], calls=_calls)
-
-
-def _make_table() -> None:
-    dynamodb().create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "due_group", "AttributeType": "S"},
-            {"AttributeName": "due_at", "AttributeType": "N"},
-            {"AttributeName": "day", "AttributeType": "S"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "due",
-                "KeySchema": [
-                    {"AttributeName": "due_group", "KeyType": "HASH"},
-                    {"AttributeName": "due_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-            {
-                "IndexName": "day",
-                "KeySchema": [
-                    {"AttributeName": "day", "KeyType": "HASH"},
-                    {"AttributeName": "pk", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-        ],
-    )
 
 
 class LockedTable(DynamoTable):

@@ -20,38 +20,18 @@ from ops.local.clock import MovedClock
 from ops.local.functions import Sandbox
 from ops.local.moto.embedded_aws import EmbeddedAws
 from ops.local.moto.host import MotoQueue
+from ops.local.moto.ledger_table import TABLE
 from ops.local.moto.template import Template
 from ops.local.poller import Poller
 from simulators.providers.babelforce import Babelforce
 
-_KEY = [{"AttributeName": "pk", "KeyType": "HASH"}]
-_INDEXES = {"due": ("due_group", "due_at"), "day": ("day", "pk")}
-_TABLE = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "KeySchema": _KEY,
-    "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "N" if name == "due_at" else "S"}
-        for name in ("pk", "due_group", "due_at", "day")
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": name,
-            "KeySchema": [
-                {"AttributeName": hash_, "KeyType": "HASH"},
-                {"AttributeName": range_, "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-        for name, (hash_, range_) in _INDEXES.items()
-    ],
-}
 _REDRIVE = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": MAX_RECEIVE_COUNT}
 _RESOURCES: Mapping[str, Any] = {
     "Bucket": {
         "Type": "AWS::S3::Bucket",
         "Properties": {"VersioningConfiguration": {"Status": "Enabled"}},
     },
-    "Table": {"Type": "AWS::DynamoDB::Table", "Properties": _TABLE},
+    "Table": {"Type": "AWS::DynamoDB::Table", "Properties": TABLE},
     "Dead": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}},
     "Queue": {
         "Type": "AWS::SQS::Queue",

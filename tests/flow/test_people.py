@@ -22,7 +22,7 @@ from tests.harness.deployments import a_source as in_template
 from tests.harness.ledger import queued, recording
 from tests.harness.policies import Context, Names, Need, Policies, Recorder
 from tests.harness.reading import archived
-from tests.infra.template import Template, deployed, flat
+from tests.infra.template import Template, deployed, with_names
 
 ACCOUNT = "arn:aws:{}:eu-central-1:123456789012"
 OPERATOR, LISTENER = "operator", "listener"
@@ -104,20 +104,9 @@ class Person:
             **{f"<{topic}>": f"{ACCOUNT.format('sns')}:alerts" for topic in template.of_type("AWS::SNS::Topic")},
             "${aws:userid}": client("sts").get_caller_identity()["UserId"],
         }
-
-        def filled(value: Any) -> Any:
-            if isinstance(value, list):
-                return [filled(each) for each in value]
-            if isinstance(value, dict) and not {"Ref", "Fn::GetAtt", "Fn::Join"} & value.keys():
-                return {key: filled(each) for key, each in value.items()}
-            text = flat(value)
-            for placeholder, real in known.items():
-                text = text.replace(placeholder, real)
-            return text
-
-        own = filled(policies_of(template)[name]["Statement"])
+        own = with_names(policies_of(template)[name]["Statement"], known)
         bucket = template.only("AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
-        self.policies = Policies({name: own}, filled(bucket))
+        self.policies = Policies({name: own}, with_names(bucket, known))
         self.recorder = Recorder(lambda: self.names)
 
     def denied(self) -> set[tuple[str, str, str]]:

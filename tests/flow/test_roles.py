@@ -18,7 +18,7 @@ from simulators.providers.babelforce import Babelforce
 from tests.doubles.embedded import Embedded
 from tests.harness.deployments import a_deployment, a_source
 from tests.harness.policies import Names, Policies, Recorder
-from tests.infra.template import Template, deployed, flat
+from tests.infra.template import Template, deployed, with_names
 
 SOURCE = "acme"
 HOOK = "a-secret-of-the-hook"
@@ -82,24 +82,14 @@ class Judged:
             "<AWS::Region>": "eu-central-1",
             "<AWS::AccountId>": "123456789012",
         }
-
-        def filled(value: Any) -> Any:
-            if isinstance(value, list):
-                return [filled(each) for each in value]
-            if isinstance(value, dict) and not {"Ref", "Fn::GetAtt", "Fn::Join"} & value.keys():
-                return {key: filled(each) for key, each in value.items()}
-            text = flat(value)
-            for name, real in known.items():
-                text = text.replace(name, real)
-            return text
-
-        roles = {step: [filled(each) for each in template.function(step, source).statements()] for step in STEPS}
+        roles = {step: with_names(list(template.function(step, source).statements()), known) for step in STEPS}
         policies = [
             *template.of_type("AWS::S3::BucketPolicy").values(),
             *template.of_type("AWS::SQS::QueuePolicy").values(),
         ]
         documents = [each["Properties"]["PolicyDocument"] for each in policies]
-        return Policies(roles, [filled(statement) for document in documents for statement in document["Statement"]])
+        statements = [statement for document in documents for statement in document["Statement"]]
+        return Policies(roles, with_names(statements, known))
 
     def denied(self) -> set[tuple[str, str, str]]:
         """What functions did and may not do."""

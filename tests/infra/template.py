@@ -161,5 +161,17 @@ def flat(value: Any) -> str:
     return str(value)
 
 
+def with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """A value whose references are replaced: `names` has the text for each, by `flat`'s way of writing it."""
+    if isinstance(value, list):
+        return [with_names(each, names) for each in value]
+    if isinstance(value, dict) and not {"Ref", "Fn::GetAtt", "Fn::Join"} & value.keys():
+        return {key: with_names(each, names) for key, each in value.items()}
+    text = flat(value)
+    for reference, name in names.items():
+        text = text.replace(reference, name)
+    return text
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from functions.archiver.audio.codecs import WAVE_FORMATS
-from functions.archiver.audio.kinds import WMA, WMV, Audio, Findings, Piece
-from functions.archiver.audio.walking import Next, Read, Skip, Steps, Walk
+from functions.archiver.audio.kinds import WMA, WMV, Audio
+from functions.archiver.audio.walking import Next, Read, Skip, Steps, WalkingParser
 
 HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
@@ -20,43 +20,19 @@ _MAX_OBJECTS = 1000
 _TICKS = 10**7  # in a second
 
 
-class Asf:
+class Asf(WalkingParser):
     """A WMA or WMV file. Its header tells the length of the file, but for what was broadcast live."""
 
     def __init__(self) -> None:
         self._file_size: int | None = None
         self._live = self._foreign = self._video = False
-        self._sound_bytes = 0
         self._data_end: int | None = None
-        self._codec: str | None = None
-        self._channels: int | None = None
-        self._sample_rate: int | None = None
-        self._duration: float | None = None
-        self._walk = Walk()
-        self._walk.begin(self._steps())
+        super().__init__()
 
     @property
     def audio(self) -> Audio:
         """WMV as soon as there is a picture."""
         return WMV if self._video else WMA
-
-    def feed(self, data: Piece) -> None:
-        """Take the next bytes."""
-        self._walk.feed(data)
-
-    def finish(self, size: int) -> Findings:
-        """Judge what was fed."""
-        complete, cut, promised = self._ending(size)
-        return Findings(
-            has_sound=self._sound_bytes > 0,
-            complete=complete,
-            cut=cut,
-            promised_bytes=promised,
-            codec=self._codec,
-            channels=self._channels,
-            sample_rate=self._sample_rate,
-            duration_seconds=self._duration,
-        )
 
     def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
         told = None if self._live else self._file_size

@@ -16,10 +16,8 @@ from functions.archiver.audio.kinds import (
     THREE_GPP2_VIDEO,
     THREE_GPP_VIDEO,
     Audio,
-    Findings,
-    Piece,
 )
-from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, Walk
+from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, WalkingParser
 
 _INTO = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex"))
 _MAX_READ = 192
@@ -41,25 +39,19 @@ def is_mp4(head: bytes) -> bool:
     return name in (b"moov", b"mdat") or behind in _FIRST
 
 
-class Mp4:
+class Mp4(WalkingParser):
     """An MP4 file. Its boxes have to end with it, and its last chunk of samples has to lie in it."""
 
     def __init__(self) -> None:
         self._brand = b""
         self._boxes: set[bytes] = set()
         self._last = b""
-        self._media_bytes = 0
         self._open_end = self._foreign = False
         self._handler = b""
         self._handlers: set[bytes] = set()
         self._farthest = 0  # where the last chunk of samples starts
-        self._codec: str | None = None
-        self._channels: int | None = None
-        self._sample_rate: int | None = None
-        self._duration: float | None = None
         self._mdhd = b""
-        self._walk = Walk()
-        self._walk.begin(self._steps())
+        super().__init__()
 
     @property
     def audio(self) -> Audio:
@@ -78,24 +70,6 @@ class Mp4:
     @property
     def _is_quicktime(self) -> bool:
         return self._brand == b"qt  " or (not self._brand and bool(self._boxes))
-
-    def feed(self, data: Piece) -> None:
-        """Take the next bytes."""
-        self._walk.feed(data)
-
-    def finish(self, size: int) -> Findings:
-        """Judge what was fed."""
-        complete, cut, promised = self._ending(size)
-        return Findings(
-            has_sound=self._media_bytes > 0,
-            complete=complete,
-            cut=cut,
-            promised_bytes=promised,
-            codec=self._codec,
-            channels=self._channels,
-            sample_rate=self._sample_rate,
-            duration_seconds=self._duration,
-        )
 
     def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
         if self._foreign:
@@ -140,7 +114,7 @@ class Mp4:
         if name == b"mdat":
             if left > 0:
                 yield Read(1)
-                self._media_bytes += left
+                self._sound_bytes += left
         elif name in (b"ftyp", b"styp") and left >= 4:
             self._brand = self._brand or (yield Read(4))
         elif name == b"moov":

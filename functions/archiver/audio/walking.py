@@ -10,6 +10,7 @@ Only what it asks to see is ever kept, so that the cost of a chunk does not depe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
@@ -139,3 +140,42 @@ class Walk:
             self._skip = step.size
         else:
             self._need, self._optional = min(max(step.size, 1), MAX_READ), isinstance(step, Next)
+
+
+class WalkingParser(ABC):
+    """A parser that is one walk over the body. A subclass sets its own fields before it calls `super().__init__()`."""
+
+    def __init__(self) -> None:
+        self._sound_bytes = 0
+        self._codec: str | None = None
+        self._channels: int | None = None
+        self._sample_rate: int | None = None
+        self._duration: float | None = None
+        self._walk = Walk()
+        self._walk.begin(self._steps())
+
+    @abstractmethod
+    def _steps(self) -> Steps:
+        """The walk."""
+
+    @abstractmethod
+    def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
+        """Whether the body is complete, why it is not, and how many bytes it should have; None where unknown."""
+
+    def feed(self, data: Piece) -> None:
+        """Take the next bytes."""
+        self._walk.feed(data)
+
+    def finish(self, size: int) -> Findings:
+        """Judge what was fed."""
+        complete, cut, promised = self._ending(size)
+        return Findings(
+            has_sound=self._sound_bytes > 0,
+            complete=complete,
+            cut=cut,
+            promised_bytes=promised,
+            codec=self._codec,
+            channels=self._channels,
+            sample_rate=self._sample_rate,
+            duration_seconds=self._duration,
+        )

@@ -19,29 +19,10 @@ from ops.local.archive import FolderArchive
 from ops.local.books import Books, ScannedBooks
 from ops.local.engine.lanes import DEDUPLICATION_SECONDS, Delivery
 from ops.local.moto.embedded_aws import EmbeddedAws, calls_counted_as
+from ops.local.moto.ledger_table import TABLE
 from ops.local.moto.template import Template
 
 _WAIT_SECONDS = 0.02
-_KEY = [{"AttributeName": "pk", "KeyType": "HASH"}]
-_TABLE = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "KeySchema": _KEY,
-    "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "N" if name == "due_at" else "S"}
-        for name in ("pk", "due_group", "due_at", "day")
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": name,
-            "KeySchema": [
-                {"AttributeName": partition, "KeyType": "HASH"},
-                {"AttributeName": sort, "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-        for name, partition, sort in (("due", "due_group", "due_at"), ("day", "day", "pk"))
-    ],
-}
 _QUEUE = {"FifoQueue": True, "VisibilityTimeout": 960}
 _VERSIONED = {"VersioningConfiguration": {"Status": "Enabled"}}
 
@@ -54,7 +35,7 @@ class MotoHost:
         self._log = cast("IO[str]", log)
         resources: dict[str, Any] = {
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": _VERSIONED},
-            "Table": {"Type": "AWS::DynamoDB::Table", "Properties": _TABLE},
+            "Table": {"Type": "AWS::DynamoDB::Table", "Properties": TABLE},
         }
         for number in range(len(deployment.sources)):
             resources[f"Queue{number}"] = {"Type": "AWS::SQS::Queue", "Properties": _QUEUE}

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,14 +28,13 @@ from functions.archiver.bucket.digest import digest_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
-from functions.archiver.entry import Entry, State
 from functions.archiver.object_keys import Place, safe_name
-from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 from ops.local.engine.folder import FolderBucket
 from tests.doubles.aws import Aws, s3
 from tests.doubles.losing_proxy import losing_proxy
 from tests.doubles.seaweed import WEED, client_at, seaweed
+from tests.harness.bucket import waiting
 
 KEY = "audio/source=acme/date=2026-03-04/rec.wav"
 SMALL = b"RIFF" + bytes(range(256)) * 8
@@ -366,26 +364,12 @@ def test_of_two_processes_that_race_for_a_folder_s_keys_exactly_one_wins_each(tm
 PLACE = Place(source="acme", day=date(2026, 3, 4), recording_id="rec")
 
 
-def waiting(place: Place = PLACE, **facts: Any) -> Entry:
-    """The ledger's entry of the recording at `place`."""
-    known: dict[str, Any] = {
-        "kind": "recording",
-        "recording": Recording(id=place.recording_id),
-        "state": State.QUEUED,
-        "source": place.source,
-        "day": place.day,
-        "found_at": datetime(2026, 3, 4, 12, 0, 0, 17, tzinfo=UTC),
-        "discovered_by": "schedule",
-    }
-    return Entry(**{**known, **facts})
-
-
 def store_of(bucket: Bucket) -> Store:
     return Store(bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
 
 
 def fed(bucket: Bucket, body: bytes) -> Upload:
-    upload = store_of(bucket).upload(waiting())
+    upload = store_of(bucket).upload(waiting(PLACE))
     for start in range(0, len(body), 65_536):
         upload.feed(body[start : start + 65_536], WAV, None)
     return upload
@@ -396,7 +380,7 @@ def test_a_recording_is_stored_found_adopted_and_never_overwritten(bucket: Bucke
     stored = fed(bucket, body).finish(WAV)
     assert stored.version_id
     assert (stored.key, stored.size_bytes, stored.sha256) == (KEY, len(body), hashlib.sha256(body).hexdigest())
-    found = store_of(bucket).find(waiting(noted=stored))
+    found = store_of(bucket).find(waiting(PLACE, noted=stored))
     assert found is not None
     assert (found.key, found.size_bytes, found.sha256) == (stored.key, stored.size_bytes, stored.sha256)
     assert fed(bucket, body).finish(WAV).sha256 == stored.sha256

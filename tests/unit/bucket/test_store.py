@@ -23,13 +23,13 @@ from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
-from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.entry import Stored
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import Place
-from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Sent, calls_kept, refused
+from tests.harness.bucket import waiting
 
 PLACE = Place(source="acme", day=date(2026, 3, 4), recording_id="rec")
 KEY = "audio/source=acme/date=2026-03-04/rec.wav"
@@ -40,20 +40,6 @@ LARGE = (SMALL * (2 * PART_BYTES // len(SMALL) + 1))[: 2 * PART_BYTES + 12_345]
 @pytest.fixture
 def store(aws: Aws) -> Store:
     return Store(S3Bucket(s3(), aws.bucket), policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
-
-
-def waiting(place: Place = PLACE, **facts: Any) -> Entry:
-    """The ledger's entry of the recording at `place`."""
-    known: dict[str, Any] = {
-        "kind": "recording",
-        "recording": Recording(id=place.recording_id),
-        "state": State.QUEUED,
-        "source": place.source,
-        "day": place.day,
-        "found_at": datetime(2026, 3, 4, 12, 0, 0, 17, tzinfo=UTC),
-        "discovered_by": "schedule",
-    }
-    return Entry(**{**known, **facts})
 
 
 def fed(store: Store, body: bytes, place: Place = PLACE, *, expected_bytes: int | None = None) -> Upload:
@@ -122,7 +108,7 @@ def test_above_it_goes_in_parts_and_s3_checks_each_and_the_whole(store: Store) -
 
 
 def test_parts_go_out_as_they_fill(store: Store) -> None:
-    upload = store.upload(waiting())
+    upload = store.upload(waiting(PLACE))
     with calls_kept() as sent:
         upload.feed(LARGE[: PART_BYTES + 1], WAV, None)
         assert [each.operation for each in sent] == ["s3.CreateMultipartUpload", "s3.UploadPart"]
@@ -210,7 +196,7 @@ def test_an_upload_that_is_gone_and_left_nothing_starts_again(store: Store) -> N
 def test_a_single_put_is_found_again_by_the_sha256_that_s3_keeps(store: Store) -> None:
     stored = put(store, SMALL)
     with calls_kept() as sent:
-        found = store.find(waiting())
+        found = store.find(waiting(PLACE))
     assert found is not None
     assert (found.key, found.version_id, found.sha256) == (stored.key, stored.version_id, stored.sha256)
     assert (found.size_bytes, found.content_type) == (len(SMALL), "audio/wav")
@@ -219,7 +205,7 @@ def test_a_single_put_is_found_again_by_the_sha256_that_s3_keeps(store: Store) -
 
 def test_parts_are_noted_before_they_become_visible_and_found_again_by_the_note(store: Store) -> None:
     noted: list[Stored] = []
-    upload = store.upload(waiting(), note=noted.append)
+    upload = store.upload(waiting(PLACE), note=noted.append)
     for start in range(0, len(LARGE), 65_536):
         upload.feed(LARGE[start : start + 65_536], WAV, None)
     with refused("s3.CompleteMultipartUpload", 503, "SlowDown"), pytest.raises(ArchiveTrouble):
@@ -227,13 +213,13 @@ def test_parts_are_noted_before_they_become_visible_and_found_again_by_the_note(
     (about_to_write,) = noted
     stored = put(store, LARGE)
     with calls_kept() as sent:
-        assert store.find(waiting(noted=about_to_write)) == stored
+        assert store.find(waiting(PLACE, noted=about_to_write)) == stored
     assert of(sent, "GetObject") == []
 
 
 def test_one_put_needs_no_note(store: Store) -> None:
     noted: list[Stored] = []
-    upload = store.upload(waiting(), note=noted.append)
+    upload = store.upload(waiting(PLACE), note=noted.append)
     upload.feed(SMALL, WAV, None)
     upload.finish(WAV)
     assert noted == []
@@ -242,7 +228,7 @@ def test_one_put_needs_no_note(store: Store) -> None:
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
 def test_finding_1_an_object_of_another_archives_item_is_not_adopted(store: Store, body: bytes) -> None:
     put(store, body)
-    elsewhere = waiting(found_at=datetime(2026, 3, 4, 12, 0, 0, 18, tzinfo=UTC))
+    elsewhere = waiting(PLACE, found_at=datetime(2026, 3, 4, 12, 0, 0, 18, tzinfo=UTC))
     assert store.find(elsewhere) is None
 
 
@@ -253,20 +239,20 @@ def test_an_object_without_our_metadata_is_adopted_by_a_note_only_if_its_bytes_a
     digest = hashlib.sha256(body).hexdigest()
     s3().put_object(Bucket="archive", Key=KEY, Body=body, ChecksumAlgorithm="CRC32", ContentType="audio/wav")
     noted = Stored(key=KEY, size_bytes=len(body), sha256=digest, content_type="audio/wav", crc32=crc32(body))
-    assert store.find(waiting()) is None
-    found = store.find(waiting(noted=noted))
+    assert store.find(waiting(PLACE)) is None
+    found = store.find(waiting(PLACE, noted=noted))
     assert found is not None
     assert (found.sha256, found.size_bytes) == (digest, len(body))
-    assert store.find(waiting(noted=replace(noted, sha256="ab" * 32))) is None
-    assert store.find(waiting(noted=replace(noted, size_bytes=7))) is None
-    assert store.find(waiting(noted=replace(noted, crc32="AAAAAA=="))) is None
+    assert store.find(waiting(PLACE, noted=replace(noted, sha256="ab" * 32))) is None
+    assert store.find(waiting(PLACE, noted=replace(noted, size_bytes=7))) is None
+    assert store.find(waiting(PLACE, noted=replace(noted, crc32="AAAAAA=="))) is None
 
 
 def test_finding_11_an_object_that_cannot_be_read_is_not_adopted_by_its_crc32(store: Store) -> None:
     s3().put_object(Bucket="archive", Key=KEY, Body=LARGE, ChecksumAlgorithm="CRC32", ContentType="audio/wav")
     noted = Stored(key=KEY, size_bytes=len(LARGE), sha256="ab" * 32, content_type="audio/wav", crc32=crc32(LARGE))
     with refused("s3.GetObject", 403, "InvalidObjectState"):
-        assert store.find(waiting(noted=noted)) is None
+        assert store.find(waiting(PLACE, noted=noted)) is None
         with pytest.raises(Occupied, match="cannot be read"):
             put(store, LARGE)
 
@@ -304,12 +290,12 @@ def test_equal_bytes_under_a_foreign_checksum_are_compared_by_reading_and_adopte
 
 
 def test_nothing_is_found_where_nothing_is(store: Store) -> None:
-    assert store.find(waiting()) is None
+    assert store.find(waiting(PLACE)) is None
 
 
 def test_an_object_of_another_extension_is_the_recordings_own(store: Store) -> None:
     fed(store, SMALL).finish(MP3)
-    found = store.find(waiting())
+    found = store.find(waiting(PLACE))
     assert found is not None
     assert found.key.endswith("/rec.mp3")
 
@@ -318,7 +304,7 @@ def test_an_object_of_another_extension_is_the_recordings_own(store: Store) -> N
 def test_ids_that_begin_alike_do_not_meet(store: Store, other: str) -> None:
     beside = Place(source="acme", day=PLACE.day, recording_id=other)
     put(store, b"RIFF of the other", beside)
-    assert store.find(waiting()) is None
+    assert store.find(waiting(PLACE)) is None
     put(store, SMALL)
     assert len(versions()) == 2
     found = store.find(waiting(beside))
@@ -344,7 +330,7 @@ def test_many_ids_that_begin_alike_hide_none(store: Store) -> None:
     for number in range(12):
         put(store, b"RIFF", Place(source="acme", day=PLACE.day, recording_id=f"rec.{number}"))
     put(store, SMALL)
-    found = store.find(waiting())
+    found = store.find(waiting(PLACE))
     assert found is not None
     assert found.key == KEY
 
