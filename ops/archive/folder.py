@@ -22,6 +22,7 @@ from ops.local.engine.files import INSIDE
 from ops.local.engine.folder import FolderBucket
 from ops.local.engine.lock import holder_of
 from ops.local.engine.sqlite_table import SqliteTable
+from ops.local.events import EventLog
 from ops.shell.output import ExitCode, Failure
 
 
@@ -96,6 +97,10 @@ class FolderArchive:
     def bucket(self) -> FolderBucket:
         """The folder itself."""
         return FolderBucket(self.root)
+
+    def deliver_events(self) -> None:
+        """Writes the events of what has changed into `events.jsonl`, where they are wanted. Raises OSError."""
+        EventLog(self.root, self.table, self.name).deliver()
 
     @property
     def looked_after_every(self) -> timedelta:

@@ -160,9 +160,12 @@ class Erasing:
         for source in sorted({each.row.source for each in found}):
             scrub_reports(self._archive.bucket, erasing, source, scrub)
         if isinstance(self._archive, FolderArchive):
+            self._archive.deliver_events()  # before ids are taken out of its lines
             names = [each.row.recording_id for each in found]
             scrub_folder(self._archive.root, names, [key for each in found for key in each.keys], scrub)
         gone = [each for each in found if self._erase_item(each)]
+        if isinstance(self._archive, FolderArchive):
+            self._archive.deliver_events()
         for source, day in sorted({(each.row.source, each.row.day) for each in gone}):
             Totals(self._archive.table, source=source).forget(day, day)
         return gone

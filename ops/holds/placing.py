@@ -85,9 +85,15 @@ class Holding:
         if before is None or not digests <= before.recordings:
             self._add(case, "hold", reason, query, sorted(digests))
         done = list(each_of(self._hold, ((case, kept_of(row)) for row in rows)))
+        self._deliver_events()
         return Held(
             case=case, recordings=len(rows), versions=sum(done), nothing_kept=sum(versions == 0 for versions in done)
         )
+
+    def _deliver_events(self) -> None:
+        """On AWS the stream does it."""
+        if isinstance(self._archive, FolderArchive):
+            self._archive.deliver_events()
 
     def _hold(self, work: tuple[str, Kept]) -> int:
         """The mark first, so that whoever writes an object from then on holds it; then what is there."""
@@ -104,6 +110,7 @@ class Holding:
         """Other cases still hold what they hold. The record stays. Raises Failure."""
         self._add(case.name, "release", reason, {}, sorted(case.recordings))
         done = list(each_of(self._release, ((case.name, kept) for kept in recordings)))
+        self._deliver_events()
         return Held(case=case.name, recordings=len(recordings), versions=sum(done))
 
     def _release(self, work: tuple[str, Kept]) -> int:

@@ -17,6 +17,7 @@ from ops.local.archive import LEDGER, LOG, FolderArchive, disk_is_full, in_words
 from ops.local.clock import MovedClock
 from ops.local.engine.files import INSIDE, is_full, make_folder
 from ops.local.engine.local_engine import Gate
+from ops.local.events import EventLog
 from ops.local.functions import RequestLog, Sandbox
 from ops.local.host import FolderHost, Functions
 from ops.local.ledger_file import lines_of
@@ -67,6 +68,8 @@ def working_on(
             earlier.take_over(archive.path, archive.table, say=say, stopped=lambda: False)
         keep_identity(archive.path, deployment)
         archive.accept_layout()
+        events = EventLog(archive.path, archive.table, deployment.archive.name)
+        events.keep(on=deployment.archive.events)
         log = LogFile(archive.path / LOG, on_error=gate.close)
         hand = Hand(archive, deployment, log, gate, secrets)
         try:
@@ -75,6 +78,7 @@ def working_on(
             log.close()
             if gate.failure is not None:
                 raise _disk_failure(archive.path, gate.failure) from None
+        events.deliver()
         archive.write(LEDGER, lines_of(hand.books))
 
 

@@ -28,6 +28,7 @@ from ops.local.clock import MovedClock
 from ops.local.ending import Ending, Verdict
 from ops.local.engine.files import is_full
 from ops.local.engine.local_engine import Gate
+from ops.local.events import EventLog
 from ops.local.functions import RequestLog, Sandbox
 from ops.local.healing import Healing
 from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
@@ -47,6 +48,7 @@ _STOP_SECONDS = 2.5
 """What is under way gets this long to come to its end when the run is stopped; the rest is dropped."""
 
 _LOOK_EVERY_SECONDS = 60.0
+_DELIVER_EVERY_SECONDS = 1.0
 _ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tiers")
 
 
@@ -148,6 +150,7 @@ class LocalRun:
         self._host = self._host_of(secrets)
         self._clocks = {source.name: MovedClock(skip_waits=options.skip_waits) for source in deployment.sources}
         self._functions = Functions(self._host, deployment, self._requests, self._clocks.__getitem__)
+        self._events = EventLog(archive.path, archive.table, deployment.archive.name)
         self._healing: dict[str, Healing] = {}
         self._reporters: dict[str, Sandbox] = {}
         self._drivers = [self._driver(source) for source in deployment.sources]
@@ -243,6 +246,7 @@ class LocalRun:
         keep_identity(root, self._deployment)
         if self._options.engine is None:
             self._archive.accept_layout()
+            self._events.keep(on=self._deployment.archive.events)
         for driver in self._drivers:
             release_orphans(self._host.table, driver.name)
         return True
@@ -259,9 +263,12 @@ class LocalRun:
 
     def _work(self, progress: Progress) -> None:
         """Until nothing is left that this run may do; where it goes on, until it is stopped."""
-        looked = time.monotonic()
+        looked = delivered = time.monotonic()
         while not self._stopping.wait(_STEP_SECONDS) and not self._gate.is_closed:
             progress.update()
+            if time.monotonic() - delivered > _DELIVER_EVERY_SECONDS:
+                delivered = time.monotonic()
+                self._events.deliver()
             if self._serves:
                 if time.monotonic() - looked > _LOOK_EVERY_SECONDS:
                     looked = time.monotonic()
@@ -337,6 +344,7 @@ class LocalRun:
             raise self._disk_failure(self._gate.failure)
         for driver in self._drivers:
             driver.runtime.mark_tick()
+        self._events.deliver()
         figures, verdict = self._verdict()
         self._ending.write_files(figures, verdict, changed=self._has_changed())
         found = {name: (before, self._log.of(name)["found"]) for name, before in self._held.items()}

@@ -8,6 +8,7 @@ a tombstone first, so that it does not come back.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,7 +17,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.items import entry_of
-from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.ledger.terms import end_of_term, ended_at, may_come_back
 from functions.archiver.ledger.tombstones import Tombstones
 from ops.local.books import Books
@@ -59,4 +60,7 @@ def remove(table: Table, bucket: Bucket, found: Expired, retention: timedelta | 
     keys = [str(item["key"])] if "key" in item else []
     for key in (*keys, entry.place.metadata, entry.place.transcript):
         bucket.delete(key, version_id=None)
-    table.delete(str(item["pk"]), when=Equals("state", item["state"]) & Missing("held"))
+    pk, same = str(item["pk"]), Equals("state", item["state"]) & Missing("held")
+    with suppress(Refused):
+        table.update(pk, put={"expired": True}, when=same)  # so that nobody takes it for erased
+        table.delete(pk, when=same)

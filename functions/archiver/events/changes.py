@@ -50,7 +50,8 @@ def events_of(change: Change, *, bucket: str | None) -> Iterator[Event]:
 def standing_events(item: Item, *, bucket: str | None) -> Iterator[Event]:
     """What is true of a recording, or of an erased one's tombstone, by its item alone: to say it again."""
     if item.get("kind") == "tombstone":
-        yield _erasure(str(item["source"]), str(item["pk"]).rpartition("#")[2], from_iso(item["buried_at"]))
+        if item["state"] == "erased":
+            yield _erasure(str(item["source"]), str(item["pk"]).rpartition("#")[2], from_iso(item["buried_at"]))
         return
     found = from_iso(item["found_at"])
     if item["state"] in _TYPES:

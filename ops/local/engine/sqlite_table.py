@@ -18,6 +18,7 @@ from ops.local.engine.errors import LedgerTooOld
 from ops.local.engine.holding import holds
 from ops.local.engine.items import acceptable, changed, check_key, from_text, to_text
 from ops.local.engine.sqlite_file import Journal, SqliteFile
+from ops.local.engine.stream import Stream
 
 _AT_ONCE = 500
 """Rows that one statement reads: of a scan, or by their keys."""
@@ -60,6 +61,11 @@ class SqliteTable:
     def journal(self) -> Journal:
         """How the file is kept: `truncate` means that no other process can use it meanwhile."""
         return self._file.journal
+
+    @property
+    def stream(self) -> Stream:
+        """The changes that make events."""
+        return Stream(self._file)
 
     def close(self) -> None:
         """Ends the use of the file; what was written last is moved out of the log."""
