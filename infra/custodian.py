@@ -82,7 +82,9 @@ def _keys(archive: Archive) -> list[iam.PolicyStatement]:
     if archive.kms_key:
         found.append(_allow(["kms:Decrypt", "kms:GenerateDataKey"], [archive.kms_key]))
     if archive.export_key:
-        found.append(_allow(["kms:Sign", "kms:GetPublicKey"], [archive.export_key]))
+        by_digest = {"StringEquals": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}}
+        found.append(_allow(["kms:Sign"], [archive.export_key], by_digest))
+        found.append(_allow(["kms:GetPublicKey"], [archive.export_key]))
     return found
 
 

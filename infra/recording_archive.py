@@ -111,6 +111,8 @@ class RecordingArchive(Construct):
             "layout": LAYOUT,
             "eraser": store.eraser.role_arn if store.eraser else None,
             "break_glass": self.archive.break_glass_role,
+            "export_key": self.archive.export_key,
+            "object_lock": self.archive.object_lock,
         }
 
     def _scheduler_role(self) -> iam.Role:

@@ -13,6 +13,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Counts
+from functions.archiver.sealing.signing import Signer
 from ops.shell.output import ExitCode, Failure
 
 
@@ -54,6 +55,10 @@ class Archive(Protocol):
     @property
     def bucket(self) -> Bucket:
         """Where the recordings are."""
+
+    @property
+    def export_signer(self) -> Signer | None:
+        """The archive's own key for exports; None where it has none."""
 
     @property
     def looked_after_every(self) -> timedelta:

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws import AwsEngine, KmsSigner
 from functions.archiver.aws_trouble import trouble_of
 from functions.archiver.bucket.bucket import is_made
 from functions.archiver.bucket.s3 import S3Bucket
@@ -88,6 +88,12 @@ class DeployedArchive:
         return S3Bucket(self.session.client("s3"), self.facts.bucket)
 
     @property
+    def export_signer(self) -> KmsSigner | None:
+        """The KMS key `export_key` of the deployment file."""
+        key = self.facts.export_key
+        return KmsSigner(self.session.client("kms"), key) if key else None
+
+    @property
     def looked_after_every(self) -> timedelta:
         """By a tick a minute."""
         return TICKS_EVERY
@@ -122,15 +128,18 @@ class DeployedArchive:
                 f"{self.name} was deployed without a role that may do this: set {key} in the deployment file",
                 kind="no_role",
             )
+        return S3Bucket(self.assumed(role).client("s3"), self.facts.bucket, bypasses_governance=break_glass)
+
+    def assumed(self, role: str) -> boto3.Session:
+        """A session in the name of a role, which CloudTrail shows with the person's name."""
         name = re.sub(r"[^\w+=,.@-]", "-", self.person.name.rpartition("/")[2])[:64].ljust(2, "-")
         answer = self.session.client("sts").assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
-        assumed = boto3.Session(
+        return boto3.Session(
             aws_access_key_id=answer["AccessKeyId"],
             aws_secret_access_key=answer["SecretAccessKey"],
             aws_session_token=answer["SessionToken"],
             region_name=self.session.region_name,
         )
-        return S3Bucket(assumed.client("s3"), self.facts.bucket, bypasses_governance=break_glass)
 
     def ledger(self, source: str) -> Ledger:
         """Its term is the functions' business: nothing that a person does by hand begins one."""

@@ -20,7 +20,8 @@ class ArchiveFacts:
     """The archive's own parameter. `topics` are ARNs by purpose: alerts, urgent.
 
     `eraser` is the ARN of the role that may delete, `break_glass` of the one that may do so before a governance lock
-    ends; None where the archive was deployed without one.
+    ends, `export_key` that of the KMS key which signs exports; None where the archive was deployed without one.
+    `object_lock` is the mode that recordings are locked in, None where they are not.
     """
 
     version: str
@@ -32,6 +33,8 @@ class ArchiveFacts:
     layout: int
     eraser: str | None = None
     break_glass: str | None = None
+    export_key: str | None = None
+    object_lock: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +131,8 @@ def _archive_facts(fields: Mapping[str, Any]) -> ArchiveFacts:
         layout=int(fields["layout"]),
         eraser=fields.get("eraser"),
         break_glass=fields.get("break_glass"),
+        export_key=fields.get("export_key"),
+        object_lock=fields.get("object_lock"),
     )
 
 

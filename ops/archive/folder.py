@@ -103,6 +103,10 @@ class FolderArchive:
         EventLog(self.root, self.table, self.name).deliver()
 
     @property
+    def export_signer(self) -> None:
+        """A folder has none; a person's key in a file signs."""
+
+    @property
     def looked_after_every(self) -> timedelta:
         """By a run a day at least."""
         return RUNS_EVERY

@@ -17,11 +17,13 @@ from ops.holds.cases import checked_case
 from ops.holds.placing import Holding
 from ops.index.asking import rows_named
 from ops.index.rows import Row
-from ops.seals.openssl import FileSigner
+from ops.seals.openssl import FileSigner, is_p256
 from ops.shell.moments import in_zone
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text
 from ops.shell.verb import Shared
+
+_MAKE_KEY = "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"
 
 MAX_DAYS = 366
 """A query's days whose completeness is told although nothing was found in them."""
@@ -33,7 +35,9 @@ def export(
     """Writes the zip; exit code 6 where a recording is not what was archived. Raises Failure."""
     archive = open_archive(shared)
     output = shared.output(archive.zone)
-    signer = FileSigner(sign_key) if sign_key else None
+    signer = FileSigner(sign_key) if sign_key else archive.export_signer
+    if signer is not None and not is_p256(signer.public_key()):
+        raise Failure(ExitCode.MISUSE, "export_key is no key on the curve P-256 that signs", next_=_MAKE_KEY)
     if out.exists():
         raise Failure(ExitCode.MISUSE, f"{out} is there already: give another --out")
     rows = _rows(archive, shared, selection, held_by, output)
@@ -101,7 +105,7 @@ def _tell(output: Output, made: Made, *, signed: bool) -> ExitCode:
         output.note(f"left out: {each['source']}  {each['recording_id']}  {each['why']}")
     output.verdict(
         f"{made.path}: {made.recordings} recordings, {bytes_text(made.bytes)}"
-        + ("" if signed else "; not signed: --sign-key FILE signs it")
+        + ("" if signed else "; not signed: --sign-key FILE signs it, or export_key in the deployment file")
     )
     if made.altered:
         return ExitCode.ALTERED

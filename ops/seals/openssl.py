@@ -31,7 +31,7 @@ class FileSigner:
 
     def _read_public(self) -> bytes:
         done = _openssl(["pkey", "-in", str(self._path), "-passin", "pass:", "-pubout", "-outform", "DER"])
-        if done.returncode != 0 or not done.stdout.startswith(_P256):
+        if done.returncode != 0 or not is_p256(done.stdout):
             raise Failure(
                 ExitCode.MISUSE,
                 f"{self._path} holds no private ECDSA key on the curve P-256 without a passphrase",
@@ -67,7 +67,12 @@ def der_of(pem: bytes) -> bytes | None:
         der = base64.b64decode("".join(lines[start + 1 : end]), validate=True)
     except ValueError:
         return None
-    return der if der.startswith(_P256) else None
+    return der if is_p256(der) else None
+
+
+def is_p256(der: bytes) -> bool:
+    """Whether a public key as DER is one on the curve P-256."""
+    return der.startswith(_P256)
 
 
 def verifies(pem: bytes, body: bytes, signature: bytes) -> bool:

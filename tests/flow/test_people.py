@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
-from ops.__main__ import main
-from ops.archive import opening
 from ops.archive.deployed import DeployedArchive
-from ops.shell.verb import Shared
-from tests.doubles.aws import BUCKET, REGION, TABLE, Aws, aws, s3
+from tests.doubles.aws import BUCKET, TABLE, Aws, aws, s3
 from tests.harness.deployed import ARCHIVE, a_source, client, deploy, session
 from tests.harness.deployments import a_deployment
 from tests.harness.deployments import a_source as in_template
 from tests.harness.ledger import queued, recording
-from tests.harness.policies import Context, Names, Need, Policies, Recorder
+from tests.harness.people import ACCOUNT, LISTENER, OPERATOR, Person, listened_to, policies_of
 from tests.harness.reading import archived
-from tests.infra.template import Template, deployed, with_names
+from tests.infra.template import Template, deployed
 
-ACCOUNT = "arn:aws:{}:eu-central-1:123456789012"
-OPERATOR, LISTENER = "operator", "listener"
-SECURE: Context = {"aws:SecureTransport": ("true",), "aws:PrincipalArn": ("arn:aws:iam::123456789012:role/x",)}
-MANAGED = "AWS::IAM::ManagedPolicy"
 MAX_CHARACTERS = 6144
 """What AWS takes as a managed policy, white space left out."""
 
@@ -67,56 +57,9 @@ LISTENERS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def policies_of(template: Template) -> dict[str, dict[str, Any]]:
-    """The documents of the managed policies by their role in lower case."""
-    found = template.of_type(MANAGED).items()
-    return {
-        name: each["Properties"]["PolicyDocument"]
-        for id_, each in found
-        for name in (OPERATOR, LISTENER)
-        if name in id_.lower()
-    }
-
-
 @pytest.fixture(scope="module")
 def template() -> Template:
     return deployed(a_deployment(in_template("acme"), object_lock="governance"))
-
-
-class Person:
-    """Somebody with one of the policies and no other right, at work on a deployed archive."""
-
-    def __init__(self, template: Template, name: str) -> None:
-        self.name = name
-        self.names = Names(
-            bucket=BUCKET,
-            table_arn=f"{ACCOUNT.format('dynamodb')}:table/{TABLE}",
-            queue_arn=f"{ACCOUNT.format('sqs')}:{ARCHIVE}-acme-dead-letters",
-            secret_arn=f"{ACCOUNT.format('secretsmanager')}:secret",
-            archive=ARCHIVE,
-        )
-        known = {
-            "<ArchiveBucket.Arn>": f"arn:aws:s3:::{BUCKET}",
-            "<ArchiveTable.Arn>": self.names.table_arn,
-            "<AWS::Partition>": "aws",
-            "<AWS::Region>": REGION,
-            "<AWS::AccountId>": "123456789012",
-            **{f"<{topic}>": f"{ACCOUNT.format('sns')}:alerts" for topic in template.of_type("AWS::SNS::Topic")},
-            "${aws:userid}": client("sts").get_caller_identity()["UserId"],
-        }
-        own = with_names(policies_of(template)[name]["Statement"], known)
-        bucket = template.only("AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
-        self.policies = Policies({name: own}, with_names(bucket, known))
-        self.recorder = Recorder(lambda: self.names)
-
-    def denied(self) -> set[tuple[str, str, str]]:
-        denied = (need for need in self.recorder.needs if not self.policies.allows(need))
-        return {(need.action, need.resource, str(need.context.get("dynamodb:Attributes"))) for need in denied}
-
-    def may(self, action: str, resource: str, context: Context | None = None) -> bool:
-        """Over TLS, and with what else the request says."""
-        given = {**SECURE, **(context or {})}
-        return self.policies.allows(Need(caller=self.name, action=action, resource=resource, context=given))
 
 
 @pytest.fixture(params=[OPERATOR, LISTENER])
@@ -142,29 +85,6 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         ):
             s3().put_object(Bucket=BUCKET, Key=f"{folder}/source=acme/{name}", Body=b"{}")
         yield made
-
-
-def listened_to(person: Person, monkeypatch: pytest.MonkeyPatch, *, enforced: bool) -> Callable[..., int]:
-    """Runs a verb as that person; with `enforced` what the policy does not allow is refused, as AWS would."""
-    original = opening.deployed
-
-    def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
-        if person.policies.allows(person.recorder.needs[-1]):
-            return None
-        error = {"Code": "AccessDeniedException", "Message": f"not authorized: {person.recorder.needs[-1].action}"}
-        return AWSResponse("", 403, HTTPHeaders(), None), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
-
-    def opened(shared: Shared, name: str) -> DeployedArchive:
-        made = original(shared, name)
-        person.recorder.listen(made.session, person.name)
-        if enforced:
-            made.session.events.register_last("before-call", cast("Any", refuse))
-        return made
-
-    monkeypatch.setattr(opening, "deployed", opened)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    return lambda *words: main(["-a", ARCHIVE, "--region", REGION, *words])
 
 
 def test_every_call_of_the_verbs_is_allowed_and_every_right_is_needed(

@@ -48,6 +48,7 @@ def deploy(
     layout: int = LAYOUT,
     with_functions: bool = False,
     archive: Archive | None = None,
+    export_key: str | None = None,
 ) -> None:
     """Writes what the stacks of an archive with these sources write. Inside of moto only.
 
@@ -63,6 +64,7 @@ def deploy(
         "layout": layout,
         "eraser": "arn:aws:iam::123456789012:role/recordings-Eraser",
         "break_glass": "arn:aws:iam::123456789012:role/break-glass",
+        "export_key": export_key,
     }
     put_parameter(archive_parameter_name(ARCHIVE), json.dumps(facts))
     for source in sources:

@@ -48,7 +48,7 @@ class Names:
 def needs(names: Names, caller: str, service: str, operation: str, request: Mapping[str, Any]) -> list[Need]:
     """What a call needs, by AWS's service authorization reference. `request` are its parameters in the wire's form."""
     found = _NEEDS[service](names, operation, request)
-    secure = {"aws:SecureTransport": ("true",), "aws:PrincipalArn": (f"arn:aws:iam::111122223333:role/{caller}",)}
+    secure = {"aws:SecureTransport": ("true",), "aws:PrincipalArn": (f"arn:aws:iam::123456789012:role/{caller}",)}
     return [
         Need(caller=caller, action=f"{service}:{action}", resource=resource, context={**secure, **context})
         for action, resource, context in found
@@ -96,8 +96,8 @@ def _s3(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found
     bucket = f"arn:aws:s3:::{names.bucket}"
     if "Key" not in request:
         return [(action, bucket, {"s3:prefix": (request.get("Prefix", ""),)})]
-    if request.get("VersionId") and action == "GetObject":
-        action = "GetObjectVersion"
+    if request.get("VersionId") and action in ("GetObject", "DeleteObject"):
+        action = f"{action}Version"
     creates = operation in ("PutObject", "CompleteMultipartUpload", "CopyObject")
     context: dict[str, tuple[str, ...]] = {"s3:ObjectCreationOperation": (str(creates).lower(),)}
     if "IfNoneMatch" in request:
@@ -137,8 +137,14 @@ def _scheduler(names: Names, operation: str, request: Mapping[str, Any]) -> list
 
 
 def _sts(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
-    assert operation == "GetCallerIdentity"
-    return []  # everybody may ask who he is
+    if operation == "GetCallerIdentity":
+        return []  # everybody may ask who he is
+    return [(operation, request["RoleArn"], {})]
+
+
+def _kms(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
+    said = {f"kms:{name}": (str(request[name]),) for name in ("MessageType", "SigningAlgorithm") if name in request}
+    return [(operation, request["KeyId"], said)]
 
 
 def _sns(names: Names, operation: str, request: Mapping[str, Any]) -> list[_Found]:
@@ -158,6 +164,7 @@ _NEEDS: Mapping[str, Callable[[Names, str, Mapping[str, Any]], list[_Found]]] = 
     "sns": _sns,
     "ssm": _ssm,
     "sts": _sts,
+    "kms": _kms,
     "cloudwatch": _cloudwatch,
     "lambda": _lambda,
     "scheduler": _scheduler,

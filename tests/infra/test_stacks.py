@@ -125,6 +125,8 @@ def test_the_archives_parameter_says_where_everything_is(stacks: dict[str, Resou
         "events",
         "eraser",
         "break_glass",
+        "export_key",
+        "object_lock",
     }
     assert (content["bucket"], content["table"]) == ("<ArchiveBucket>", "<ArchiveTable>")
     assert content["topics"].keys() == {"alerts", "urgent"}
