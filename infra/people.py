@@ -21,7 +21,7 @@ RECORDS = ("reports", "seals", "accesses", "holds")
 
 STEERED = (
     *("pk", "state", "due_at", "due_group", "attempts", "story", "accepted", "reason", "held", "expires_at"),
-    *("missing_since", "unfinished_since", "looks", "troubles", "deaths"),
+    *("missing_since", "unfinished_since", "looks", "troubles", "deaths", "not_before"),
     *("paused", "paused_until", "announced_at"),
     "walk",
 )

@@ -75,7 +75,7 @@ class Person:
             (eraser,) = _erasers(template).values()
             (policy,) = eraser["Properties"]["Policies"]
             roles[ERASER] = with_names(policy["PolicyDocument"]["Statement"], known)
-        self.policies = Policies(roles, with_names(bucket), known)
+        self.policies = Policies(roles, with_names(bucket, known))
         self.recorder = Recorder(lambda: self.names)
 
     def denied(self) -> set[tuple[str, str, str]]:
