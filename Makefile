@@ -66,12 +66,13 @@ synth: $(VENV) $(WHEELS) ## write the templates of DEPLOYMENT=file into cdk.out;
 	$(BIN)/python app.py $(DEPLOYMENT)
 
 # Eight stacks at once, and so without a question: the CDK can only ask while it deploys one by one. `make diff` shows
-# beforehand what would change.
+# beforehand what would change. Neither goes on where bucket, table, API or a queue would be replaced.
 deploy: $(CDK) synth ## deploy DEPLOYMENT=file into the AWS account of your credentials; CDK_FLAGS=... go to the CDK
+	@$(if $(REPLACE),,$(WITH_NODE) $(BIN)/python -m infra.lasting --quietly $(CDK) $(CDK_FLAGS))
 	$(WITH_NODE) $(CDK) deploy --app cdk.out --all --concurrency 8 --require-approval never $(CDK_FLAGS)
 
 diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
-	$(WITH_NODE) $(CDK) diff --app cdk.out $(CDK_FLAGS)
+	@$(WITH_NODE) $(BIN)/python -m infra.lasting $(CDK) $(CDK_FLAGS)
 
 destroy: $(CDK) synth ## remove the stacks of DEPLOYMENT=file; bucket and table stay; without a terminal CDK_FLAGS=--force
 	$(WITH_NODE) $(CDK) destroy --app cdk.out --all $(CDK_FLAGS)

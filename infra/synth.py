@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, CfnResource, Stack, Validations
+from aws_cdk import App, CfnResource, DefaultStackSynthesizer, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from functions.archiver.errors import Misconfigured
@@ -127,7 +127,16 @@ def findings(assembly: Path) -> list[str]:
 def _app(out: Path, context: Mapping[str, Any], *, validate: bool) -> App:
     """With the feature flags of cdk.json, which only the CDK CLI reads by itself."""
     flags: Document = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return App(outdir=str(out), context={**flags, **context}, builtin_cloud_formation_validation=validate)
+    return App(
+        outdir=str(out),
+        context={**flags, **context},
+        builtin_cloud_formation_validation=validate,
+        # The CLI reads what is deployed in the lookup role's name. That one may read all objects of the account, and
+        # this app looks nothing up: the deploying role reads templates just as well, and a pipeline needs no third.
+        default_stack_synthesizer=DefaultStackSynthesizer(
+            lookup_role_arn=DefaultStackSynthesizer.DEFAULT_DEPLOY_ROLE_ARN
+        ),
+    )
 
 
 def _empty(out: Path) -> None:

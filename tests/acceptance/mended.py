@@ -11,12 +11,12 @@ import base64
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions
-from ministack.services import s3
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 
@@ -97,9 +97,36 @@ def checksums_of_the_whole() -> None:
     s3._create_multipart_upload, s3._complete_multipart_upload, s3._composite_checksum = begun, completed, digest
 
 
+def updates_beside_invocations() -> None:
+    """A function that is at work while it is updated ends its invocation; only then is its process taken away."""
+    kill, release = lambda_runtime.kill_workers, lambda_runtime.release_worker
+
+    def killed(workers: Iterable[Any]) -> None:
+        idle = []
+        for worker in workers:
+            if worker.in_use:
+                worker.outdated = True
+            else:
+                idle.append(worker)
+        kill(idle)
+
+    def released(worker: Any) -> None:
+        release(worker)
+        if getattr(worker, "outdated", False):
+            kill([worker])
+
+    lambda_runtime.kill_workers, lambda_svc.release_worker = killed, released
+
+
 MENDS: dict[str, Callable[[], None]] = {
     mend.__name__: mend
-    for mend in (alarms_with_expressions, batches_of_messages, keys_of_conditional_writes, checksums_of_the_whole)
+    for mend in (
+        alarms_with_expressions,
+        batches_of_messages,
+        keys_of_conditional_writes,
+        checksums_of_the_whole,
+        updates_beside_invocations,
+    )
 }
 
 if __name__ == "__main__":

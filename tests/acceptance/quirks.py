@@ -7,9 +7,13 @@ The mended engine has to answer as AWS does in all of them.
 from __future__ import annotations
 
 import base64
+import io
 import json
+import time
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +23,7 @@ from botocore.exceptions import ClientError, WaiterError
 from tests.acceptance.engine import ACCOUNT, REGION, Engine, Keys
 
 _PARTS = (b"a" * 5 * 2**20, b"b")
+_AT_WORK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,33 @@ def _counts_wholes(engine: Engine) -> bool:
         return (head.get("ChecksumCRC32"), head.get("ChecksumType")) == (right, "FULL_OBJECT")
 
 
+def _ends_what_is_under_way(engine: Engine) -> bool:
+    """A function whose settings change while it works answers all the same."""
+    functions = engine.client("lambda")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("slow.py", f"import time\ndef handler(event, context):\n    time.sleep({_AT_WORK_SECONDS})\n")
+    _role(engine, "slow", "logs:PutLogEvents", "*")
+    functions.create_function(
+        FunctionName="slow",
+        Runtime="python3.11",
+        Handler="slow.handler",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/slow",
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=60,
+    )
+    try:
+        functions.get_waiter("function_active_v2").wait(FunctionName="slow", WaiterConfig={"Delay": 1})
+        functions.invoke(FunctionName="slow", Payload=b"{}")
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            answer = pool.submit(functions.invoke, FunctionName="slow", Payload=b"{}")
+            time.sleep(_AT_WORK_SECONDS / 2)
+            functions.update_function_configuration(FunctionName="slow", Environment={"Variables": {"NEW": "1"}})
+            return "FunctionError" not in answer.result()
+    finally:
+        functions.delete_function(FunctionName="slow")
+
+
 def _crc_text(body: bytes) -> str:
     return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
@@ -161,4 +193,5 @@ QUIRKS = (
     Quirk("batches_of_messages", "sqs:SendMessage allows SendMessageBatch", _sends_batches),
     Quirk("keys_of_conditional_writes", "policies see whether a write is conditional", _knows_conditional_writes),
     Quirk("checksums_of_the_whole", "an upload in parts has a CRC32 of the whole", _counts_wholes),
+    Quirk("updates_beside_invocations", "a function is updated beside what it is doing", _ends_what_is_under_way),
 )

@@ -40,6 +40,7 @@ class Run:
         yield "archive what a webhook names", self.webhook
         yield "report that all is complete", self.reconcile
         yield "go on with a rotated secret", self.rotate
+        yield "refuse a deploy that would lose the bucket", self.refuse
         yield "upgrade with recordings in flight", self.upgrade
         yield "find no error and no denied call in the logs", self.logs
         yield "remove the stacks and keep the archive", self.remove
@@ -116,6 +117,18 @@ class Run:
         self.world.await_archived(self.kept)
         return "one recording more"
 
+    def refuse(self) -> str:
+        """With another bucket in the file, as somebody may write by mistake."""
+        before = self.world.lasting([self.kept, self.leaving])
+        self.world.describe([self.kept, self.leaving], bucket="another")
+        sentence = "the bucket Archive/Store/Bucket ArchiveBucket would no longer belong to the stack"
+        for target in ("diff", "deploy"):
+            if not any(sentence in line for line in self.world.refusal(target)):
+                raise Failed(f"make {target} does not name the bucket")
+        if self.world.lasting([self.kept, self.leaving]) != before:
+            raise Failed("something was deployed all the same")
+        return sentence
+
     def upgrade(self) -> str:
         """A setting changed, one source added, one taken away, while slow downloads are under way."""
         before = self.world.lasting([self.kept, self.leaving])
@@ -123,6 +136,7 @@ class Run:
             self.kept.records(size=200_000)
         self.kept.settings.update(requests_per_minute=300, max_parallel_downloads=2)
         self.world.describe([self.kept, self.coming])
+        self.world.make("diff")
         self.world.make("deploy", "--method", "prepare-change-set", "--change-set-name", CHANGE_SET)
         self._no_replacement()
         self.kept.simulator.faults.add(Fault("slow", times=IN_FLIGHT, value=3.0))

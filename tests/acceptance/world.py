@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,9 +21,8 @@ ARCHIVE = "recordings"
 HOOK_SECRET = "confidential-hook"
 POLICY = ROOT / "docs/deploy-policy.json"
 
-PATIENCE_SECONDS = 1500.0
-"""How long anything may take before it is given up: no step is judged by its time. The engine ends a download under way
-when its function is updated, and the message comes back only after its visibility timeout of 16 minutes."""
+PATIENCE_SECONDS = 900.0
+"""How long anything may take before it is given up: no step is judged by its time."""
 
 
 class Failed(Exception):
@@ -87,21 +87,33 @@ class World:
 
     def make(self, target: str, *flags: str, keys: Keys | None = None) -> None:
         """`make TARGET DEPLOYMENT=…` with nobody at a terminal. Raises Failed when it does not end with 0."""
+        code, said = self._make(target, flags, keys or self.pipeline)
+        if code:
+            raise Failed("\n".join([f"make {target} ended with {code}:", *said.splitlines()[-30:]]))
+
+    def refusal(self, target: str) -> list[str]:
+        """The lines that such a make says. Raises Failed when it ends with 0."""
+        code, said = self._make(target, (), self.pipeline)
+        if not code:
+            raise Failed(f"make {target} did not refuse")
+        return said.splitlines()
+
+    def _make(self, target: str, flags: Sequence[str], keys: Keys) -> tuple[int, str]:
         words = ["make", target, f"DEPLOYMENT={self._file}", f"CDK_FLAGS={' '.join(flags)}", f"PYTHON={sys.executable}"]
-        with self._log.open("ab") as log:
+        with self._log.open("a+b") as log:
+            start = log.seek(0, os.SEEK_END)
             done = subprocess.run(
                 words,
                 cwd=ROOT,
-                env=self.engine.environment(keys or self.pipeline),
+                env=self.engine.environment(keys),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 timeout=PATIENCE_SECONDS,
                 check=False,
             )
-        if done.returncode:
-            last = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
-            raise Failed("\n".join([f"make {target} ended with {done.returncode}:", *last]))
+            log.seek(start)
+            return done.returncode, log.read().decode(errors="replace")
 
     def make_pipeline(self) -> None:
         """A role with the rights of docs/deploy-policy.json, with which everything is deployed from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,18 @@ def test_the_command_finds_what_the_stacks_write(stacks: dict[str, Resource]) ->
         assert (facts.archive().bucket, facts.archive().table) == ("<ArchiveBucket>", "<ArchiveTable>")
         assert facts.source("acme-uk").functions.keys() == {"lister", "downloader", "reconciler", "webhook"}
         assert facts.source("acme-de").webhook_url is None
+
+
+def test_a_deploy_needs_no_right_beyond_the_documented_policy(tmp_path: Path) -> None:
+    synthesise(a_deployment(a_source()), tmp_path, bundle=False)
+    (statement,) = json.loads(Path("docs/deploy-policy.json").read_text(encoding="utf-8"))["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    given = {each.split(":role/")[1].replace("111122223333-eu-central-1", "*") for each in statement["Resource"]}
+    needed = re.findall(r'role/([^"$]+-\$\{AWS::AccountId\}-\$\{AWS::Region\})', files_of(tmp_path))
+    assert {each.replace("${AWS::AccountId}-${AWS::Region}", "*") for each in needed if "cfn-exec" not in each} == given
+
+
+def files_of(assembly: Path) -> str:
+    """What names the roles of a deploy: the manifest for stacks, and the assets of each."""
+    files = [assembly / "manifest.json", *assembly.glob("*.assets.json")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
