@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench chaos test test-page acceptance check fix synth deploy diff destroy bootstrap provider lock clean
+.PHONY: help setup demo bench chaos test test-page acceptance check fix synth deploy diff destroy first-deployment-check bootstrap provider lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 	$(BIN)/cfn-lint cdk.out/*.template.json
 
 acceptance: $(VENV) $(WHEELS) $(CDK) $(ENGINE) ## deploy to an independent engine on this machine, and see it archive (minutes)
-	@$(BIN)/python -m tests.acceptance
+	@$(BIN)/python -m tests.acceptance $(STEPS)
 
 chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRST=seed and ENGINES=folder repeat one
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
@@ -76,6 +76,9 @@ diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
 
 destroy: $(CDK) synth ## remove the stacks of DEPLOYMENT=file; bucket and table stay; without a terminal CDK_FLAGS=--force
 	$(WITH_NODE) $(CDK) destroy --app cdk.out --all $(CDK_FLAGS)
+
+first-deployment-check: $(VENV) ## ask the deployed DEPLOYMENT=file what only a real account can show; once is enough
+	@$(BIN)/python -m ops.first_deployment $(DEPLOYMENT)
 
 bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
 	$(WITH_NODE) $(CDK) bootstrap --app cdk.out $(CDK_FLAGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.archiver.checking import refuses_foreign_items
 from functions.archiver.listing.backfill import continue_backfill
 from functions.archiver.runtime import Context, Runtime, runtime
 from functions.archiver.ticking import tick
@@ -12,7 +13,8 @@ Result = dict[str, object]
 
 def handler(event: Event, context: Context) -> Result:
     """`{"action": "list"}` lists the source, `{"action": "dispatch"}` is the one-minute tick, `{"action": "check"}`
-    tries the secret and the provider for a person (with `"anyway": true` although the source is closed).
+    tries the secret and the provider for a person (with `"anyway": true` although the source is closed), and
+    `{"action": "bounds"}` tells whether the table refuses what is not the source's.
     """
     action = _ACTIONS.get(str(event.get("action")))
     if action is None:
@@ -52,4 +54,8 @@ def _check(run: Runtime, event: Event) -> Result:
     return {"at": run.clock.now().isoformat(), "checks": [check.document() for check in checks]}
 
 
-_ACTIONS = {"list": _list, "dispatch": _dispatch, "check": _check}
+def _bounds(run: Runtime, event: Event) -> Result:
+    return {"refused": refuses_foreign_items(run.table)}
+
+
+_ACTIONS = {"list": _list, "dispatch": _dispatch, "check": _check, "bounds": _bounds}

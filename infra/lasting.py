@@ -28,7 +28,7 @@ _LOST = {
     "orphan": "would no longer belong to the stack",
 }
 
-_STACK = re.compile(r"Stack (?P<name>\S+)")
+_STACK = re.compile(r"Stack (?P<name>\S+)( \(.*\))?")
 _CHANGE = re.compile(rf"\[[-~]\] (?P<type>\S+) (?P<resource>.+?) (?P<impact>{'|'.join(_LOST)})$")
 _LAST_LINE = "Number of stacks with differences:"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

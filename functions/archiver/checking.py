@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Literal
 
 from functions.archiver.clock import Clock
-from functions.archiver.errors import Closed, Misconfigured, Outcome
+from functions.archiver.errors import ArchiveTrouble, Closed, Misconfigured, Outcome
+from functions.archiver.ledger.table import Table
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Window
 from functions.archiver.settings.deployment import Source
@@ -121,3 +122,18 @@ def _webhook(provider: Provider, source: str) -> Check:
         return Check(id=id_, status="ok", detail="the provider sends its events")
     problem = found[0].problem if found else f"no webhook of the provider leads to /webhooks/{source}"
     return Check(id=id_, status="failed", detail=str(problem))
+
+
+_NOBODYS = "#bounds"
+"""The key of no item: every source's begin with its name."""
+
+
+def refuses_foreign_items(table: Table) -> bool:
+    """Whether the function's role keeps it to the items of its source. Raises ArchiveTrouble for other trouble."""
+    try:
+        table.get(_NOBODYS)
+    except ArchiveTrouble as trouble:
+        if trouble.code != "AccessDeniedException":
+            raise
+        return True
+    return False

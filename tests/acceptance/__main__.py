@@ -1,6 +1,7 @@
 """`make acceptance`: the deployed product, end to end, on an engine that nobody of this project wrote.
 
 A line for each step; ends with 1 and a sentence at the first that fails, and then keeps the engine's and make's logs.
+`python -m tests.acceptance 1 2 3 9` takes these steps alone; each stands on what those before it have left.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence, Set
 from pathlib import Path
 from types import FrameType
 
@@ -19,12 +21,12 @@ from tests.acceptance.steps import Run, sources
 from tests.acceptance.world import Failed, World
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """The exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="acceptance-"))
     try:
-        _run(folder)
+        _run(folder, {int(number) for number in arguments})
     except Failed as failure:
         print(f"failed: {failure}\nthe logs are in {folder}", file=sys.stderr)
         return 1
@@ -35,7 +37,7 @@ def main() -> int:
     return 0
 
 
-def _run(folder: Path) -> None:
+def _run(folder: Path, chosen: Set[int]) -> None:
     started = time.monotonic()
 
     def say(line: str) -> None:
@@ -52,7 +54,8 @@ def _run(folder: Path) -> None:
         run = Run(World(mended), kept, leaving, coming)
         steps = list(run.steps())
         for number, (words, step) in enumerate(steps, start=1):
-            say(f"{number}/{len(steps)} {words}: {step()}")
+            if not chosen or number in chosen:
+                say(f"{number}/{len(steps)} {words}: {step()}")
     for line in UNSEEN:
         say(f"not seen: {line}")
     say("accepted")
@@ -63,4 +66,4 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

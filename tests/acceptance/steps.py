@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,17 +12,23 @@ from datetime import UTC, datetime, timedelta
 import urllib3
 from botocore.exceptions import ClientError
 
+from ops.first_deployment.questions import QUESTIONS
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
 from simulators.providers.kazoo import Kazoo
 from simulators.providers.twilio import Twilio
 from simulators.server import Simulator
 from tests.acceptance.engine import ADMINISTRATOR
+from tests.acceptance.large import archive_large
 from tests.acceptance.world import ARCHIVE, HOOK_SECRET, Failed, SimulatedSource, World, wait_for
 
 LARGE_BYTES = 9 * 2**20
 IN_FLIGHT = 12
 CHANGE_SET = "acceptance"
+REFUTED = {"S3 takes the lifecycle rules", "DynamoDB keeps a function to the items of its own source"}
+PERHAPS_REFUTED = {"of several writers one wins, completed uploads among them"}
+"""The questions of the first deployment that this engine answers with no, always or now and then: see UNSEEN."""
+
 MAY_CHANGE_NOTHING = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::ApiGatewayV2::Api", "AWS::SQS::Queue")
 
 
@@ -39,12 +46,14 @@ class Run:
         yield "archive small and large recordings", self.archive
         yield "archive what a webhook names", self.webhook
         yield "report that all is complete", self.reconcile
+        yield "ask what only a real account can answer", self.first_check
         yield "go on with a rotated secret", self.rotate
         yield "refuse a deploy that would lose the bucket", self.refuse
         yield "upgrade with recordings in flight", self.upgrade
         yield "find no error and no denied call in the logs", self.logs
         yield "remove the stacks and keep the archive", self.remove
         yield "deploy onto the old bucket without asking for it all again", self.deploy_again
+        yield "archive 1 GiB on a store that checks", lambda: archive_large(self.world.engine.folder / "seaweed")
 
     def bootstrap(self) -> str:
         """As an administrator."""
@@ -106,6 +115,16 @@ class Run:
             raise Failed(f"the report is not complete: {done}, {[self.world.document(key) for key in reports]}")
         return f"{done['report']}"
 
+    def first_check(self) -> str:
+        """As an administrator. What this engine gets wrong is refuted, nothing else is."""
+        lines = [line for line in self.world.refusal("first-deployment-check", keys=ADMINISTRATOR) if ": " in line]
+        answers = {question: line[:4].strip() for line in lines for question in QUESTIONS if f"  {question}: " in line}
+        refuted = {question for question, verdict in answers.items() if verdict == "no"}
+        if answers.keys() != set(QUESTIONS) or not REFUTED <= refuted <= REFUTED | PERHAPS_REFUTED:
+            raise Failed("\n".join(lines))
+        counted = Counter(answers.values())
+        return ", ".join(f"{counted[verdict]} {verdict}" for verdict in ("yes", "no", "open"))
+
     def rotate(self) -> str:
         """The provider takes only the new credentials from now on, and has one recording more."""
         simulator = self.kept.simulator
@@ -121,7 +140,7 @@ class Run:
         """With another bucket in the file, as somebody may write by mistake."""
         before = self.world.lasting([self.kept, self.leaving])
         self.world.describe([self.kept, self.leaving], bucket="another")
-        sentence = "the bucket Archive/Store/Bucket ArchiveBucket would no longer belong to the stack"
+        sentence = f"{ARCHIVE}: the bucket ArchiveBucket would no longer belong to the stack"
         for target in ("diff", "deploy"):
             if not any(sentence in line for line in self.world.refusal(target)):
                 raise Failed(f"make {target} does not name the bucket")

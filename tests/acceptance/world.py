@@ -91,9 +91,9 @@ class World:
         if code:
             raise Failed("\n".join([f"make {target} ended with {code}:", *said.splitlines()[-30:]]))
 
-    def refusal(self, target: str) -> list[str]:
+    def refusal(self, target: str, *, keys: Keys | None = None) -> list[str]:
         """The lines that such a make says. Raises Failed when it ends with 0."""
-        code, said = self._make(target, (), self.pipeline)
+        code, said = self._make(target, (), keys or self.pipeline)
         if not code:
             raise Failed(f"make {target} did not refuse")
         return said.splitlines()

@@ -14,7 +14,12 @@ END = "\n✨  Number of stacks with differences: 1\n"
 
 
 def lost(*changes: str, stack: str = "recordings") -> list[str]:
-    lines = [f"Stack {stack}\n", "Resources\n", *(f"{change}\n" for change in changes), END]
+    lines = [
+        f"Stack {stack} (aws://111122223333/eu-central-1)\n",
+        "Resources\n",
+        *(f"{change}\n" for change in changes),
+        END,
+    ]
     return list(losses(lines))
 
 

@@ -1,6 +1,8 @@
 """The downloader's work on one recording, in a process of its own; prints the most memory it ever held, in bytes.
 
-python -m tests.memory.downloader URL BYTES
+python -m tests.memory.downloader URL BYTES S3
+
+URL is the provider's, S3 the endpoint of a store that has the bucket `archive`.
 
 Table and queue are moto's, inside this process: they cost the same whatever the recording's length.
 """
@@ -41,13 +43,13 @@ class OverHttp(ScriptedProvider):
             yield Opened(body=body)
 
 
-def main(url: str, size: int) -> None:
+def main(url: str, size: int, store: str) -> None:
     with aws() as made:
         bench = ArchivingBench(made, FakeClock())
         bench.provider = OverHttp(url, size)
         client = boto3.Session(
             aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1"
-        ).client("s3", endpoint_url=url)
+        ).client("s3", endpoint_url=store)
         bench.store = Store(
             S3Bucket(client, "archive"), policy=StoragePolicy(storage="STANDARD", expire_after_days=None)
         )
@@ -61,4 +63,4 @@ def main(url: str, size: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
