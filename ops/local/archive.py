@@ -17,7 +17,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from ops.local import earlier
-from ops.local.engine.errors import LedgerDamaged, LedgerTooNew
+from ops.local.engine.errors import LedgerDamaged, LedgerFull, LedgerTooNew
 from ops.local.engine.files import FILE_MODE, INSIDE, DiskFull, Workshop, is_full, make_folder
 from ops.local.engine.folder import IGNORES_CASE, FolderBucket
 from ops.local.engine.ground import is_remote
@@ -105,7 +105,7 @@ def is_of_before(path: Path) -> bool:
     return not _format(path) and ((path / LEDGER).exists() or (path / "metadata").is_dir())
 
 
-def disk_is_full(path: Path, error: OSError) -> Failure:
+def disk_is_full(path: Path, error: OSError | None = None) -> Failure:
     """The sentence for a full disk."""
     found = os.statvfs(path)
     free = found.f_bavail * found.f_frsize
@@ -121,6 +121,8 @@ def in_words(path: Path) -> Iterator[None]:
     """Says what a disk or a ledger does not let us do as every verb says it. Raises Failure."""
     try:
         yield
+    except LedgerFull as full:
+        raise disk_is_full(path if path in full.path.parents else full.path.parent) from None
     except OSError as error:
         if is_full(error):
             raise disk_is_full(path, error) from None

@@ -62,13 +62,14 @@ def take_over(root: Path, table: Table, *, say: Callable[[str], None], stopped: 
 
 def _everything(root: Path) -> Iterator[tuple[Entry, bool]]:
     """Every recording, with whether its transcript is still to come. Sidecars come first: they know more."""
-    for path in sorted((root / "metadata").glob("source=*/date=*/*.json")):
-        try:
-            document = json.loads(path.read_bytes())
-            entry = entry_of(document)
-        except (ValueError, KeyError, TypeError):
-            continue  # cut short or not ours: the line of the ledger, or a listing, knows of it
-        yield without_document(entry), document.get("transcript") == TranscriptState.PENDING.value
+    for folder in sorted((root / "metadata").glob("source=*/date=*")):
+        for path in sorted(folder.glob("*.json")):
+            try:
+                document = json.loads(path.read_bytes())
+                entry = entry_of(document)
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short or not ours: the line of the ledger, or a listing, knows of it
+            yield without_document(entry), document.get("transcript") == TranscriptState.PENDING.value
     for entry in _of_ledger(root):
         yield entry, False
 

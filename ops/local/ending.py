@@ -110,21 +110,20 @@ class Ending:
 
         `healed` says what was altered or absent and is archived again; `stopped` is the code of a run that was ended.
         """
-        lines = healed + [
-            line for driver in self._drivers for line in self._lines(driver, figures["sources"][driver.name])
-        ]
-        lines += errors
-        waiting = sum(source["waiting"] for source in figures["sources"].values())
-        changed = sum(source[name] for source in figures["sources"].values() for name in _CHANGED)
+        sources = figures["sources"]
+        named = [line for driver in self._drivers for line in self._named(driver, sources[driver.name])]
         if stopped is not None:
-            return Verdict(code=stopped, last=f"stopped by you; {waiting} wait; run it again to go on", lines=lines)
+            waiting = sum(source["waiting"] for source in sources.values())
+            last = f"stopped by you; {waiting} wait; run it again to go on"
+            return Verdict(code=stopped, last=last, lines=[*healed, *named, *errors])
+        unfinished = [line for driver in self._drivers for line in self._unfinished(driver, sources[driver.name])]
+        lines = [*healed, *named, *unfinished, *errors]
+        changed = sum(source[name] for source in sources.values() for name in _CHANGED)
         if changed or healed:
-            mended = f", and {len(healed)} mended" if healed else ""
-            last = f"{_recordings(changed)} not as archived{mended}"
-            return Verdict(code=ExitCode.ALTERED, last=last, lines=lines)
+            return Verdict(code=ExitCode.ALTERED, last=_not_as_archived(changed, len(healed)), lines=lines)
         if lines:
             return Verdict(code=ExitCode.LOOK, last=f"{_things(len(lines))} to look at, named above", lines=lines)
-        held = sum(source["archived"] for source in figures["sources"].values())
+        held = sum(source["archived"] for source in sources.values())
         return Verdict(code=ExitCode.DONE, last=f"complete: {held} recordings are archived in {self._archive.path}")
 
     def of_others(self) -> list[str]:
@@ -134,7 +133,8 @@ class Ending:
         numbers = {name: sum(counts[state] for state in _CHANGED) for name, counts in others.items()}
         return [f"{name}: {_recordings(number)} not as archived" for name, number in numbers.items() if number]
 
-    def _lines(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
+    def _named(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
+        """The recordings that need a look."""
         named = 0
         for state in (*_CHANGED, *_LOOK_AT):
             if figures[state]:
@@ -144,9 +144,14 @@ class Ending:
         more = sum(figures[state] for state in (*_CHANGED, *_LOOK_AT)) - named
         if more > 0:
             yield f"{driver.name}: {more} more: recordings find --source {driver.name} -a {self._archive.path}"
+
+    def _unfinished(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
+        """What the source did not come to the end of, and why."""
         yield from self._waiting(driver, figures["waiting"])
         if driver.given_up:
-            yield f"{driver.name}: stopped after several probes: {driver.given_up}"
+            secret = driver.runtime.settings.source.secret
+            look = f"; is the secret {secret} right?" if driver.gate().refused else ""
+            yield f"{driver.name}: stopped after several probes: {driver.given_up}{look}"
         elif unclean := driver.unclean():
             yield f"{driver.name}: not every window was read cleanly: {unclean}"
 
@@ -199,6 +204,12 @@ class Ending:
     def _row(self, name: str, source: Mapping[str, Any], shown: list[str]) -> list[str]:
         rates = [f"{source['requests_per_minute']:.1f}", f"{source['allowed_per_minute']:g}"]
         return [name, *(str(source[state]) for state in shown), megabytes(self._books.bytes(name)), *rates]
+
+
+def _not_as_archived(changed: int, mended: int) -> str:
+    if not changed:
+        return "one recording was not as archived, and is again" if mended == 1 else f"{mended} recordings were mended"
+    return f"{_recordings(changed)} not as archived" + (f", and {mended} mended" if mended else "")
 
 
 def _recordings(number: int) -> str:

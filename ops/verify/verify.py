@@ -137,7 +137,8 @@ class Verifying:
 
     def _tell(self, seconds: float) -> ExitCode:
         for source, number in Counter(f.source for f in (*self._found["altered"], *self._found["absent"])).items():
-            self._output.line(f"{source}: {number} recordings no longer match their digest:")
+            differ = "recording no longer matches its" if number == 1 else "recordings no longer match their"
+            self._output.line(f"{source}: {number} {differ} digest:")
             for finding in [f for f in self._wrong() if f.source == source][:NAMED]:
                 self._output.line(f"  {finding.recording_id} is {finding.result}: {finding.why} ({finding.key})")
         for result in ("undecided", "extra"):

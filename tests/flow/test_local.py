@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -124,6 +125,7 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
         ended = end(process, number)
         assert ended.code == code
         assert ended.out.splitlines()[-1].startswith("stopped by you; ")
+        assert "window" not in ended.err, "what a stopped run did not come to is no trouble"
         assert "run it again to go on" in ended.out
         assert bench.figures()["sources"]["acme"]["waiting"] > 0
         assert {row["state"] for row in bench.rows().values()} > {"archived"}
@@ -339,6 +341,36 @@ def test_what_has_expired_is_not_fetched_again_though_all_is_listed_anew(tmp_pat
     assert not list(bench.out.glob(f"*/*/*/{old}.*"))
 
 
+# where the ledger is, and what time it goes by
+
+
+def test_a_ledger_on_another_disk_is_found_again_by_every_run_and_verb(bench: LocalBench, tmp_path: Path) -> None:
+    ledger = tmp_path / "disk" / "acme.sqlite"
+    assert bench.run_here(ledger=ledger) == 0
+    assert ledger.stat().st_mode & 0o777 == 0o600
+    assert not (bench.out / ".archive" / "ledger.sqlite").exists()
+    assert (bench.run_here(), bench.holds_all("acme"), verified(bench)[0]) == (0, True, 0)
+    with pytest.raises(Failure, match=r"has its ledger in .*acme\.sqlite: move it to .*other\.sqlite first") as other:
+        bench.run_here(ledger=tmp_path / "other.sqlite")
+    assert other.value.code == 2
+    ledger.unlink()
+    with pytest.raises(Failure, match=r"the ledger .*acme\.sqlite is missing"):
+        bench.run_here()
+
+
+def test_real_time_waits_for_what_an_ordinary_run_looks_ahead_to(bench: LocalBench, acme: Babelforce) -> None:
+    broken = next(iter(acme.recordings))
+    acme.faults.add(Fault("html", recording_id=broken))  # once: its second attempt is due after a minute
+    process = bench.start("--real-time")
+    while len(list(bench.out.glob("metadata/*/*/*.json"))) < 11:
+        time.sleep(0.05)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    assert end(process).code == 130
+    assert bench.figures()["sources"]["acme"]["waiting"] == 1
+    assert (bench.run_here(), bench.holds_all("acme")) == (0, True)
+
+
 # folders that are no good
 
 
@@ -410,6 +442,37 @@ def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(bench: Lo
     assert after == before
     assert len([served for served in acme.log if served.kind == "media"]) == asked
     assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes(bench.out))
+
+
+class StoppedAt(threading.Event):
+    """Somebody stops the run when it has asked so often whether anybody has."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.left = looks
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_take_over_that_is_stopped_or_killed_in_the_middle_changes_nothing_and_the_next_run_goes_on(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    assert bench.run_here() == 0
+    before = bench.rows()
+    as_an_earlier_version_left_it(bench)
+    for looks in (0, 5, 11):
+        assert bench.run_here(stopping=StoppedAt(looks)) == 130
+        assert bench.rows() == before
+        assert not (bench.out / ".archive" / "format").exists()
+    process = bench.start()
+    while not (bench.out / ".archive" / "ledger.sqlite").exists():
+        time.sleep(0.01)
+    kill(process)
+    asked = len(acme.served("media"))
+    assert bench.run_here() == 0
+    assert (bench.rows(), len(acme.served("media"))) == (before, asked)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"state": "archived"}', '{"source": 1, "state": "lost"}', "\x00"])

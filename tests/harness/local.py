@@ -78,10 +78,10 @@ class LocalBench:
         done = subprocess.run(self.words(*more), capture_output=True, text=True, check=False, timeout=120)
         return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
 
-    def run_here(self, **options: Any) -> int:
+    def run_here(self, *, stopping: threading.Event | None = None, **options: Any) -> int:
         """In this process, which costs less. Raises what the command line would put into words."""
         given = Options(deployment=self.deployment, secrets=self.secrets, out=self.out, **options)
-        return run(given, threading.Event())
+        return run(given, stopping or threading.Event())
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The lines of ledger.jsonl by recording."""

@@ -18,6 +18,14 @@ class LedgerUnusable(LedgerError):
         super().__init__(ExitCode.UNAVAILABLE, f"the ledger {path} cannot be used: {reason}", next_=next_)
 
 
+class LedgerFull(LedgerUnusable):
+    """There is no room for another page of the file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "the disk is full")
+        self.path = path
+
+
 class LedgerDamaged(LedgerError):
     """The file does not hold together, or is no ledger."""
 

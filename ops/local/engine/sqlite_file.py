@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from ops.local.engine.errors import LedgerDamaged, LedgerError, LedgerInUse, LedgerTooNew, LedgerUnusable
+from ops.local.engine.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerInUse, LedgerTooNew, LedgerUnusable
 from ops.local.engine.ground import bears_a_log, is_remote
 
 Journal = Literal["wal", "truncate"]
@@ -51,7 +51,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _IN_THE_WAY = {
-    sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it may not be written",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
     sqlite3.SQLITE_PERM: "it may not be opened",
@@ -174,6 +173,8 @@ class SqliteFile:
             return LedgerDamaged(self.path, str(error))
         if code in _BUSY:
             return LedgerInUse(self.path)
+        if code == sqlite3.SQLITE_FULL:
+            return LedgerFull(self.path)
         if code in _IN_THE_WAY:
             return LedgerUnusable(self.path, f"{_IN_THE_WAY[code]} ({error})", next_=self._way_out())
         return None
