@@ -39,7 +39,8 @@ def _take(index: Index, changed: Iterator[tuple[int, Item]], now: datetime, say:
     while some := list(islice(changed, _AT_ONCE)):
         rows = [(item, row_of(item, now)) for _, item in some]
         index.put((row for _, row in rows if row), {_CHANGED: str(some[-1][0])})
-        for item in (item for item, row in rows if row is None):
+        over = [item for item, row in rows if row is None and item.get("kind") == "recording"]  # not a tombstone
+        for item in over:
             index.forget(str(item["source"]), [str(item["recording_id"])])
         taken += len(some)
         if taken > _AT_ONCE or len(some) == _AT_ONCE:

@@ -73,6 +73,19 @@ def test_the_next_listing_does_not_bring_it_back(archive: Archive, run: Run) -> 
     assert ledger.tombstones.count(NOON.date()) == 1
 
 
+def test_a_search_after_an_erasure_finds_the_others_and_not_the_erased_one(
+    archive: Archive, run: Run, capsys: Captured
+) -> None:
+    archived(archive, "one")
+    archived(archive, "two")
+    assert run("find", "--json") == 0
+    capsys.readouterr()
+    assert run(*ERASE, "one", "--confirm", "1") == 0
+    capsys.readouterr()
+    assert run("find", "--json") == 0
+    assert [row["recording_id"] for row in answered(capsys)] == ["two"]
+
+
 def test_the_record_says_when_who_and_why_and_names_nobody(archive: Archive, run: Run, capsys: Captured) -> None:
     archived(archive, "one")
     archived(archive, "two")
