@@ -15,6 +15,7 @@ from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.texts import counted
 from ops.shell.verb import Shared
 
 _SAID_EVERY_SECONDS = 10.0
@@ -98,5 +99,5 @@ def _tell(output: Output, found: dict[str, Counter[Came]], *, dry_run: bool) -> 
     output.document({"dry_run": dry_run, "sources": sources, "does_not_come_back": DOES_NOT_COME_BACK})
     added = sum(everything[name] for name in _ADDED)
     would = "would be put back" if dry_run else "put back"
-    output.verdict(f"{added} recordings {would}, {everything['known']} were there; not back: {DOES_NOT_COME_BACK}")
+    output.verdict(f"{counted(added)} {would}, {everything['known']:,} known before; not back: {DOES_NOT_COME_BACK}")
     return ExitCode.LOOK if any(everything[name] for name in _TO_LOOK_AT) else ExitCode.DONE

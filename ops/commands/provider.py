@@ -87,11 +87,14 @@ def list_(shared: Shared, *, since: datetime | None, until: datetime | None, **w
 @click.option("--audio", type=FILE, metavar="FILE", help="Fetch its audio into this new file.")
 def get(shared: Shared, *, id_: str, audio: Path | None, **where: Any) -> ExitCode:
     """What the provider says about one recording, as JSON."""
+    from ops.archive.targets import checked_target
     from ops.provider.operations import facts, fetch
 
     output = shared.output()
     if audio is not None and audio.exists():
         raise Failure(ExitCode.MISUSE, f"{audio} is there already: name a new file")
+    if audio is not None:
+        checked_target(audio, "--audio")
     with _connected(shared, **where) as provider:
         try:
             recording = provider.describe(id_)
@@ -122,7 +125,7 @@ def delete(
         given = len(wanted) if yes else confirmed
         answers = wanted if len(wanted) == 1 else []
         if not confirm(
-            output, plan, count=len(wanted), noun="recordings", confirmed=given, dry_run=dry_run, answers=answers
+            output, plan, count=len(wanted), noun="recording", confirmed=given, dry_run=dry_run, answers=answers
         ):
             return ExitCode.DONE
         said = []

@@ -11,6 +11,7 @@ import click
 
 from ops.shell.moments import Moment, span
 from ops.shell.output import Column, ExitCode, Output
+from ops.shell.texts import are, counted
 from ops.shell.verb import Shared, Topic, verb
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ def command(
     from functions.archiver.reconciling.page import page
     from functions.archiver.vitals import VitalsReader
     from ops.archive.opening import open_archive
+    from ops.archive.targets import checked_target
     from ops.reconcile.reports import exit_code, row_of, with_clock
 
     archive, now = open_archive(shared), datetime.now(UTC)
+    if html is not None:
+        checked_target(html, "--html", archive)
     if source is not None:
         archive.ledger(source)  # refuses a source that is not there
     first, last = span(since, until, default=DAYS, now=now)
@@ -92,7 +96,9 @@ def _verdict(rows: list[Row]) -> str:
     if not rows:
         return "there is no source"
     if changed := sum(row.changed for row in rows):
-        return f"{changed} recordings are not as archived: recordings find --state altered"
+        ways = (state for state in ("altered", "absent") if any(row.count(state) for row in rows))
+        commands = " and ".join(f"recordings find --state {state}" for state in ways)
+        return f"{counted(changed)} {are(changed)} not as archived: {commands}"
     ill = [f"{row.source} ({len(row.to_look_at)})" for row in rows if row.to_look_at]
     if ill:
         return f"days that are not complete: {', '.join(ill)}"

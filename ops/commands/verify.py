@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from ops.shell.moments import Moment
+from ops.shell.moments import Moment, refuse_backwards
 from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, verb
 
@@ -17,7 +17,7 @@ from ops.shell.verb import Shared, Topic, verb
 @click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
 @click.option("--from", "since", type=Moment(), metavar="TIME", help="Only days from this one on.")
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="Only days up to this one.")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many, chosen at random.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many of each source, at random.")
 @click.option("--seed", type=int, metavar="N", help="Choose the same ones as another time.")
 @click.option("--no-download", is_flag=True, help="Compare sizes alone; read no bytes.")
 @click.option("--dry-run", is_flag=True, help="Note nothing in the ledger; on AWS, only say what reading costs.")
@@ -37,6 +37,7 @@ def command(
     from ops.verify.selection import Selection
     from ops.verify.verify import verify
 
+    refuse_backwards(since, until)
     if sample and seed is None:
         seed = secrets.randbelow(1_000_000)
         shared.output().note(f"--sample {sample} --seed {seed} chooses the same ones again")

@@ -19,6 +19,7 @@ from ops.index.rows import Row
 from ops.local.archive import alone
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
+from ops.shell.texts import are, counted
 from ops.shell.verb import Shared
 
 RECOVERY = timedelta(days=35)
@@ -75,7 +76,7 @@ def _erase(shared: Shared, archive: Archive, output: Output, wanted: Wanted) -> 
         output,
         _plan(output, found),
         count=len(found),
-        noun="recordings",
+        noun="recording",
         confirmed=wanted.confirmed,
         dry_run=wanted.dry_run,
     )
@@ -180,7 +181,8 @@ def erasures(shared: Shared) -> ExitCode:
         columns = [Column(head=head, importance=importance) for head, importance in _COLUMNS.items()]
         output.table(columns, [_cells(output, order) for order in orders])
     still = sum(len(order.open) for order in orders)
-    output.verdict(f"{len(orders)} orders; {still} recordings are still to go" if orders else "nothing was ever erased")
+    rest = f"{counted(still)} {are(still)} still to go"
+    output.verdict(f"{counted(len(orders), 'order')}; {rest}" if orders else "nothing was ever erased")
     return ExitCode.LOOK if still else ExitCode.DONE
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ops.accesses.access import NotRecorded
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
+from ops.archive.targets import checked_target
 from ops.export.export import Exporting, Made, Wanted
 from ops.find.selection import Selection, selected
 from ops.holds.cases import checked_case
@@ -20,7 +21,7 @@ from ops.index.rows import Row
 from ops.seals.openssl import FileSigner, is_p256
 from ops.shell.moments import in_zone
 from ops.shell.output import ExitCode, Failure, Output
-from ops.shell.texts import bytes_text
+from ops.shell.texts import bytes_text, counted
 from ops.shell.verb import Shared
 
 _MAKE_KEY = "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"
@@ -40,6 +41,7 @@ def export(
         raise Failure(ExitCode.MISUSE, "export_key is no key on the curve P-256 that signs", next_=_MAKE_KEY)
     if out.exists():
         raise Failure(ExitCode.MISUSE, f"{out} is there already: give another --out")
+    checked_target(out, "--out", archive)
     rows = _rows(archive, shared, selection, held_by, output)
     zone = shared.zone or archive.zone
     wanted = replace(
@@ -104,7 +106,7 @@ def _tell(output: Output, made: Made, *, signed: bool) -> ExitCode:
     for each in made.left_out:
         output.note(f"left out: {each['source']}  {each['recording_id']}  {each['why']}")
     output.verdict(
-        f"{made.path}: {made.recordings} recordings, {bytes_text(made.bytes)}"
+        f"{made.path}: {counted(made.recordings)}, {bytes_text(made.bytes)}"
         + ("" if signed else "; not signed: --sign-key FILE signs it, or export_key in the deployment file")
     )
     if made.altered:

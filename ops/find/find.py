@@ -17,9 +17,9 @@ from ops.index.index import COUNTED, Index
 from ops.index.query import BadQuery, Query
 from ops.index.refresh import as_of, refresh
 from ops.index.rows import Row
-from ops.shell.moments import in_zone
+from ops.shell.moments import in_zone, refuse_backwards
 from ops.shell.output import Column, ExitCode, Failure, Output
-from ops.shell.texts import length_text
+from ops.shell.texts import counted, length_text
 from ops.shell.verb import Shared
 
 FIELDS = (
@@ -67,6 +67,7 @@ def question_to(
     zone = shared.zone or archive.zone
     if day and (since or until):
         raise Failure(ExitCode.MISUSE, "give either --day or --from and --to")
+    refuse_backwards(since, until, zone)
     if day:
         since = day.replace(hour=0, minute=0, second=0, microsecond=0)
         until = since + timedelta(days=1)
@@ -185,7 +186,7 @@ def _verdict(shown: int, count: int, moment: datetime | None, output: Output) ->
     when = f"as of {output.time(moment)[11:16]}" if moment else "the index is not whole yet"
     if not shown:
         return f"no recording matches; {when}"
-    some = f"{shown:,} {'recording' if shown == 1 else 'recordings'}"
+    some = counted(shown)
     if count <= shown:
         return f"{some}; {when}"
     all_ = f"more than {COUNTED:,}" if count > COUNTED else f"{count:,}"

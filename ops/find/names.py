@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import date
@@ -49,7 +50,12 @@ def row_meant(archive: Archive, what: str, say: Callable[[str], None]) -> Row:
     rows = rows_meant(archive, what, say)
     if len(rows) > 1:
         ids = ", ".join(f"{row.recording_id} ({row.source})" for row in rows[:MAX_NAMED])
-        raise Failure(ExitCode.NOT_FOUND, f"{what!r} means {len(rows)} recordings: {ids}", kind="ambiguous")
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            f"{what!r} means {len(rows)} recordings: {ids}: name one of them",
+            next_=f"recordings show {shlex.quote(what)}",
+            kind="ambiguous",
+        )
     return rows[0]
 
 

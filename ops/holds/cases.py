@@ -88,12 +88,12 @@ class Case:
 
     @property
     def placed(self) -> Record:
-        """The record that opened it, or opened it again."""
+        """The record that opened it, or opened it again last; its release is none."""
         opened = 0
         for number, record in enumerate(self.records):
             if record.what == "release" and not Case(name=self.name, records=self.records[: number + 1]).recordings:
-                opened = number + 1
-        return self.records[min(opened, len(self.records) - 1)]
+                opened = number + 1 if number + 1 < len(self.records) else opened
+        return self.records[opened]
 
 
 def checked_case(name: str) -> str:

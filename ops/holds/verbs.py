@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -14,10 +15,11 @@ from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
 from ops.holds.placing import Held, Holding
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
+from ops.shell.texts import are, counted
 from ops.shell.verb import Shared
 
 NAMED = 20
-_FIELDS = ("case", "state", "count", "placed_at", "placed_by", "reason", "released_at", "released_by")
+_FIELDS = ("case", "state", "count", "placed_at", "placed_by", "reason", "released_at", "released_by", "release_reason")
 
 
 def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> ExitCode:
@@ -34,13 +36,13 @@ def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> Exi
         return ExitCode.LOOK
     done = holding.hold(case, reason[:LONGEST_REASON], rows, selection.kept())
     output.document(_document(done))
-    output.verdict(f"{_held(archive, done)} on hold for {case!r}; undone by: recordings release --case {case!r}")
+    undo = f"recordings release --case {shlex.quote(case)} --reason TEXT"
+    output.verdict(f"{_held(archive, done)} on hold for {case!r}; undone by: {undo}")
     return ExitCode.DONE
 
 
 def _held(archive: Archive, done: Held) -> str:
-    what = "1 recording" if done.recordings == 1 else f"{done.recordings} recordings"
-    verb = "is" if done.recordings == 1 else "are"
+    what, verb = counted(done.recordings), are(done.recordings)
     if not archive.bucket.locks:
         return f"{what} {verb}"
     unkept = f", {done.nothing_kept} with nothing kept yet" if done.nothing_kept else ""
@@ -62,9 +64,7 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     output = shared.output(archive.zone)
     known = Cases(archive.bucket).get(checked_case(case))
     if known is None:
-        raise Failure(
-            ExitCode.NOT_FOUND, f"{archive.name} has no case {case!r}", next_="recordings holds", kind="no_case"
-        )
+        raise _no_case(archive, case)
     holding = Holding(archive)
     held = holding.held_by(known.name)
     ids = [f"{kept.source}  {kept.recording_id}" for kept in held]
@@ -73,7 +73,7 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
         output,
         plan,
         count=len(held),
-        noun="recordings",
+        noun="recording",
         confirmed=confirmed,
         dry_run=dry_run,
         answers=[known.name],
@@ -84,6 +84,11 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     output.document({"case": done.case, "recordings": done.recordings, "versions": done.versions, "dry_run": False})
     output.verdict(f"case {known.name!r} holds nothing any more; recordings released: {done.recordings}")
     return ExitCode.DONE
+
+
+def _no_case(archive: Archive, case: str) -> Failure:
+    sentence = f"{archive.name} has no case {case!r}"
+    return Failure(ExitCode.NOT_FOUND, sentence, next_="recordings holds", kind="no_case")
 
 
 def first(lines: Sequence[str]) -> Iterator[str]:
@@ -99,7 +104,7 @@ def holds(shared: Shared, *, case: str | None, as_csv: bool) -> ExitCode:
     output = shared.output(archive.zone)
     cases = [each for each in Cases(archive.bucket).all() if case is None or each.name == case]
     if case is not None and not cases:
-        raise Failure(ExitCode.NOT_FOUND, f"{archive.name} has no case {case!r}", kind="no_case")
+        raise _no_case(archive, case)
     rows = [_row(each) for each in cases]
     if output.as_json:
         for row in rows:
@@ -112,7 +117,8 @@ def holds(shared: Shared, *, case: str | None, as_csv: bool) -> ExitCode:
         _table(output, cases)
     said = output.note if as_csv else output.verdict
     on_hold = sum(each.is_open for each in cases)
-    said(f"{on_hold} of {len(cases)} cases hold something" if cases else "no case was ever opened")
+    hold_ = "holds" if on_hold == 1 else "hold"
+    said(f"{on_hold} of {counted(len(cases), 'case')} {hold_} something" if cases else "no case was ever opened")
     return ExitCode.DONE
 
 
@@ -128,6 +134,7 @@ def _row(case: Case) -> dict[str, object]:
         "reason": placed.reason,
         "released_at": released.at if released else None,
         "released_by": released.who if released else None,
+        "release_reason": released.reason if released else None,
     }
 
 

@@ -13,7 +13,7 @@ from ops.index.file import path_of
 from ops.index.index import Index, drop
 from ops.index.refresh import as_of, refresh
 from ops.shell.output import ExitCode, Failure, Output
-from ops.shell.texts import bytes_text
+from ops.shell.texts import bytes_text, counted
 from ops.shell.verb import Shared
 
 
@@ -51,7 +51,7 @@ def _say(output: Output, fresh: Index) -> None:
     rows = sum(sum(states.values()) for states in fresh.totals().values())
     moment = as_of(fresh)
     _document(output, fresh.path, rows=rows, moment=moment)
-    output.verdict(f"{rows:,} recordings as of {output.time(moment)}, {bytes_text(_size(fresh.path))} in {fresh.path}")
+    output.verdict(f"{counted(rows)} as of {output.time(moment)}, {bytes_text(_size(fresh.path))} in {fresh.path}")
 
 
 def _document(output: Output, path: Path, *, rows: int | None, moment: datetime | None) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from ops.archive.identity import identity_of
 from ops.local import journal
 from ops.local.archive import LEDGER, RUN, RUNS, FolderArchive
 from ops.local.books import Books, counts_of
@@ -140,7 +143,9 @@ class Ending:
             if figures[state]:
                 for item in self._books.of_state(driver.name, state, NAMED):
                     named += 1
-                    yield f"{driver.name}: {item['recording_id']!r} is {state}: {item.get('reason')}"
+                    id_ = str(item["recording_id"])
+                    look = f"recordings show {shlex.quote(id_)} -a {self._archive.path}"
+                    yield f"{driver.name}: {id_!r} is {state}: {item.get('reason')}; next: {look}"
         more = sum(figures[state] for state in (*_CHANGED, *_LOOK_AT)) - named
         if more > 0:
             yield f"{driver.name}: {more} more: recordings find --source {driver.name} -a {self._archive.path}"
@@ -151,17 +156,24 @@ class Ending:
         if driver.given_up:
             secret = driver.runtime.settings.source.secret
             look = f"; is the secret {secret} right?" if driver.gate().refused else ""
-            yield f"{driver.name}: stopped after several probes: {driver.given_up}{look}"
+            until = driver.gate().closed_until
+            again = f"; it is left alone until {self._clock_of(until)}" if until else ""
+            yield f"{driver.name}: stopped after several probes: {driver.given_up}{again}{look}"
         elif unclean := driver.unclean():
             yield f"{driver.name}: not every window was read cleanly: {unclean}"
 
-    @staticmethod
-    def _waiting(driver: SourceDriver, waiting: int) -> Iterator[str]:
+    def _waiting(self, driver: SourceDriver, waiting: int) -> Iterator[str]:
         if not waiting:
             return
         until = driver.waits().left_until
-        when = f" until {until.astimezone():%H:%M}" if until else ""
+        when = f" until {self._clock_of(until)}" if until else ""
         yield f"{driver.name}: {waiting} wait{when}; run it again"
+
+    def _clock_of(self, moment: datetime) -> str:
+        """`14:05`, in the archive's zone; with its date where that is not today."""
+        zone = ZoneInfo(identity_of(self._archive.path).zone)
+        there, today = moment.astimezone(zone), datetime.now(zone).date()
+        return f"{there:%H:%M}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
 
     # files
 

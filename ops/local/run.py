@@ -226,6 +226,8 @@ class LocalRun:
                 self._start()
                 try:
                     self._work(progress)
+                    if not self._serves and not self._was_interrupted():
+                        self._walk_again(progress)
                 finally:
                     self._stop()
                 if not self._was_interrupted():
@@ -295,23 +297,32 @@ class LocalRun:
     def _was_interrupted(self) -> bool:
         return (self._stopping.is_set() and not self._serves) or self._gate.failure is not None
 
+    def _walk_again(self, progress: Progress) -> None:
+        """The comparison with the provider, if it is due or asked for; then what it has found is archived."""
+        for driver in self._drivers:
+            self._reconcile(driver)
+        self._work(progress)
+
     def _compare(self) -> None:
         """Looks whether everything of the last days is there, and writes the reports that are due."""
         for driver in self._drivers:
             self._healing[driver.name].look()
-            self._reconcile(driver)
+            if not (self._serves and self._reconcile(driver)):
+                self._report(driver)
             self._sweep(driver)
 
-    def _reconcile(self, driver: SourceDriver) -> None:
-        """The daily comparison if it is due, or asked for; else its report anew, of what the run has changed."""
-        done: Mapping[str, object] = {}
-        if driver.given_up is None and not self._gate.is_closed:
-            done = driver.fire("", {"force": True} if self._options.reconcile else {})
-        if done.get("report") is None:
-            try:
-                self._reporters[driver.name].invoke({"action": "report"})
-            except ArchiveTrouble as trouble:
-                self._on_error(trouble)
+    def _reconcile(self, driver: SourceDriver) -> bool:
+        """Whether the comparison was due, or asked for, and has written its report."""
+        if driver.given_up is not None or self._gate.is_closed:
+            return False
+        return driver.fire("", {"force": True} if self._options.reconcile else {}).get("report") is not None
+
+    def _report(self, driver: SourceDriver) -> None:
+        """The newest report once more, of what the run has changed."""
+        try:
+            self._reporters[driver.name].invoke({"action": "report"})
+        except ArchiveTrouble as trouble:
+            self._on_error(trouble)
 
     def _sweep(self, driver: SourceDriver) -> None:
         """Removes what is past its term; with --dry-run says what would go."""

@@ -16,6 +16,7 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Json, Recording, Window
+from ops.shell.texts import counted
 
 MAX_PAGES = 10_000
 
@@ -81,7 +82,7 @@ def delete(provider: Provider, recording_ids: Sequence[str]) -> Iterator[str]:
     done: set[str] = set()
     if len(recording_ids) > 1 and provider.declaration.deletes_many:
         done = {id_ for id_, deleted in provider.delete_many(recording_ids).items() if deleted}
-        yield f"deleted {len(done)} recordings"
+        yield f"deleted {counted(len(done))}"
     for id_ in recording_ids:
         if id_ in done:
             continue

@@ -42,7 +42,11 @@ class Row:
     @property
     def changed(self) -> int:
         """Recordings whose bytes are not what they were."""
-        return sum(int(day.get("altered", 0)) + int(day.get("absent", 0)) for day in self.days)
+        return self.count("altered") + self.count("absent")
+
+    def count(self, state: str) -> int:
+        """Recordings of all its days in this state."""
+        return sum(int(day.get(state, 0)) for day in self.days)
 
 
 def row_of(bucket: Bucket, source: str, first: date, last: date, *, today: date) -> Row:

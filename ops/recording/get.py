@@ -18,6 +18,7 @@ from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
+from ops.archive.targets import checked_target
 from ops.find.names import row_meant
 from ops.index.asking import pk_of
 from ops.index.rows import Row
@@ -87,7 +88,7 @@ def _record(archive: Archive, row: Row, what: What, reason: str) -> None:
 
 
 def _fetch(archive: Archive, row: Row, stored: Stored, asked: Asked, output: Output) -> ExitCode:
-    target = None if asked.out == "-" else _target(Path(asked.out), stored)
+    target = None if asked.out == "-" else _target(archive, Path(asked.out), stored)
     _record(archive, row, "download", asked.reason)
     try:
         with archive.bucket.read(stored.key, version_id=stored.version_id) as pieces:
@@ -104,8 +105,8 @@ def _fetch(archive: Archive, row: Row, stored: Stored, asked: Asked, output: Out
         ) from None
 
 
-def _target(out: Path, stored: Stored) -> Path:
-    target = out / stored.key.rpartition("/")[2] if out.is_dir() else out
+def _target(archive: Archive, out: Path, stored: Stored) -> Path:
+    target = checked_target(out / stored.key.rpartition("/")[2] if out.is_dir() else out, "--out", archive)
     if target.exists():
         raise Failure(ExitCode.REFUSED, f"{target} is there already: give another --out", kind="exists")
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from ops.reconcile.reports import row_of
 from ops.seals.chains import ChainCheck, Checked, Keys, keys_in
 from ops.seals.openssl import FileSigner, der_of
 from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import counted
 from ops.shell.verb import Shared
 
 NOT_COMPARED = "its head was not compared with one kept elsewhere"
 _NAMED = 20
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def seal(
@@ -37,9 +40,11 @@ def seal(
     output = shared.output(archive.zone)
     sources = _sources(archive, source)
     yesterday = Clock().now().date() - timedelta(days=1)
+    if first and last and first > last:
+        raise Failure(ExitCode.MISUSE, f"--from {first} comes after --to {last}")
     last = min(last or yesterday, yesterday)
     if first and first > last:
-        raise Failure(ExitCode.MISUSE, f"{first} is not over, or comes after the last day: a day is sealed when it is")
+        raise Failure(ExitCode.MISUSE, f"{first} is not over yet: a day is sealed when it is")
     if not isinstance(archive, FolderArchive):
         return _ask(archive, output, sources, first, last, sign_key)
     signer = FileSigner(sign_key) if sign_key else None
@@ -156,12 +161,15 @@ def _tell_sealed(output: Output, done: list[Seal]) -> ExitCode:
             ],
         }
     )
-    output.verdict(f"{len(done)} days sealed" if done else "no day is due")
+    output.verdict(f"{counted(len(done), 'day')} sealed" if done else "no day is due")
     return ExitCode.LOOK if any(each.statement.complete is False for each in done) else ExitCode.DONE
 
 
 def verify(shared: Shared, source: str | None, *, head: str | None, public_key: Path | None) -> ExitCode:
     """Checks the chains; exit code 6 where one is broken, 1 where a file is no part of any. Raises Failure."""
+    if head is not None and not _SHA256.fullmatch(head):
+        what = f"--head {head[:80]} is no SHA-256, which has 64 hex digits"
+        raise Failure(ExitCode.MISUSE, what, next_="recordings seal verify", kind="no_digest")
     archive = open_archive(shared)
     output = shared.output(archive.zone)
     keys = Keys([_public_key(public_key)], given=True) if public_key else keys_in(archive.bucket)
@@ -189,11 +197,11 @@ def _tell(output: Output, found: list[Checked], *, head: str | None, keys: Keys)
             output.line(f"{each.source}: {sentence}")
         if each.head and not each.faults:
             signed = f", {each.signed} signed" if each.signed else ""
-            output.line(f"{each.source}: {len(each.seals)} seals{signed}; head {each.head.sha256}")
+            output.line(f"{each.source}: {counted(len(each.seals), 'seal')}{signed}; head {each.head.sha256}")
     compared = head is not None or keys.given
     output.document({"sources": [each.document() for each in found], "consistent": not faults, "compared": compared})
     if faults:
-        output.verdict(f"the chain of seals is broken in {len(faults)} places")
+        output.verdict(f"the chain of seals is broken in {counted(len(faults), 'place')}")
         return ExitCode.ALTERED
     if not seals and not orphans:
         output.verdict("no day is due")

@@ -67,5 +67,15 @@ def span(
     end = in_zone(until, zone) if until else now
     start = in_zone(since, zone) if since else end - default
     if start >= end:
-        raise Failure(ExitCode.MISUSE, f"--from {start:%Y-%m-%dT%H:%MZ} is not before --to {end:%Y-%m-%dT%H:%MZ}")
+        raise _not_before(start, end)
     return start, end
+
+
+def refuse_backwards(since: datetime | None, until: datetime | None, zone: tzinfo = UTC) -> None:
+    """Where both are given. Raises Failure (MISUSE) where --from comes after --to: nothing could ever be found."""
+    if since and until and (start := in_zone(since, zone)) > (end := in_zone(until, zone)):
+        raise _not_before(start, end)
+
+
+def _not_before(start: datetime, end: datetime) -> Failure:
+    return Failure(ExitCode.MISUSE, f"--from {start:%Y-%m-%dT%H:%MZ} is not before --to {end:%Y-%m-%dT%H:%MZ}")

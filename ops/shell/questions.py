@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import counted
 
 
 def confirm(
@@ -25,14 +26,13 @@ def confirm(
     """
     if confirmed is not None and not dry_run:
         if confirmed != count:
-            raise Failure(
-                ExitCode.REFUSED, f"--confirm {confirmed}, but it is {count} {noun} now: nothing was done", kind="count"
-            )
+            sentence = f"--confirm {confirmed}, but it is {counted(count, noun)} now: nothing was done"
+            raise Failure(ExitCode.REFUSED, sentence, kind="count")
         return True
     for line in plan:
         output.line(line)
     if dry_run:
-        output.verdict(f"dry run: {count} {noun}; nothing was done")
+        output.verdict(f"dry run: {counted(count, noun)}; nothing was done")
         return False
     if not sys.stdin.isatty():
         raise Failure(ExitCode.REFUSED, f"nobody to ask: repeat with --confirm {count}", kind="not_confirmed")

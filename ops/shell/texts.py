@@ -1,4 +1,4 @@
-"""Lengths and sizes in words."""
+"""Lengths, sizes and counts in words."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ def length_text(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, noun: str = "recording") -> str:
+    """`1 recording`, `3,000 recordings`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def are(number: int) -> str:
+    """`is` of one, `are` of any other number."""
+    return "is" if number == 1 else "are"
 
 
 def bytes_text(count: int | None) -> str:

@@ -15,6 +15,7 @@ from functions.archiver.listing.backfill import Backfills
 from functions.archiver.vitals import Vitals, VitalsReader
 from ops.archive.archive import Archive
 from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.texts import are, counted
 
 REQUESTS_EACH = 2
 """A recording takes about so many: one that lists or finds it, one for its audio."""
@@ -136,7 +137,9 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
     output.table(_COLUMNS, [_row(output, each) for each in found])
     for each in found:
         if each.changed:
-            output.line(f"{each.source}: {each.changed} recordings are not as archived; next: {each.next}")
+            output.line(
+                f"{each.source}: {counted(each.changed)} {are(each.changed)} not as archived; next: {each.next}"
+            )
         if each.health.reason:
             command = each.health.state.first_command(each.source)
             output.line(f"{each.source}: {each.health.state}: {each.health.reason}; next: {command}")
@@ -151,7 +154,7 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
 def verdict(found: Sequence[SourceStatus]) -> str:
     """The last sentence."""
     if changed := sum(each.changed for each in found):
-        return f"{changed} recordings are not as archived, named above"
+        return f"{counted(changed)} {are(changed)} not as archived, named above"
     ill = [each.source for each in found if not each.health.state.is_well]
     if ill:
         return f"to look at: {', '.join(ill)}"

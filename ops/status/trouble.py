@@ -9,6 +9,7 @@ from typing import Any
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.ledger import Ledger
 from ops.archive.archive import Archive
+from ops.shell import texts
 from ops.shell.output import Column, ExitCode, Failure, Output
 
 _TROUBLED = (State.FAILED, State.QUARANTINED)
@@ -51,7 +52,7 @@ class Chosen:
 def chosen(archive: Archive, selection: Selection) -> list[Chosen]:
     """The recordings that are meant, all of them failed or in quarantine. Raises Failure for the first that is not."""
     if bool(selection.ids) == selection.failed:
-        raise Failure(ExitCode.MISUSE, "give ids, or --failed for all that failed")
+        raise Failure(ExitCode.MISUSE, "give ids, or --failed for all that failed, and not both")
     if selection.ids and selection.reason is not None:
         raise Failure(ExitCode.MISUSE, "--reason chooses among what failed: use it with --failed")
     return chosen_ids(archive, selection.ids, selection.source) if selection.ids else _all_failed(archive, selection)
@@ -108,4 +109,4 @@ def carried_out(
 
 def counted(recordings: Sequence[Chosen]) -> str:
     """`1 recording`, `3 recordings`."""
-    return "1 recording" if len(recordings) == 1 else f"{len(recordings)} recordings"
+    return texts.counted(len(recordings))

@@ -18,6 +18,7 @@ from ops.archive.opening import open_archive
 from ops.local.healing import mark
 from ops.plan.prices import prices
 from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import counted
 from ops.shell.verb import Shared
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
@@ -86,7 +87,7 @@ class Verifying:
         """Before the first byte is read."""
         sizes = [int(item["bytes"]) for source in sources for _, of_day in items.days(source) for item in of_day]
         size = sum(sizes) if self._read else 0
-        what = f"{len(sizes)} recordings, {size / 1e9:.2f} GB"
+        what = f"{counted(len(sizes))}, {size / 1e9:.2f} GB"
         region = str(cast("DeployedArchive", self._archive).session.region_name)
         try:
             found = prices(region)
@@ -133,12 +134,12 @@ class Verifying:
             self._found[finding.result].append(finding)
         if time.monotonic() - self._said > _SAID_EVERY_SECONDS:
             self._said = time.monotonic()
-            self._output.note(f"{self._counts['checked']} recordings compared so far")
+            self._output.note(f"{counted(self._counts['checked'])} compared so far")
 
     def _tell(self, seconds: float) -> ExitCode:
         for source, number in Counter(f.source for f in (*self._found["altered"], *self._found["absent"])).items():
-            differ = "recording no longer matches its" if number == 1 else "recordings no longer match their"
-            self._output.line(f"{source}: {number} {differ} digest:")
+            match = "matches its" if number == 1 else "match their"
+            self._output.line(f"{source}: {counted(number)} no longer {match} digest:")
             for finding in [f for f in self._wrong() if f.source == source][:NAMED]:
                 self._output.line(f"  {finding.recording_id} is {finding.result}: {finding.why} ({finding.key})")
         for result in ("undecided", "extra"):
@@ -149,7 +150,7 @@ class Verifying:
         rest = "".join(f", {len(self._found[r])} {r}" for r in ("undecided", "extra") if self._found[r])
         how = "read" if self._read else "compared by size"
         self._output.verdict(
-            f"{self._counts['checked']} recordings {how}: {self._counts['same']} as archived, {wrong} not{rest}"
+            f"{counted(self._counts['checked'])} {how}: {self._counts['same']} as archived, {wrong} not{rest}"
         )
         if wrong:
             return ExitCode.ALTERED

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.clock import to_ms
+from functions.archiver.clock import from_ms, to_ms
 from functions.archiver.errors import Misconfigured
 from functions.archiver.ledger.conditions import Exists
 from ops.local.engine import files
@@ -64,6 +66,36 @@ def test_every_run_writes_a_report_and_asks_the_provider_again_only_when_it_is_t
     assert report.read_bytes() != first
     assert bench.run_here(reconcile=True) == 0
     assert [served.kind for served in acme.log].count("list") - lists - quiet > quiet
+
+
+def test_what_the_comparison_with_the_provider_finds_is_archived_by_the_same_run(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    assert bench.run_here() == 0
+    late = acme.add(recorded_at=datetime.now(UTC) - timedelta(hours=6))
+    assert bench.run_here() == 0
+    assert late.id not in bench.rows(), "ordinary listing has read that hour a moment ago"
+    assert bench.run_here(reconcile=True) == 0
+    assert bench.holds_all("acme")
+    newest = max(bench.out.glob("reports/source=acme/date=*/reconciliation.json"))
+    days = {day["date"]: day for day in json.loads(newest.read_text())["days"]}
+    day = days[late.recorded_at.date().isoformat()]
+    assert (day["missing"], day["in_work"], day["archived"]) == (0, 0, day["listed"])
+
+
+def test_times_of_day_are_in_the_archives_zone(bench: LocalBench, acme: Babelforce) -> None:
+    bench.archive = 'timezone = "Pacific/Kiritimati"'
+    bench.write()
+    missing = next(iter(acme.recordings))
+    acme.faults.add(Fault("status", recording_id=missing, value=404, times=None))
+    done = bench.run()
+    assert done.code == 1
+    told = re.search(r"acme: 1 wait until (?:\S+ )?(\d\d):(\d\d); run it again", done.err)
+    assert told
+    item = SqliteTable(bench.out / ".archive" / "ledger.sqlite").get(f"acme#recording#{missing}")
+    assert item is not None
+    due = from_ms(int(item["due_at"]))
+    assert told.groups() == ((due + timedelta(hours=14)).strftime("%H"), f"{due:%M}")
 
 
 def test_everything_in_the_folder_is_its_owners_alone(bench: LocalBench) -> None:

@@ -208,7 +208,7 @@ def test_what_a_deletion_of_several_left_is_deleted_by_itself(by_hand: ByHand, s
     told = {"success": True, "items": [{"id": "a", "success": True}, {"id": "b", "success": False}]}
     server.on("/api/v2/recordings/bulk/delete", Reply(body=json.dumps(told).encode()))
     server.on("/api/v2/recordings/b", Reply())
-    said = "deleted 1 recordings\ndeleted recording b\n"
+    said = "deleted 1 recording\ndeleted recording b\n"
     assert by_hand("dialer", "delete", "--yes", "a", "b") == (0, said, "")
 
 

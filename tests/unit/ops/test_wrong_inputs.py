@@ -51,7 +51,7 @@ INPUTS: list[tuple[str, int]] = [
     ("provider acme get --deployment mine.toml --secrets secrets.json", 2),
     ("provider acme get a b --deployment mine.toml --secrets secrets.json", 2),
     ("provider acme get 1 --audio mine.toml --deployment mine.toml --secrets secrets.json", 2),
-    ("provider acme get 1 --audio no/such/folder.wav --deployment mine.toml --secrets secrets.json", 5),
+    ("provider acme get 1 --audio no/such/folder.wav --deployment mine.toml --secrets secrets.json", 2),
     ("provider acme delete --deployment mine.toml --secrets secrets.json", 2),
     ("provider acme delete 1 --deployment mine.toml --secrets secrets.json", 4),
     ("provider acme delete 1 --confirm 2 --deployment mine.toml --secrets secrets.json", 4),

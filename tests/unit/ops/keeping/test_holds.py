@@ -173,12 +173,13 @@ def test_cases_are_listed_released_ones_too(archive: Archive, run: Run, capsys: 
         ("A", "released", 0),
     ]
     assert told["A"]["released_by"] == archive.person.name
+    assert (told["A"]["reason"], told["A"]["release_reason"]) == (WHY[1], "settled")
     assert told["=B"]["released_at"] is None
     assert run("holds", "--csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["case"] for row in rows] == ["'=B", "A"]
     assert run("holds") == 0
-    assert "1 of 2 cases hold something" in capsys.readouterr().out
+    assert "1 of 2 cases holds something" in capsys.readouterr().out
     assert run("holds", "--case", "nothing") == 3
 
 

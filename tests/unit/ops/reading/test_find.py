@@ -139,7 +139,7 @@ def test_the_index_is_its_owner_s_alone_and_can_be_thrown_away(
     assert (document["rows"], path.parent) == (1, cache)
     assert (path.stat().st_mode & 0o777, cache.stat().st_mode & 0o777) == (0o600, 0o700)
     assert run("index", "--rebuild") == 0
-    assert "1 recordings as of" in capsys.readouterr().out
+    assert "1 recording as of" in capsys.readouterr().out
     assert run("index", "--where") == 0
     assert capsys.readouterr().out.strip() == str(path)
     assert run("index", "--drop") == 0

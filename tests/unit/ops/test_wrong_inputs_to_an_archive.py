@@ -1,0 +1,63 @@
+"""Wrong input to verbs that read an archive: one sentence that names it, a code of its own, and nothing is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.__main__ import main
+from tests.harness.reading import a_folder, archived
+
+INPUTS: list[tuple[str, int, str]] = [
+    ("get one --out no/such/folder.wav", 2, "there is no folder no/such"),
+    ("get one --out mine", 2, "would lie in the archive"),
+    ("get one --out mine/audio/copy.wav", 2, "would lie in the archive"),
+    ("export one --case c --out no/such/folder.zip", 2, "there is no folder no/such"),
+    ("export one --case c --out mine/audio/c.zip", 2, "would lie in the archive"),
+    ("export one --case c --out .", 2, "is there already"),
+    ("report --html no/such/folder.html", 2, "there is no folder no/such"),
+    ("report --html .", 2, ". is a folder"),
+    ("report --html mine/report.html", 2, "would lie in the archive"),
+    ("find --from 2026-11-20 --to 2026-11-10", 2, "is not before --to"),
+    ("erase --from 2026-11-20 --to 2026-11-10 --basis mistake --ticket A-1", 2, "is not before --to"),
+    ("verify --from 2026-11-20 --to 2026-11-10", 2, "is not before --to"),
+    ("report --from 2026-11-20 --to 2026-11-10", 2, "is not before --to"),
+    ("accesses --from 2026-11-20 --to 2026-11-10", 2, "is not before --to"),
+    ("seal --from 2026-11-20 --to 2026-11-10", 2, "comes after --to 2026-11-10"),
+    ("seal --from 2199-01-01", 2, "is not over yet"),
+    ("seal verify --head 4f1c", 2, "is no SHA-256"),
+    ("seal verify --public-key none.pem", 2, "none.pem"),
+    ("holds --case nobody", 3, "next: recordings holds"),
+    ("release --case nobody --reason r", 3, "next: recordings holds"),
+    ("retry", 2, "give ids, or --failed"),
+    ("retry one --failed", 2, "and not both"),
+]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    archived(a_folder(tmp_path / "mine", "acme"), "one")
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    """What lies there, without the ledger and its log."""
+    return {str(path) for path in folder.rglob("*") if ".archive" not in path.parts and "cache" not in path.parts}
+
+
+@pytest.mark.parametrize(("words", "code", "told"), INPUTS)
+def test_wrong_input_is_named_and_nothing_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str], words: str, code: int, told: str
+) -> None:
+    before = files(here)
+    assert main([*words.split(), "-a", "mine"]) == code
+    assert told in capsys.readouterr().err
+    assert files(here) == before
+
+
+def test_the_next_command_that_a_hold_names_is_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hold", "one", "--case", "Doe v. Roe", "--reason", "order", "-a", "mine"]) == 0
+    assert "recordings release --case 'Doe v. Roe' --reason TEXT" in capsys.readouterr().out
