@@ -99,6 +99,8 @@ class Entry:
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`
     how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
     `accepted`: a person knows of its failure and leaves it so. `held`: a case keeps it.
+    `deleting_since`: we have asked, or are about to ask, the source to delete it. `deleted_at_source`: it did.
+    `gone_at_source`: it had lost it by itself when we were about to ask.
     `story` is what happened, in short.
     `day` is the UTC date under which it is archived: recorded on, or found on where the provider tells no time. It is
     fixed with the first facts, so a provider that changes its mind cannot make a second object of one recording.
@@ -125,6 +127,9 @@ class Entry:
     failed_at: datetime | None = None
     accepted: bool = False
     held: bool = False
+    deleting_since: datetime | None = None
+    deleted_at_source: datetime | None = None
+    gone_at_source: datetime | None = None
     story: tuple[Event, ...] = ()
     described: bool = True
 

@@ -17,6 +17,9 @@ from urllib.parse import quote
 ENCRYPTED = ".enc"
 """Ends the extension of audio that only its owner can decrypt."""
 
+AT_SOURCE = "erasures/at-source/"
+"""Under which the records of deletions at the source lie, beside those of erasures."""
+
 MAX_NAME_BYTES = 200
 _KEPT_OF_LONG_NAMES = 150
 

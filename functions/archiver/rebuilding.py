@@ -29,7 +29,7 @@ from functions.archiver.ledger.holds import Holds
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
-from functions.archiver.object_keys import digest_of, safe_name
+from functions.archiver.object_keys import AT_SOURCE, digest_of, safe_name
 from functions.archiver.recording import Recording, TranscriptState
 
 DOES_NOT_COME_BACK = "attempts, cursors, pauses and what still waited: listing finds again what is not archived"
@@ -178,6 +178,8 @@ class Rebuilding:
         ordered: dict[str, date] = {}
         done: set[str] = set()
         for key in self.bucket.keys("erasures/"):
+            if key.startswith(AT_SOURCE):
+                continue  # it is in the archive still
             document = self._document(key) or {}
             done |= {str(digest) for digest in document.get("erased", ())}
             for each in document.get("recordings", ()):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from functions.archiver.archiving.archiving import Archiver
     from functions.archiver.checking import Check
     from functions.archiver.events.sending import Announcer
-    from functions.archiver.listing.cursors import CursorStore
+    from functions.archiver.listing.cursors import CursorStore, Owner
     from functions.archiver.listing.listing import Listing
     from functions.archiver.webhooks import Receiver
 
@@ -191,8 +191,8 @@ class Runtime:
             clock=self.clock,
         )
 
-    def cursors(self, owner: Literal["lister", "reconciler"]) -> CursorStore:
-        """The cursors of the lister or the reconciler."""
+    def cursors(self, owner: Owner) -> CursorStore:
+        """The cursors and the lease of one function."""
         from functions.archiver.listing.cursors import CursorStore
 
         return CursorStore(self.table, source=self.settings.source.name, owner=owner, clock=self.clock)

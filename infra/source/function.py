@@ -33,7 +33,9 @@ class SourceFunction(Construct):
         timeout: Duration,
         statements: Sequence[iam.PolicyStatement],
         tells: bool = False,
+        secret: str | None = None,
     ) -> None:
+        """With `secret` it reads that one in place of the source's, and shares no token with the other functions."""
         super().__init__(scope, id_)
         self._log = logs.LogGroup(self, "Log", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
         # No VPC: a NAT gateway would cost more than all the rest. No reserved concurrency: a new account has none to
@@ -49,7 +51,14 @@ class SourceFunction(Construct):
             memory_size=memory_mib,
             timeout=timeout,
             environment=shared.environment(source, lanes.queue.queue_url, tells=tells),
-            role=self._role([*statements, *shared.may_share_token(source), *self._may_always(source)]),
+            role=self._role(
+                [
+                    *statements,
+                    *([] if secret else shared.may_share_token(source)),
+                    self._may_read(secret or source.secret),
+                    self._may_log(),
+                ]
+            ),
             log_group=self._log,
         )
         Tags.of(self.function).add(TAG, shared.archive.name)
@@ -62,15 +71,12 @@ class SourceFunction(Construct):
             inline_policies={"Job": iam.PolicyDocument(statements=statements)},
         )
 
-    def _may_always(self, source: Source) -> list[iam.PolicyStatement]:
-        return [self._may_read_secret(source), self._may_log()]
-
-    def _may_read_secret(self, source: Source) -> iam.PolicyStatement:
+    def _may_read(self, secret: str) -> iam.PolicyStatement:
         # Secrets Manager appends a dash and six characters to the name.
         arn = Stack.of(self).format_arn(
             service="secretsmanager",
             resource="secret",
-            resource_name=f"{source.secret}-??????",
+            resource_name=f"{secret}-??????",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         return iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])

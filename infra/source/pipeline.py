@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from functions.archiver.settings.deletion import require_safe_archive
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.parameters import source_parameter_name
 from infra.parameters import parameter
@@ -13,6 +14,7 @@ from infra.source.downloader import Downloader
 from infra.source.lanes import Lanes
 from infra.source.lister import Lister
 from infra.source.reconciler import Reconciler
+from infra.source.sweeper import Sweeper
 from infra.source.webhook import Webhook
 
 
@@ -33,6 +35,12 @@ class SourcePipeline(Construct):
         self.webhook = (
             Webhook(self, "Receiving", shared=shared, source=source, lanes=self.lanes) if source.webhook else None
         )
+        require_safe_archive(archive.archive, source)
+        self.sweeper = (
+            Sweeper(self, "Sweeping", shared=shared, source=source, lanes=self.lanes)
+            if source.delete_after_days
+            else None
+        )
         self.webhook_url = self.webhook.url if self.webhook else None
         functions = self._functions()
         dead_letters = self.lanes.dead_letters
@@ -42,7 +50,11 @@ class SourcePipeline(Construct):
             "queue": self.lanes.queue.queue_url,
             "dead_letters": dead_letters.queue_url,
             "functions": functions,
-            "schedules": {**self.lister.schedules, **self.reconciler.schedules},
+            "schedules": {
+                **self.lister.schedules,
+                **self.reconciler.schedules,
+                **(self.sweeper.schedules if self.sweeper else {}),
+            },
             "webhook_url": self.webhook_url,
         }
         name = source_parameter_name(archive.archive.name, source.name)
@@ -55,5 +67,6 @@ class SourcePipeline(Construct):
             "downloader": self.downloader,
             "reconciler": self.reconciler,
             "webhook": self.webhook,
+            "sweeper": self.sweeper,
         }
         return {name: step.function.function_name for name, step in steps.items() if step}

@@ -18,6 +18,7 @@ from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Properties
 from functions.archiver.clock import iso
+from functions.archiver.object_keys import AT_SOURCE
 from ops.shell.output import ExitCode, Failure
 
 FOLDER = "erasures"
@@ -117,6 +118,8 @@ class Orders:
         orders: dict[str, Mapping[str, Any]] = {}
         notes: dict[str, list[Mapping[str, Any]]] = {}
         for key in self._bucket.keys(f"{FOLDER}/"):
+            if key.startswith(AT_SOURCE):
+                continue  # of recordings that the archive keeps
             document = self._read(key)
             if "recordings" in document:
                 orders[str(document["order"])] = document

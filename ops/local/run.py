@@ -25,6 +25,7 @@ from ops.local import earlier
 from ops.local.archive import LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
 from ops.local.books import held
 from ops.local.clock import MovedClock
+from ops.local.deleting import Deletion
 from ops.local.ending import Ending, Verdict
 from ops.local.engine.files import is_full
 from ops.local.engine.local_engine import Gate
@@ -102,6 +103,8 @@ def _check(options: Options, deployment: Deployment, secrets: Mapping[str, str])
     for source in deployment.sources:
         try:
             client_of(source, json.loads(secrets[source.secret]), _NoSlots())
+            if source.delete_secret is not None and source.delete_secret not in secrets:
+                raise Misconfigured(f"the secrets lack {source.delete_secret}, which delete_secret names")
         except Misconfigured as mistake:
             raise Misconfigured(f"{options.deployment}: sources.{source.name}: {mistake}") from None
 
@@ -158,6 +161,7 @@ class LocalRun:
             [firing for driver in self._drivers for firing in driver.firings.values()], on_error=self._on_error
         )
         self._server = self._webhook_server(options.webhook_port)
+        self._deletion = Deletion(dry_run=options.dry_run, say=lambda sentence: self._say(sentence))
         self._ending = Ending(archive, self._host, self._drivers, self._requests, started)
         self._held = {driver.name: held(self._host.books.tally(driver.name)) for driver in self._drivers}
 
@@ -178,8 +182,9 @@ class LocalRun:
         return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate, signer)
 
     def _driver(self, source: Source) -> SourceDriver:
-        functions = {name: self._functions.sandbox(source, name) for name in ("lister", "reconciler")}
-        firings = [Firing(scheduled=each, sandbox=functions[each.function]) for each in schedules_of(source)]
+        scheduled = schedules_of(source)
+        functions = {name: self._functions.sandbox(source, name) for name in {each.function for each in scheduled}}
+        firings = [Firing(scheduled=each, sandbox=functions[each.function]) for each in scheduled]
         runtime = self._functions.runtime(source, OF_THE_RUN)
         self._healing[source.name] = Healing(runtime, self._host.books, self._archive.bucket)
         self._reporters[source.name] = Sandbox("reconciler", runtime)
@@ -309,6 +314,7 @@ class LocalRun:
             self._healing[driver.name].look()
             if not (self._serves and self._reconcile(driver)):
                 self._report(driver)
+            self._errors += self._deletion.sweep(driver)
             self._sweep(driver)
 
     def _reconcile(self, driver: SourceDriver) -> bool:
@@ -395,7 +401,7 @@ def release_orphans(table: Table, source: str) -> None:
     put = {"state": "pending", "due_at": due, "due_group": f"{source}#retry"}
     for item in table.query("due", KeyRange(f"{source}#queued")):
         _try(table, item["pk"], put, int(item["due_at"]))
-    for owner in ("lister", "reconciler"):
+    for owner in ("lister", "reconciler", "sweeper"):
         if table.get(f"{source}#{owner}"):
             table.update(f"{source}#{owner}", put={"lease_until": 0})
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 
 from functions.archiver.settings.deployment import Source
-from functions.archiver.settings.schedule import DISPATCH, RECONCILE
+from functions.archiver.settings.schedule import DISPATCH, RECONCILE, SWEEP
 
-FUNCTIONS = ("lister", "downloader", "reconciler", "webhook")
+FUNCTIONS = ("lister", "downloader", "reconciler", "webhook", "sweeper")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,10 +30,12 @@ class Route:
 
 def schedules_of(source: Source) -> list[Scheduled]:
     """The schedules of one source's functions."""
+    sweeps = [Scheduled(function="sweeper", expression=SWEEP, input=json.dumps({"action": "sweep"}))]
     return [
         Scheduled(function="lister", expression=source.schedule, input=json.dumps({"action": "list"})),
         Scheduled(function="lister", expression=DISPATCH, input=json.dumps({"action": "dispatch"})),
         Scheduled(function="reconciler", expression=RECONCILE, input="{}"),
+        *(sweeps if source.delete_after_days else []),
     ]
 
 

@@ -13,32 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.provider.declaration import Declaration
+from functions.archiver.provider.paging import every_page
 from functions.archiver.provider.provider import Provider
-from functions.archiver.recording import Json, Recording, Window
+from functions.archiver.recording import Json, Recording
 from ops.shell.texts import counted
-
-MAX_PAGES = 10_000
 
 
 def list_recordings(provider: Provider, start: datetime, end: datetime) -> Iterator[Mapping[str, Json]]:
     """What the provider lists between two moments, calls without a file included."""
-    for window in _windows(provider.declaration, start, end):
-        cursor: str | None = None
-        for _ in range(MAX_PAGES):
-            page = provider.page(window, cursor)
-            yield from map(facts, page.recordings)
-            yield from ({"call_id": call.call_id, "recorded_at": _text(call.recorded_at)} for call in page.calls)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-
-
-def _windows(declaration: Declaration, start: datetime, end: datetime) -> Iterator[Window]:
-    while start < end:
-        until = min(start + declaration.max_window, end) if declaration.max_window else end
-        yield Window(start=start, end=until)
-        start = until
+    for page in every_page(provider, start, end):
+        yield from map(facts, page.recordings)
+        yield from ({"call_id": call.call_id, "recorded_at": _text(call.recorded_at)} for call in page.calls)
 
 
 def facts(recording: Recording) -> dict[str, Json]:

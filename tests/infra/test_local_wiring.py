@@ -25,8 +25,11 @@ EVERY_KEY = a_deployment(
         requests_per_minute=12.5,
         webhook_quiet_after=timedelta(days=2),
         allow_private_addresses=True,
+        delete_after_days=30,
+        delete_secret="recordings/acme-uk-delete",
     ),
     expire_after_days=2555,
+    object_lock="governance",
     tiers=TIERS,
     storage="GLACIER_IR",
 )
@@ -51,10 +54,9 @@ def test_the_schedules_are_the_stack_s(deployment: Deployment, stack: Template) 
 
 
 def test_the_functions_are_the_stack_s(deployment: Deployment, stack: Template) -> None:
-    webhook = deployment.sources[0].webhook
-    assert {function.step for function in stack.functions()} == {
-        name for name in FUNCTIONS if webhook or name != "webhook"
-    }
+    (source,) = deployment.sources
+    absent = {"webhook": not source.webhook, "sweeper": source.delete_after_days is None}
+    assert {function.step for function in stack.functions()} == {name for name in FUNCTIONS if not absent.get(name)}
 
 
 def test_the_routes_are_the_stack_s(deployment: Deployment, stack: Template) -> None:

@@ -56,13 +56,15 @@ class Told:
 class Notes:
     """What stands beside the signs of a source. `changed` counts recordings that are altered or absent, `incomplete`
     are days that have lacked something for long, `unsealed` is the first day that should have a seal and has none,
-    `broken_chain` is about seals too, `refusing` and `quiet` about a webhook.
+    `broken_chain` is about seals too, `deletion_stopped` says why nothing more is deleted at the source, `refusing` and
+    `quiet` are about a webhook.
     """
 
     changed: int = 0
     incomplete: tuple[str, ...] = ()
     unsealed: date | None = None
     broken_chain: bool = False
+    deletion_stopped: str | None = None
     refusing: bool = False
     quiet: bool = False
     told: Told = Told()
@@ -99,6 +101,10 @@ class Notebook:
     def broken_chain(self) -> None:
         """The seals in the bucket are not those that the ledger notes; said by each run of the reconciler."""
         self._table.update(self._pk, put={"chain_broken_at": to_ms(self._clock.now())})
+
+    def deletion_stopped(self, why: str | None) -> None:
+        """A round of deletions at the source has ended, and with `why` because something looked wrong."""
+        self._table.update(self._pk, put={"deletion_stopped": why})
 
     def found(self) -> None:
         """Listing found new recordings, of a source whose webhook should have told of them."""
@@ -141,6 +147,7 @@ class Notebook:
             incomplete=tuple(sorted(late)),
             unsealed=_unsealed(item, now, window) if window else None,
             broken_chain=broken is not None and now - broken < _CHAIN_READ_WITHIN,
+            deletion_stopped=item.get("deletion_stopped"),
             refusing=refused is not None and now - refused < _REFUSED_LATELY,
             quiet=quiet_after is not None and _is_quiet(item, now, quiet_after),
             told=Told(
@@ -162,7 +169,7 @@ def told_key(source: str) -> str:
 
 _READ = (
     *("incomplete", "sealed_until", "refused_at", "chain_broken_at", "found_at", "found_first", "event_at"),
-    *("told", "seen", "seen_at", "late"),
+    *("deletion_stopped", "told", "seen", "seen_at", "late"),
 )
 
 

@@ -74,6 +74,12 @@ UNSEALED = Kind(
 )
 FAILING = _of_state(SourceState.FAILING, 6, "recordings-failed")
 BEHIND = _of_state(SourceState.BEHIND, 7, "a-recording-waits-too-long")
+DELETION_STOPPED = Kind(
+    name="deletion at the source stopped",
+    level=8,
+    heading="deletion-at-the-source-stopped",
+    command="status {source}",
+)
 LOSING = _of_state(SourceState.LOSING, URGENT_TROUBLE, "a-recording-is-about-to-be-deleted")
 BLOCKED = _of_state(SourceState.BLOCKED, URGENT_TROUBLE + 1, "the-source-is-blocked", timedelta(minutes=15))
 CHANGED = Kind(
@@ -90,7 +96,10 @@ BROKEN_CHAIN = Kind(
     command="seal verify --source {source}",
 )
 
-KINDS = (UNSURE, QUIET, REFUSING, INCOMPLETE, UNSEALED, FAILING, BEHIND, LOSING, BLOCKED, CHANGED, BROKEN_CHAIN)
+KINDS = (
+    *(UNSURE, QUIET, REFUSING, INCOMPLETE, UNSEALED, FAILING, BEHIND, DELETION_STOPPED),
+    *(LOSING, BLOCKED, CHANGED, BROKEN_CHAIN),
+)
 """All of them, the worst last."""
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
@@ -116,6 +125,8 @@ def _troubles(health: Health, notes: Notes) -> Iterator[Trouble]:
         yield Trouble(kind=kind, reason=health.reason or health.state.value)
     if health.state is SourceState.PAUSED:
         return  # then nothing comes, and somebody wants it so
+    if notes.deletion_stopped:
+        yield Trouble(kind=DELETION_STOPPED, reason=notes.deletion_stopped)
     if notes.incomplete:
         named = ", ".join(notes.incomplete[:MAX_DAYS_NAMED])
         more = f" and {len(notes.incomplete) - MAX_DAYS_NAMED} more" * (len(notes.incomplete) > MAX_DAYS_NAMED)

@@ -34,6 +34,10 @@ class Decision(enum.Enum):
     REJECTED = "rejected"
 
 
+LISTED_SIZE = "listed size"
+"""What a contradiction calls the size that the provider lists."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
     """What is said about a body besides the bytes themselves.
@@ -92,7 +96,7 @@ def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
     if claims.early is not None:
         yield early_end(claims.early)
     if _counts(claims, verdict.audio) and claims.listed_bytes != verdict.size_bytes:
-        yield Contradiction(what="listed size", claimed=f"{claims.listed_bytes} bytes", found=came)
+        yield Contradiction(what=LISTED_SIZE, claimed=f"{claims.listed_bytes} bytes", found=came)
     if verdict.complete is False:
         if verdict.promised_bytes is not None:
             yield Contradiction(what="length in its header", claimed=f"{verdict.promised_bytes} bytes", found=came)

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from datetime import UTC, date, datetime
 
 from functions.archiver.attributes import CLAIMS, ENTRY, RECORDING, from_json, to_item
-from functions.archiver.clock import from_ms
+from functions.archiver.clock import from_iso, from_ms
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item
@@ -36,7 +36,9 @@ REPORTED = (
     "reason",
     "accepted",
     "held",
-    "archived_at",
+    "deleting_since",
+    "deleted_at_source",
+    "gone_at_source",
     "expires_at",
     "key",
     "version_id",
@@ -49,6 +51,10 @@ REPORTED = (
 
 def _moment_ms(item: Item, name: str) -> datetime | None:
     return from_ms(int(item[name])) if name in item else None
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    return from_iso(item[name]) if name in item else None
 
 
 def _day(item: Item) -> date:
@@ -79,6 +85,9 @@ def entry_of(item: Item) -> Entry:
         failed_at=_moment_ms(item, "due_at") if item["state"] == State.FAILED else None,
         accepted=bool(item.get("accepted", False)),
         held="held" in item,
+        deleting_since=_moment(item, "deleting_since"),
+        deleted_at_source=_moment(item, "deleted_at_source"),
+        gone_at_source=_moment(item, "gone_at_source"),
         story=story_of(item.get("story", ())),
         troubles=int(item.get("troubles", 0)),
         queued=int(item.get("queued", 0)),

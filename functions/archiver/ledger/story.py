@@ -19,6 +19,8 @@ Code = Literal[
     "absent",
     "held",
     "released",
+    "deleted at source",
+    "gone at source",
 ]
 Event = tuple[int, str, str]
 """When (seconds since 1970), what, and a few words more."""

@@ -62,6 +62,11 @@ class Totals:
             numbers[name] = self._table.count("due", KeyRange(due.group(name)))
         return Counts(numbers=numbers, as_of=as_of)
 
+    def archived(self, first: date, last: date) -> int:
+        """How many recordings of these days are archived, by their totals."""
+        days = self._days({"first": f"{first:%Y-%m}"}, last)
+        return sum(counted["archived"] for day, counted in days if first <= day <= last)
+
     def look(self, day: date, now: datetime | None = None) -> Counter[str]:
         """The recordings of a day by state, read one by one, and how many were erased.
 

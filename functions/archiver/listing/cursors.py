@@ -67,10 +67,14 @@ class Progress:
     unclean: tuple[Unclean, ...]
 
 
-class CursorStore:
-    """The cursors of one source's `lister` or `reconciler`."""
+Owner = Literal["lister", "reconciler", "sweeper"]
+"""Whose lease it is, of the functions of a source."""
 
-    def __init__(self, table: Table, *, source: str, owner: Literal["lister", "reconciler"], clock: Clock) -> None:
+
+class CursorStore:
+    """The cursors, and the lease, of one function of a source."""
+
+    def __init__(self, table: Table, *, source: str, owner: Owner, clock: Clock) -> None:
         self._table = table
         self._pk = f"{source}#{owner}"
         self._clock = clock

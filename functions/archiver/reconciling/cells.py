@@ -49,7 +49,7 @@ def cell_of(day: Mapping[str, Any]) -> Cell:
     facts = [f"{listed} listed", f"{day['archived']} archived"]
     facts += [
         f"{day[name]} {name.replace('_', ' ')}"
-        for name in ("in_work", "missing", "failed", "gone", "altered", "quarantined", "accepted")
+        for name in ("in_work", "missing", "failed", "gone", "altered", "quarantined", "accepted", "deleted_at_source")
         if day.get(name)
     ]
     return Cell(state=state, text=f"{SIGNS[state]} {count}", spoken=f"{day['date']}: {', '.join(facts)}")

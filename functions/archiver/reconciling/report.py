@@ -140,6 +140,7 @@ def _counts(day: Day, differences: Iterable[Difference]) -> dict[str, int]:
         "altered": states[State.ALTERED] + wrong,
         "absent": states[State.ABSENT],
         "erased": day.erased,
+        "deleted_at_source": sum(entry.deleted_at_source is not None for entry in day.entries),
         "in_work": states[State.PENDING] + states[State.QUEUED],
         "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - _known(day), 0),
         "foreign": whats["foreign"],

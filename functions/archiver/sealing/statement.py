@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import cast
 
@@ -51,6 +51,7 @@ def shown(
 
 def statement_of(source: str, day: Day, listed: Listed) -> Statement:
     """The statement about a day that was read with `listed.number` and whether it was clean."""
+    listed = _as_before_our_deletions(day, listed)
     counts = day_document(day, as_of="", report="")
     contradicted = [id(each.entry) for each in compared(day) if each.what in _CONTRADICTIONS]
     kept = [entry for entry in day.entries if entry.state in _KEPT and id(entry) not in contradicted]
@@ -69,6 +70,15 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
         complete=_complete(day, str(counts["state"]), listed, kept=len(kept)),
         lines=tuple(sorted(_line(entry, entry.stored) for entry in kept if entry.stored)),
     )
+
+
+def _as_before_our_deletions(day: Day, listed: Listed) -> Listed:
+    """What we deleted at the source counts as listed: nothing of the day has changed by it, and no new seal says so."""
+    ours = sum(entry.deleted_at_source is not None for entry in day.entries)
+    if listed.number is None or not ours:
+        return listed
+    known = len(day.entries) + day.erased
+    return replace(listed, number=max(listed.number, min(listed.number + ours, known)))
 
 
 def _not_kept(day: Day, accepted: int) -> int:

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from functions.archiver.settings.archive import Archive, Tier
 from functions.archiver.settings.checks import require
+from functions.archiver.settings.deletion import check_deletion
 from functions.archiver.settings.source import Source
 
 __all__ = ["Archive", "Deployment", "Source", "Tier"]
@@ -52,6 +53,7 @@ class Deployment:
             f"and {MAX_STACK_NAME} are allowed",
         )
         self._check_term(source)
+        check_deletion(self.archive, source, self.sources)
         if source.expire_after_days is None:
             return
         key = f"sources.{source.name}.expire_after"

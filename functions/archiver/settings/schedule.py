@@ -10,6 +10,9 @@ DISPATCH = "rate(1 minute)"
 RECONCILE = "rate(1 hour)"
 """When the reconciler looks whether its daily comparison is due."""
 
+SWEEP = "rate(1 hour)"
+"""When the sweeper looks whether its daily round is due, or goes on with it."""
+
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9][0-9]{0,5} (minutes|hours|days))\)")
 
 

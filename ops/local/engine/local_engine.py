@@ -61,6 +61,8 @@ class _Watched:
 
     def __getattr__(self, method: str) -> Any:
         call, name, calls, gate = getattr(self._port, method), f"{self._name}.{method}", self._calls, self._gate
+        if not callable(call):
+            return call  # what an engine is able to do
 
         def watched(*given: Any, **named: Any) -> Any:
             if gate.is_closed:

@@ -154,6 +154,7 @@ def test_the_report_counts_each_day_and_names_what_is_not_archived(bench: Reconc
         "altered": 0,
         "absent": 0,
         "erased": 0,
+        "deleted_at_source": 0,
         "in_work": 0,
         "missing": 0,
         "foreign": 0,
