@@ -13,6 +13,7 @@ from constructs import Construct
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
+from infra.events import may_put_events
 from infra.shared import TAG
 
 RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
@@ -50,7 +51,7 @@ class People(Construct):
         self.operator = self._policy(
             "Operator",
             "Knows how the archive fares and repairs it; hears and reads no call",
-            [*self._finds(), *self._steers(), *self._sees(), *self._reads_records(), *self._holds()],
+            [*self._finds(), *self._steers(), *self._sees(), *self._reads_records(), *self._holds(), *self._replays()],
         )
         self.listener = self._policy(
             "Listener",
@@ -132,6 +133,11 @@ class People(Construct):
             _allow(["s3:PutObjectLegalHold"], [self._objects(folder) for folder in RECORDINGS], placed),
             self._lists(["s3:ListBucketVersions"], RECORDINGS),
         ]
+
+    def _replays(self) -> list[iam.PolicyStatement]:
+        """Sending events again, where there are any."""
+        archive = self._held.archive
+        return [may_put_events(self, archive.name)] if archive.events else []
 
     def _listens(self) -> list[iam.PolicyStatement]:
         actions = ("GetObject", "GetObjectVersion", "GetObjectRetention", "GetObjectLegalHold", "RestoreObject")

@@ -21,7 +21,8 @@ class ArchiveFacts:
 
     `eraser` is the ARN of the role that may delete, `break_glass` of the one that may do so before a governance lock
     ends, `export_key` that of the KMS key which signs exports; None where the archive was deployed without one.
-    `object_lock` is the mode that recordings are locked in, None where they are not.
+    `object_lock` is the mode that recordings are locked in, None where they are not. `events`: other programs are told
+    of changes.
     """
 
     version: str
@@ -35,6 +36,7 @@ class ArchiveFacts:
     break_glass: str | None = None
     export_key: str | None = None
     object_lock: str | None = None
+    events: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +135,7 @@ def _archive_facts(fields: Mapping[str, Any]) -> ArchiveFacts:
         break_glass=fields.get("break_glass"),
         export_key=fields.get("export_key"),
         object_lock=fields.get("object_lock"),
+        events=bool(fields.get("events", False)),
     )
 
 

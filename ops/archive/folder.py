@@ -100,7 +100,12 @@ class FolderArchive:
 
     def deliver_events(self) -> None:
         """Writes the events of what has changed into `events.jsonl`, where they are wanted. Raises OSError."""
-        EventLog(self.root, self.table, self.name).deliver()
+        self.event_log.deliver()
+
+    @property
+    def event_log(self) -> EventLog:
+        """`events.jsonl`."""
+        return EventLog(self.root, self.table, self.name)
 
     @property
     def export_signer(self) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from functions.archiver.clock import from_iso
 from functions.archiver.events.changes import Change, events_of
 from functions.archiver.events.event import Event
 from ops.local.engine.sqlite_table import SqliteTable
@@ -46,13 +48,15 @@ class EventLog:
                 delivered += len(events)
         return delivered
 
-    def add_missing(self, events: Iterable[Event]) -> int:
-        """Writes those that the file does not hold yet; how many."""
-        with locked(self.path) as descriptor:
-            there = {_identity(line) for line in self.path.read_bytes().splitlines()}
-            missing = [line for line in self._lines(events) if _identity(line) not in there]
-            append_lines(descriptor, missing)
-        return len(missing)
+    def add_missing(self, events: Iterable[Event]) -> list[Event]:
+        """Writes those that the file does not tell of, or of an earlier time alone. Raises OSError."""
+        with locked(self.path) as descriptor, self.path.open("rb") as file:
+            there: dict[str, datetime] = {}
+            for id_, at in filter(None, map(_identity, file)):
+                there[id_] = max(at, there.get(id_, at))
+            missing = [each for each in events if not _tells(there.get(each.detail.id), each.at)]
+            append_lines(descriptor, self._lines(missing))
+        return missing
 
     def keep(self, *, on: bool) -> None:
         """Passes on what is left, and keeps changes from now on as the deployment says."""
@@ -64,10 +68,15 @@ class EventLog:
         return [text.encode("utf-8", "backslashreplace") for text in texts]
 
 
-def _identity(line: bytes) -> tuple[str, str] | None:
+def _tells(told: datetime | None, at: datetime) -> bool:
+    """Whether a line of this time is about the change of that one: some clocks of ours have no more than seconds."""
+    return told is not None and told > at - timedelta(seconds=1)
+
+
+def _identity(line: bytes) -> tuple[str, datetime] | None:
     """Of what, and of when; None for a line that cannot be read."""
     try:
         document = json.loads(line)
-        return str(document["detail"]["id"]), str(document["time"])
+        return str(document["detail"]["id"]), from_iso(document["time"])
     except (KeyError, TypeError, ValueError):
         return None

@@ -10,6 +10,7 @@ import pytest
 
 from ops.archive.deployed import DeployedArchive
 from tests.doubles.aws import BUCKET, TABLE, Aws, aws, s3
+from tests.doubles.event_bridge import event_bridge
 from tests.harness.deployed import ARCHIVE, a_source, client, deploy, session
 from tests.harness.deployments import a_deployment
 from tests.harness.deployments import a_source as in_template
@@ -46,6 +47,7 @@ OPERATORS: tuple[tuple[str, ...], ...] = (
     ("doctor",),
     ("seal", "acme", "--from", "2026-11-01", "--to", "2026-11-02"),
     ("seal", "verify", "--source", "acme"),
+    ("events", "replay", "--from", "2026-11-27"),
     ("plan", "acme", "--calls-per-day", "100", "--mean-seconds", "60"),
 )
 LISTENERS: tuple[tuple[str, ...], ...] = (
@@ -59,7 +61,7 @@ LISTENERS: tuple[tuple[str, ...], ...] = (
 
 @pytest.fixture(scope="module")
 def template() -> Template:
-    return deployed(a_deployment(in_template("acme"), object_lock="governance"))
+    return deployed(a_deployment(in_template("acme"), object_lock="governance", events=True))
 
 
 @pytest.fixture(params=[OPERATOR, LISTENER])
@@ -91,8 +93,9 @@ def test_every_call_of_the_verbs_is_allowed_and_every_right_is_needed(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = listened_to(person, monkeypatch, enforced=False)
-    for words in OPERATORS if person.name == OPERATOR else LISTENERS:
-        assert run(*words) not in (2, 70), words
+    with event_bridge(monkeypatch):
+        for words in OPERATORS if person.name == OPERATOR else LISTENERS:
+            assert run(*words) not in (2, 70), words
     assert person.denied() == set()
     own = {(caller, reason) for caller, reason in NOT_HERE if caller == person.name}
     unused = person.policies.granted() - person.policies.used
@@ -183,7 +186,7 @@ def test_an_operator_steers_and_alters_no_fact(
 def test_a_policy_fits_into_what_aws_takes_with_the_longest_name_and_everything_in_use() -> None:
     key = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
     source = in_template("s" * 20)
-    longest = deployed(a_deployment(source, name="a" * 100, kms_key=key, object_lock="governance"))
+    longest = deployed(a_deployment(source, name="a" * 100, kms_key=key, object_lock="governance", events=True))
     for document in policies_of(longest).values():
         text = json.dumps(document, separators=(",", ":"))
         assert len(text) <= MAX_CHARACTERS  # references are longer than most of what they stand for

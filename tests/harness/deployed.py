@@ -62,6 +62,7 @@ def deploy(
         "topics": {"alerts": "arn:aws:sns:eu-central-1:123456789012:alerts"},
         "zone": zone,
         "layout": layout,
+        "events": True,
         "eraser": "arn:aws:iam::123456789012:role/recordings-Eraser",
         "break_glass": "arn:aws:iam::123456789012:role/break-glass",
         "export_key": export_key,

@@ -48,7 +48,7 @@ class Tombstones:
             "source": self._source,
             "state": why,
             "buried_at": iso(self._clock.now()),
-            "day": _day(self._source, day, why),
+            "day": day_of_tombstones(self._source, day, why),
         }
         if self._table.put_new(stone):
             return True
@@ -64,7 +64,7 @@ class Tombstones:
 
     def of_day(self, day: date, why: Why) -> set[str]:
         """The digests of a day's recordings."""
-        keys = self._table.query("day", KeyRange(_day(self._source, day, why)))
+        keys = self._table.query("day", KeyRange(day_of_tombstones(self._source, day, why)))
         return {key["pk"].rpartition("#")[2] for key in keys}
 
     def of(self, ids: Sequence[str]) -> set[str]:
@@ -82,9 +82,9 @@ class Tombstones:
 
 def count_buried(table: Table, source: str, day: date, why: Why = "erased") -> int:
     """How many of a source's recordings of a day were erased, or expired, as far as they have a tombstone."""
-    return table.count("day", KeyRange(_day(source, day, why)))
+    return table.count("day", KeyRange(day_of_tombstones(source, day, why)))
 
 
-def _day(source: str, day: date, why: Why) -> str:
+def day_of_tombstones(source: str, day: date, why: Why) -> str:
     """The tombstones' own partitions of the index of days, which those of recordings never meet."""
     return f"{source}#{why}#{day.isoformat()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any
@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from functions import events
 from functions.archiver import runtime
 from functions.archiver.events.event import Detail, Event, Type, event_id
-from functions.archiver.events.sending import AT_ONCE, send
+from functions.archiver.events.sending import send
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.environment import ArchiveSettings
 from tests.doubles.aws import REGION
-from tests.doubles.http_server import HttpServer, Reply, Seen
+from tests.doubles.event_bridge import EventBridge, event_bridge
+from tests.doubles.http_server import Reply
 from tests.doubles.stream import Record, a_record
 from tests.harness.events import checked
 
@@ -65,111 +66,71 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     runtime.announcer.cache_clear()
 
 
-class EventBridge:
-    """An endpoint of EventBridge: `refuses` says how often an entry is not taken before it is."""
-
-    def __init__(self, refuses: Callable[[str], int]) -> None:
-        self.tries: list[str] = []
-        self.taken: list[str] = []
-        self._refuses = refuses
-
-    def answer(self, seen: Seen) -> Reply:
-        entries = json.loads(seen.body)["Entries"]
-        assert 0 < len(entries) <= AT_ONCE
-        found = [self._entry(json.loads(each["Detail"])["recording_id"]) for each in entries]
-        failed = sum("ErrorCode" in each for each in found)
-        body = json.dumps({"FailedEntryCount": failed, "Entries": found}).encode()
-        return Reply(body=body, headers={"content-type": "application/x-amz-json-1.1"})
-
-    def _entry(self, id_: str) -> dict[str, str]:
-        self.tries.append(id_)
-        if self.tries.count(id_) <= self._refuses(id_):
-            return {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
-        self.taken.append(id_)
-        return {"EventId": id_}
-
-
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
-    with HttpServer() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", server.url)
-        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        monkeypatch.setattr("time.sleep", lambda seconds: None)
-        yield server
+def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventBridge]:
+    with event_bridge(monkeypatch) as made:
+        yield made
 
 
-def test_every_event_is_sent_in_the_published_form_from_the_archives_own_source(endpoint: HttpServer) -> None:
-    heard: list[dict[str, Any]] = []
+def ids(bridge: EventBridge) -> list[str]:
+    return [detail["recording_id"] for detail in bridge.details()]
 
-    def taking(seen: Seen) -> Reply:
-        entries = json.loads(seen.body)["Entries"]
-        heard.extend(entries)
-        return Reply(body=json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "x"} for _ in entries]}).encode())
 
-    endpoint.on("/", taking)
+def test_every_event_is_sent_in_the_published_form_from_the_archives_own_source(bridge: EventBridge) -> None:
     assert invoke(*records(12)) == []
-    for entry in heard:
+    for entry in bridge.taken:
         moment = datetime.fromtimestamp(entry["Time"], UTC).isoformat()
         detail = json.loads(entry["Detail"])
         checked({"source": entry["Source"], "detail-type": entry["DetailType"], "time": moment, "detail": detail})
         assert moment == "2026-03-03T10:00:00+00:00"
-    assert {entry["Source"] for entry in heard} == {"recordings.recordings"}
-    assert {seen.headers["x-amz-target"] for seen in endpoint.requests} == {"AWSEvents.PutEvents"}
-    assert sorted(int(json.loads(entry["Detail"])["recording_id"]) for entry in heard) == list(range(12))
+    assert {entry["Source"] for entry in bridge.taken} == {"recordings.recordings"}
+    assert ids(bridge) == [str(number) for number in range(12)]
 
 
-def test_only_the_entries_that_were_not_taken_are_sent_again(endpoint: HttpServer) -> None:
-    bridge = EventBridge(lambda id_: 2 if id_ in ("3", "11") else 0)
-    endpoint.on("/", bridge.answer)
+def test_only_the_entries_that_were_not_taken_are_sent_again(bridge: EventBridge) -> None:
+    bridge.refuses = lambda id_: 2 if id_ in ("3", "11") else 0
     assert invoke(*records(15)) == []
-    assert sorted(bridge.taken, key=int) == [str(number) for number in range(15)]
-    assert len(bridge.tries) == 15 + 2 * 2
+    assert sorted(ids(bridge), key=int) == [str(number) for number in range(15)]
+    assert bridge.tries.total() == 15 + 2 * 2
 
 
-def test_what_is_never_taken_comes_again_with_its_record_and_the_rest_has_gone(endpoint: HttpServer) -> None:
-    bridge = EventBridge(lambda id_: 99 if id_ == "3" else 0)
-    endpoint.on("/", bridge.answer)
+def test_what_is_never_taken_comes_again_with_its_record_and_the_rest_has_gone(bridge: EventBridge) -> None:
+    bridge.refuses = lambda id_: 99 if id_ == "3" else 0
     given = records(5)
     assert invoke(*given) == [given[3]["dynamodb"]["SequenceNumber"]]
-    assert bridge.taken == ["0", "1", "2", "4"]
+    assert ids(bridge) == ["0", "1", "2", "4"]
 
 
-def test_a_bus_that_does_not_answer_has_every_record_come_again(endpoint: HttpServer) -> None:
-    endpoint.on("/", Reply(status=500))
+def test_a_bus_that_does_not_answer_has_every_record_come_again(
+    bridge: EventBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.server.on("/", Reply(status=500))
     given = records(2)
     assert invoke(*given) == [each["dynamodb"]["SequenceNumber"] for each in given]
+    (metric,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "EventsUnsent" in line)
+    assert (metric["EventsUnsent"], metric["source"]) == ([2.0], "all sources")
 
 
-def test_a_batch_that_comes_twice_sends_the_same_ids_twice(endpoint: HttpServer) -> None:
-    ids: list[str] = []
-
-    def taking(seen: Seen) -> Reply:
-        entries = json.loads(seen.body)["Entries"]
-        ids.extend(json.loads(each["Detail"])["id"] for each in entries)
-        found = [{"EventId": "x"} for _ in entries]
-        return Reply(body=json.dumps({"FailedEntryCount": 0, "Entries": found}).encode())
-
-    endpoint.on("/", taking)
+def test_a_batch_that_comes_twice_sends_the_same_ids_twice(bridge: EventBridge) -> None:
     given = records(3)
     invoke(*given)
     invoke(*given)
-    assert ids[:3] == ids[3:]
-    assert len(set(ids)) == 3
+    sent = [detail["id"] for detail in bridge.details()]
+    assert sent[:3] == sent[3:]
+    assert len(set(sent)) == 3
 
 
-def test_a_record_that_nobody_understands_comes_again_alone(endpoint: HttpServer) -> None:
-    bridge = EventBridge(lambda id_: 0)
-    endpoint.on("/", bridge.answer)
+def test_a_record_that_nobody_understands_comes_again_alone(bridge: EventBridge) -> None:
     good, bad = records(2)
     bad["dynamodb"]["NewImage"]["archived_at"] = {"S": "yesterday"}
     assert invoke(good, bad) == [bad["dynamodb"]["SequenceNumber"]]
-    assert bridge.taken == ["0"]
+    assert ids(bridge) == ["0"]
 
 
-def test_a_batch_without_an_event_asks_nothing(endpoint: HttpServer) -> None:
+def test_a_batch_without_an_event_asks_nothing(bridge: EventBridge) -> None:
     pace = a_record({"pk": "acme#pace"}, {"pk": "acme#pace", "tat": 1}, 1)
     assert invoke(pace) == []
-    assert endpoint.requests == []
+    assert bridge.server.requests == []
 
 
 class Scripted:

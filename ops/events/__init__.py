@@ -1,0 +1,1 @@
+"""Events sent again by hand."""
