@@ -39,9 +39,9 @@ def listed(root: str) -> Dict[str, str]:
 
 
 def present(root: str) -> Iterator[str]:
-    """Every file below the folder, by its name with slashes."""
-    for folder, _, names in os.walk(root):
-        for name in names:
+    """Every file below the folder, and every link to a folder, by its name with slashes."""
+    for folder, folders, names in os.walk(root):
+        for name in names + [each for each in folders if os.path.islink(os.path.join(folder, each))]:
             yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
 
 
@@ -50,6 +50,8 @@ def faults_of_files(root: str, sums: Dict[str, str]) -> Iterator[str]:
         path = os.path.join(root, *name.split("/"))
         if not os.path.isfile(path):
             yield "missing: " + name
+        elif os.path.realpath(path) != os.path.join(os.path.realpath(root), *name.split("/")):
+            yield "not a file of this folder: " + name
         elif sha256_of(path) != sums[name]:
             yield "altered: " + name
     for name in sorted(set(present(root)) - set(sums) - UNLISTED):
@@ -125,7 +127,10 @@ def main() -> int:
         seals = seals_of(root)
         faults += faults_of_chain(seals)
         faults += faults_of_manifest(manifest, sums, seals)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except OSError as error:
+        print(f"this is no whole export: {error.filename}: {error.strerror}")
+        return 1
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         print(f"this is no whole export: {error}")
         return 1
     said, wrong = signature(root)

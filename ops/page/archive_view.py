@@ -99,6 +99,7 @@ class ArchiveView:
     def media(self, row: Row, first: int, last: int | None) -> Media:
         with _reachable():
             stored, total = self._stored(row)
+            first = max(total + first, 0) if first < 0 else first
             end = total - 1 if last is None else min(last, total - 1)
             return Media(
                 chunks=_Pieces(self._archive.bucket, stored, first, end + 1),

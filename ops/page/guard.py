@@ -64,7 +64,7 @@ class Guard:
             return self._exchange(environ, given, start_response)
         if not self._has_cookie(environ):
             return self._refuse(start_response, "Open the address that `recordings page` printed; it works once.")
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and environ.get("HTTP_SEC_FETCH_SITE") != "same-origin":
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not self._is_own(environ):
             return self._refuse(start_response, "This request did not come from the page itself.")
         self._asked = self._clock()
         environ[FORM_TOKEN] = self._form_token
@@ -88,6 +88,12 @@ class Guard:
         except CookieError:
             return False
         return found is not None and hmac.compare_digest(found.value.encode("utf-8", "replace"), self._session.encode())
+
+    @staticmethod
+    def _is_own(environ: WSGIEnvironment) -> bool:
+        """Whether the page itself sends it. With no-referrer a browser gives the page's own origin as `null`."""
+        own = (None, "null", f"http://{environ['HTTP_HOST']}")
+        return environ.get("HTTP_SEC_FETCH_SITE") == "same-origin" and environ.get("HTTP_ORIGIN") in own
 
     def _wrong_host(self) -> str:
         return (

@@ -8,6 +8,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, redirect, render_template, request
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as AnyResponse
 
 from ops.index.rows import Row
@@ -19,7 +20,10 @@ PIECE_BYTES = 8 * 1024 * 1024
 """What a request without an end gets at once; the player asks for the next piece when it needs it."""
 
 WITH_BYTES = ("archived", "altered", "quarantined")
-_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=(\d{0,30})-(\d{0,30})")
+
+_BEYOND = 2**62
+"""Where no recording has a byte: of the last 0 bytes there is none."""
 
 
 def address_of(row: Row) -> str:
@@ -100,11 +104,11 @@ class Pages:
         picked = (row.source, row.recording_id)
         if self._reason_required and picked not in self._listening:
             abort(403, "Give a reason on the recording's page first.")
-        first, last = _range(request.headers.get("Range", ""))
+        asked = _range(request.headers)
         if picked not in self._heard:
             self._view.record(self._identity(), "listen", row, self._listening.get(picked, ""))
             self._heard.add(picked)
-        return self._answer(row, first, last, partial="Range" in request.headers)
+        return self._answer(row, asked)
 
     def download(self, source: str, segment: str) -> Response:
         """The original bytes as a file. Recorded before the first of them."""
@@ -115,17 +119,19 @@ class Pages:
         if self._reason_required and not reason:
             abort(403, "Give a reason on the recording's page first.")
         self._view.record(self._identity(), "download", row, reason)
-        return self._answer(row, 0, None, partial=False)
+        return self._answer(row, None)
 
-    def _answer(self, row: Row, first: int, last: int | None, *, partial: bool) -> Response:
+    def _answer(self, row: Row, asked: tuple[int, int | None] | None) -> Response:
         try:
-            media = self._view.media(row, first, last)
+            media = self._view.media(row, *(asked or (0, None)))
         except LookupError:
             abort(404, "The archive holds no bytes of this recording.")
-        response = Response(media.chunks, 206 if partial else 200, content_type=media.content_type)
-        response.headers["Content-Length"] = str(max(media.last - media.first + 1, 0))
+        if asked and media.first >= media.total:
+            return Response(status=416, headers={"Content-Range": f"bytes */{media.total}"})
+        response = Response(media.chunks, 206 if asked else 200, content_type=media.content_type)
+        response.headers["Content-Length"] = str(media.last - media.first + 1)
         response.headers["Accept-Ranges"] = "bytes"
-        if partial:
+        if asked:
             response.headers["Content-Range"] = f"bytes {media.first}-{media.last}/{media.total}"
         else:
             response.headers["Content-Disposition"] = _attachment(media)
@@ -155,13 +161,21 @@ class Pages:
         return redirect(f"{address_of(row)}?said={quote(said)}", 303)
 
 
-def _range(header: str) -> tuple[int, int | None]:
-    """First and last byte of a Range; a header that is none, or has several ranges, means the beginning."""
-    match = _RANGE.fullmatch(header.strip())
-    if not match:
-        return 0, PIECE_BYTES - 1
+def _range(headers: Headers) -> tuple[int, int | None] | None:
+    """First and last byte of a Range, the first one counted from the end where it is negative.
+
+    None means all of it: no Range, none that can be read, several at once, or one on a condition (If-Range), which
+    nothing that is sent here can fulfil.
+    """
+    match = _RANGE.fullmatch(headers.get("Range", "").strip())
+    if not match or not (match[1] or match[2]) or "If-Range" in headers:
+        return None
+    if not match[1]:
+        return -int(match[2]) or _BEYOND, None
     first = int(match[1])
-    return first, int(match[2]) if match[2] else first + PIECE_BYTES - 1
+    if not match[2]:
+        return first, first + PIECE_BYTES - 1
+    return (first, int(match[2])) if first <= int(match[2]) else None
 
 
 def _attachment(media: Media) -> str:

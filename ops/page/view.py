@@ -132,7 +132,10 @@ class View(Protocol):
         """Writes down an access before it happens. Raises NotLogged."""
 
     def media(self, row: Row, first: int, last: int | None) -> Media:
-        """The bytes from `first` to `last` (None: to the end). Raises LookupError where there are none."""
+        """The bytes from `first` (from the end where negative) to `last` (None: to the end).
+
+        Raises LookupError where there are none. A `first` behind the last byte brings nothing.
+        """
 
     def days(self, first: date, last: date) -> Sequence[DayCell]:
         """The report's days of all sources."""

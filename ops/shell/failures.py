@@ -15,7 +15,10 @@ import click
 from functions.archiver.errors import ArchiveTrouble, Gone, Misconfigured, NotFound, Outcome
 from ops.shell.output import ExitCode, Failure
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
+_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP),  # something else lies where a file of ours belongs
+}
 _MISUSE_OF_AWS = {
     "NoRegionError": "no AWS region is set: set AWS_REGION, or give --region NAME",
     "NoCredentialsError": "no AWS credentials are found: set AWS_PROFILE, or give --profile NAME",

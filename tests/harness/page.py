@@ -135,6 +135,7 @@ class ViewInMemory:
     def media(self, row: Row, first: int, last: int | None) -> Media:
         if row.state in ("absent", "gone"):
             raise LookupError(row.recording_id)
+        first = max(len(self.audio) + first, 0) if first < 0 else first
         end = min(len(self.audio) - 1, len(self.audio) - 1 if last is None else last)
         return Media(
             chunks=self._chunks(first, end),

@@ -58,6 +58,16 @@ def test_wrong_input_is_named_and_nothing_is_written(
     assert files(here) == before
 
 
+@pytest.mark.parametrize("words", ["accesses", "show one", "get one --out copy.wav", "export one --case c --out c.zip"])
+def test_a_folder_where_the_log_of_accesses_belongs_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    (here / "mine" / "accesses.jsonl").mkdir()
+    assert main([*words.split(), "-a", "mine"]) == 5
+    assert "mine/accesses.jsonl: is a directory" in capsys.readouterr().err
+    assert {path.name for path in here.iterdir()} <= {"mine", "cache"}
+
+
 def test_the_next_command_that_a_hold_names_is_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hold", "one", "--case", "Doe v. Roe", "--reason", "order", "-a", "mine"]) == 0
     assert "recordings release --case 'Doe v. Roe' --reason TEXT" in capsys.readouterr().out

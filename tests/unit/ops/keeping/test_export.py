@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -129,6 +130,28 @@ def test_the_checker_finds_every_change(exported: Path) -> None:
         audio.write_bytes(before)
         (exported / "recordings" / "more.wav").unlink(missing_ok=True)
     assert check(exported)[0] == 0
+
+
+def test_the_checker_takes_no_link_and_nothing_of_another_folder_for_a_part_of_the_export(
+    exported: Path, tmp_path: Path
+) -> None:
+    (exported / "recordings" / "more").symlink_to(tmp_path, target_is_directory=True)
+    code, said = check(exported)
+    assert (code, "not part of the export: recordings/more" in said) == (1, True)
+    (exported / "recordings" / "more").unlink()
+    audio = exported / "recordings" / "0001-one.wav"
+    audio.rename(tmp_path / "same.wav")
+    audio.symlink_to(tmp_path / "same.wav")
+    code, said = check(exported)
+    assert (code, "not a file of this folder: recordings/0001-one.wav" in said) == (1, True)
+    audio.unlink()
+    (tmp_path / "same.wav").rename(audio)
+    (tmp_path / "elsewhere").write_bytes(b"")
+    steps = os.path.relpath(tmp_path / "elsewhere", exported)
+    with (exported / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'').hexdigest()}  {steps}\n")
+    code, said = check(exported)
+    assert (code, f"not a file of this folder: {steps}" in said) == (1, True)
 
 
 def test_the_checker_finds_a_cut_chain_even_where_the_list_was_made_anew(exported: Path) -> None:

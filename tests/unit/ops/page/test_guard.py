@@ -99,9 +99,16 @@ def test_a_change_from_elsewhere_is_refused(browser: Client, method: str, site: 
     assert browser.open("/", method=method, headers=headers).status_code == 403
 
 
-def test_a_change_from_the_page_itself_goes_through(browser: Client) -> None:
-    answer = browser.post("/do", headers={"Host": HOST, "Sec-Fetch-Site": "same-origin"})
-    assert answer.text == "POST /do True"
+@pytest.mark.parametrize("origin", [None, f"http://{HOST}", "null"])
+def test_a_change_from_the_page_itself_goes_through(browser: Client, origin: str | None) -> None:
+    headers = {"Host": HOST, "Sec-Fetch-Site": "same-origin"} | ({"Origin": origin} if origin else {})
+    assert browser.post("/do", headers=headers).text == "POST /do True"
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", f"https://{HOST}", "http://127.0.0.1:8001", ""])
+def test_a_change_that_names_another_origin_is_refused(browser: Client, origin: str) -> None:
+    headers = {"Host": HOST, "Sec-Fetch-Site": "same-origin", "Origin": origin}
+    assert browser.post("/do", headers=headers).status_code == 403
 
 
 def test_the_session_ends_after_half_an_hour_without_a_request(browser: Client, guard: Guard, clock: Clock) -> None:

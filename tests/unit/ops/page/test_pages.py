@@ -202,8 +202,8 @@ def test_with_a_required_reason_nothing_plays_before_it_is_given(view: ViewInMem
         ("bytes=100-199", 100, 199),
         ("bytes=5000-", 5000, len(AUDIO) - 1),
         ("bytes=0-999999999", 0, len(AUDIO) - 1),
-        ("bytes=0-1,5-9", 0, len(AUDIO) - 1),
-        ("lines=1-2", 0, len(AUDIO) - 1),
+        ("bytes=-10", len(AUDIO) - 10, len(AUDIO) - 1),
+        ("bytes=-999999999", 0, len(AUDIO) - 1),
     ],
 )
 def test_a_range_brings_its_bytes(client: FlaskClient, asked: str, first: int, last: int) -> None:
@@ -212,6 +212,27 @@ def test_a_range_brings_its_bytes(client: FlaskClient, asked: str, first: int, l
     assert answer.data == AUDIO[first : last + 1]
     assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{len(AUDIO)}"
     assert answer.headers["Content-Length"] == str(last - first + 1)
+
+
+@pytest.mark.parametrize("asked", [None, "bytes=0-1,5-9", "lines=1-2", "bytes=5-2", "bytes=-", "bytes=a-b", "bytes"])
+def test_without_a_range_that_can_be_read_all_of_it_comes(client: FlaskClient, asked: str | None) -> None:
+    answer = client.get("/media/acme-uk/rec-00000", headers={"Range": asked} if asked else {})
+    assert (answer.status_code, answer.data) == (200, AUDIO)
+    assert "Content-Range" not in answer.headers
+
+
+def test_a_range_on_a_condition_that_cannot_hold_brings_all_of_it(client: FlaskClient) -> None:
+    answer = client.get("/media/acme-uk/rec-00000", headers={"Range": "bytes=1-2", "If-Range": '"of-old"'})
+    assert (answer.status_code, answer.data) == (200, AUDIO)
+
+
+@pytest.mark.parametrize(
+    "asked", [f"bytes={len(AUDIO)}-", f"bytes={10**21}-", f"bytes={len(AUDIO)}-{10**21}", "bytes=-0"]
+)
+def test_a_range_behind_the_end_is_refused_with_the_length(client: FlaskClient, asked: str) -> None:
+    answer = client.get("/media/acme-uk/rec-00000", headers={"Range": asked})
+    assert (answer.status_code, answer.data) == (416, b"")
+    assert answer.headers["Content-Range"] == f"bytes */{len(AUDIO)}"
 
 
 def test_a_range_without_an_end_asks_the_archive_for_a_piece_only(
