@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.archiver.reconciling.asked import asked_days, asked_window
+from functions.archiver.reconciling.requested import requested_days, requested_window
 from functions.archiver.reconciling.wiring import reconciler_of
 from functions.archiver.runtime import Context, runtime
 from functions.archiver.settings.metrics import Metric
@@ -24,9 +24,9 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         if action == "report":
             done = reconciler.report_again()
         elif action == "seal":
-            done = reconciler.run(seal=asked_days(event))
+            done = reconciler.run(seal=requested_days(event))
         else:
-            done = reconciler.run(force=event.get("force") is True, asked=asked_window(event))
+            done = reconciler.run(force=event.get("force") is True, asked=requested_window(event))
     if done.findings:
         run.logger.info(
             "reconciled",

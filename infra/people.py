@@ -33,7 +33,7 @@ _SELF = "${aws:userid}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class ArchiveNames:
     """The archive that the policies are for: its settings, and the ARNs of bucket, table and alerts' topics."""
 
     archive: Archive
@@ -45,7 +45,7 @@ class Held:
 class People(Construct):
     """The policies *Operator*, who knows and repairs without hearing a word, and *Listener*, who listens."""
 
-    def __init__(self, scope: Construct, id_: str, *, held: Held) -> None:
+    def __init__(self, scope: Construct, id_: str, *, held: ArchiveNames) -> None:
         super().__init__(scope, id_)
         self._held = held
         self.operator = self._policy(

@@ -19,7 +19,7 @@ from infra.functions_asset import functions_code
 from infra.ledger_table import LedgerTable
 from infra.logical_ids import lasting_id
 from infra.parameters import parameter
-from infra.people import Held, People
+from infra.people import ArchiveNames, People
 from infra.shared import TAG, Exported, Shared
 from infra.signing_key import SigningKey
 from infra.version import commit
@@ -77,7 +77,7 @@ class RecordingArchive(Construct):
 
     def _people(self) -> People:
         own = self._own
-        held = Held(
+        held = ArchiveNames(
             archive=self.archive,
             bucket_arn=own.bucket_arn,
             table_arn=own.table_arn,

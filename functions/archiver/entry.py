@@ -93,7 +93,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One recording, or errand, as the ledger knows it. Times are UTC.
+    """One recording, or follow-up, as the ledger knows it. Times are UTC.
 
     `noted` is what an attempt was about to write when it was last heard of: an object that is just that is its own.
     `attempts` are the recording's own failures, `troubles` the source's while this recording was asked for, `queued`

@@ -91,6 +91,6 @@ def reconciliation_report(source: str, day: date) -> str:
     return f"{reports_of(source, day)}reconciliation.json"
 
 
-def asked_report(source: str, day: date, first: date, last: date) -> str:
+def requested_report(source: str, day: date, first: date, last: date) -> str:
     """The key of the report on a span of days that a person asked for, written on `day`."""
     return f"{reports_of(source, day)}reconciliation-{first.isoformat()}-{last.isoformat()}.json"

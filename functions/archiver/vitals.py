@@ -94,7 +94,7 @@ class VitalsReader:
             pause=pause_of(pace, now),
             oldest_due=oldest,
             deletion_margin=self._margin(retention, oldest, retention_count),
-            failed_lately=self._failed_since(now - FAILED_LATELY),
+            failed_lately=self._count_failed_since(now - FAILED_LATELY),
             unclean=progress.unclean,
             listed_until=listed_until(progress),
         )
@@ -136,7 +136,7 @@ class VitalsReader:
             return until_deletion(retention, waited)
         return until_deletion(retention, waited, waiting=self._due.count(), retention_count=retention_count)
 
-    def _failed_since(self, moment: datetime) -> int:
+    def _count_failed_since(self, moment: datetime) -> int:
         return self._table.count("due", KeyRange(self._due.group("failed"), at_least=to_ms(moment)))
 
     def _items(self, *names: str) -> dict[str, Item]:

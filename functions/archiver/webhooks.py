@@ -96,7 +96,7 @@ class Receiver:
         """Verifies, notes, and tells. Raises Misconfigured when the secret cannot be read, and what AWS raises."""
         try:
             delivery = self._delivery(event)
-            said = self._said(delivery)
+            said = self._parse_event(delivery)
         except Unacceptable as unacceptable:
             return unacceptable.reception
         except Unverified:
@@ -108,7 +108,7 @@ class Receiver:
         if isinstance(said, Reply):
             return Reception(status=HTTPStatus.OK, outcome="answered", reply=said)
         hints = ((said,) if isinstance(said, Hint) else tuple(dict.fromkeys(said)))[:MAX_HINTS]
-        changed = [self._noted(hint) for hint in hints]
+        changed = [self._insert_hint(hint) for hint in hints]
         return Reception(status=HTTPStatus.OK, outcome="accepted" if any(changed) else "repeated", hints=hints)
 
     def _delivery(self, event: Event) -> Delivery:
@@ -141,7 +141,7 @@ class Receiver:
         query = event.get("rawQueryString") or ""
         return f"{url}{secret}{'?' if query else ''}{query}"
 
-    def _said(self, delivery: Delivery) -> Said:
+    def _parse_event(self, delivery: Delivery) -> Said:
         provider, known = self._provider_of(), self._given_secrets()
         if not known and self._takes_unverified:
             # A shared secret that nobody knows takes the place of the one that was not agreed on.
@@ -149,7 +149,7 @@ class Receiver:
             return provider.event(replace(delivery, path_secret=nobodys), [nobodys])
         return provider.event(delivery, known)
 
-    def _noted(self, hint: Hint) -> bool:
+    def _insert_hint(self, hint: Hint) -> bool:
         """Whether this changed anything."""
         if hint.recording_id is not None:
             readiness = Readiness.READY if hint.ready else Readiness.NOT_READY

@@ -75,7 +75,7 @@ class Aircall(Provider):
         rows, meta = document.get("calls"), mapping_of(document.get("meta"))
         if not isinstance(rows, list):
             raise Unavailable("the list of calls came without calls")
-        calls = [row for row in rows if isinstance(row, Mapping) and _id(row) and _started(row)]
+        calls = [row for row in rows if isinstance(row, Mapping) and _id(row) and _start_of(row)]
         inside = [call for call in calls if first <= (number_of(call.get("started_at")) or 0) < end + 1]
         unread, total = len(rows) - len(calls), meta.get("total")
         return Page(
@@ -171,7 +171,7 @@ class Aircall(Provider):
         if answer.status == 403:
             raise Unauthorized("the lookup request was answered with 403")
         call = mapping_of(mapping_of(answer.json()).get("call"))
-        if _id(call) != call_id or _started(call) is None:
+        if _id(call) != call_id or _start_of(call) is None:
             raise Rejected("the provider described another call than was asked for")
         return call
 
@@ -190,7 +190,7 @@ def _file(call: Mapping[str, Json], kind: str) -> Recording:
         readiness=Readiness.READY if there else Readiness.NOT_READY,
         note=None if there else f"the call has no {kind} yet",
         call_id=_id(call),
-        recorded_at=_started(call),
+        recorded_at=_start_of(call),
         recorded_at_raw=str(call.get("started_at")),
         duration_seconds=number_of(call.get("duration")) if kind == "recording" else None,
         direction=text_of(call.get("direction")),
@@ -214,7 +214,7 @@ def _id(call: Mapping[str, Json]) -> str | None:
     return str(id_) if isinstance(id_, int) and not isinstance(id_, bool) else text_of(id_)
 
 
-def _started(call: Mapping[str, Json]) -> datetime | None:
+def _start_of(call: Mapping[str, Json]) -> datetime | None:
     seconds = number_of(call.get("started_at"))
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

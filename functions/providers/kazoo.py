@@ -165,7 +165,7 @@ class Kazoo(Provider):
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
         """Of the hook `object`. Version 2 signs its `data` within the body; else a header carries a secret (docs)."""
-        event = delivery.fields() if _has_secret(delivery, secrets) else _signed(delivery, secrets)
+        event = delivery.fields() if _has_secret(delivery, secrets) else _signed_fields(delivery, secrets)
         data = {**event, **mapping_of(event.get("data"))}
         if (sent := _moment(event.get("timestamp"))) and abs(delivery.received_at - sent) > timedelta(hours=1):
             return Ignored(reason="the event is stale")
@@ -292,7 +292,7 @@ def _has_secret(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
     return False
 
 
-def _signed(delivery: Delivery, secrets: Sequence[Secret]) -> Mapping[str, Json]:
+def _signed_fields(delivery: Delivery, secrets: Sequence[Secret]) -> Mapping[str, Json]:
     """What of an event its signature covers, or does no harm. Raises Unverified; strangers cannot make it work hard."""
     if len(delivery.body) <= _MAX_SIGNED_BYTES and _HMAC.search(delivery.body):
         with suppress(BadEvent, RecursionError):

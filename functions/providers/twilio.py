@@ -109,10 +109,12 @@ class Twilio(Provider):
         rows = document.get("recordings")
         if not isinstance(rows, list):
             raise Unavailable("the list of recordings came without recordings")
-        read = [row for row in rows if isinstance(row, Mapping) and text_of(row.get("sid")) and _created(row)]
+        read = [row for row in rows if isinstance(row, Mapping) and text_of(row.get("sid")) and _creation_of(row)]
         unread = len(rows) - len(read)
         return Page(
-            recordings=[self._read(row) for row in read if window.start <= (_created(row) or window.end) <= window.end],
+            recordings=[
+                self._read(row) for row in read if window.start <= (_creation_of(row) or window.end) <= window.end
+            ],
             rows=len(rows),
             next_cursor=self._next(document.get("next_page_uri")),
             problem=f"{unread} rows have no usable id or date" if unread else None,
@@ -178,7 +180,7 @@ class Twilio(Provider):
         """By id."""
         target = f"{self._path(recording_id)}.json"
         row = mapping_of(self.http.call("lookup", "GET", target, of="recording", auth=self._auth).json())
-        if text_of(row.get("sid")) != recording_id or _created(row) is None:
+        if text_of(row.get("sid")) != recording_id or _creation_of(row) is None:
             raise Rejected("the provider described another recording than was asked for")
         return self._read(row)
 
@@ -261,7 +263,7 @@ def _readiness(row: Mapping[str, Json]) -> tuple[Readiness, str | None]:
     return Readiness.NOT_READY, f"Twilio says that it is {known}"
 
 
-def _created(row: Mapping[str, Json]) -> datetime | None:
+def _creation_of(row: Mapping[str, Json]) -> datetime | None:
     return _moment(row.get("date_created"))
 
 

@@ -25,7 +25,7 @@ from functions.archiver.errors import (
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
 from functions.archiver.http.url_paths import origin_of
-from functions.archiver.http.waits import asked_wait
+from functions.archiver.http.waits import requested_wait
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said, id_from
 from functions.archiver.provider.json_values import (
@@ -158,7 +158,7 @@ class Zoom(Provider):
                 if link is None:
                     raise NotReady("it has no link to its audio yet")
                 body = self._enter_either(stack, facts) if facts.get("file_id") else self._enter(stack, link, "media")
-            yield Opened(body=body, recording=told, transcript=_expected(facts))
+            yield Opened(body=body, recording=told, transcript=_transcript_of(facts))
 
     def _enter_either(self, stack: ExitStack, facts: Mapping[str, Json]) -> Body:
         """Not verified live: whether both origins serve each file."""
@@ -205,7 +205,7 @@ class Zoom(Provider):
         if answer.status != 200:
             return self._no_transcript(answer)
         parts = [mapping_of(part) for part in items_of(mapping_of(answer.json()).get("timeline"))]
-        return Transcript(state=TranscriptState.COMPLETED, text="\n".join(map(_said, parts)))
+        return Transcript(state=TranscriptState.COMPLETED, text="\n".join(map(_line_of, parts)))
 
     def _no_transcript(self, answer: Answer) -> Transcript:
         code = number_of(answer.document().get("code"))
@@ -265,7 +265,7 @@ class Zoom(Provider):
         document = answer.document()
         message = self.http.quotable(text_of(document.get("message")) or "no message")
         reason = f"the {answer.kind} request was answered with {answer.status}: {message}"
-        wait = asked_wait(answer.headers, self.declaration.limit_headers)
+        wait = requested_wait(answer.headers, self.declaration.limit_headers)
         if answer.status == 403 and (wait is not None or "rate limit" in message.lower()):
             return Throttled(reason, retry_after=wait)
         if answer.status == 403 and answer.of == "source":
@@ -308,25 +308,25 @@ def _file_id(link: str) -> str | None:
     return None
 
 
-def _ended(facts: Mapping[str, Json]) -> datetime | None:
+def _end_of(facts: Mapping[str, Json]) -> datetime | None:
     start, seconds = moment_of(facts.get("date_time")), number_of(facts.get("duration")) or 0.0
     return moment_of(facts.get("end_time")) or (start and start + timedelta(seconds=min(abs(seconds), 10**6)))
 
 
 def _is_within(recording: Recording, window: Window) -> bool:
-    moments = (recording.recorded_at, _ended(recording.raw))
+    moments = (recording.recorded_at, _end_of(recording.raw))
     return any(moment is not None and window.start <= moment <= window.end for moment in moments)
 
 
-def _expected(facts: Mapping[str, Json]) -> Transcript:
+def _transcript_of(facts: Mapping[str, Json]) -> Transcript:
     """A transcript may still come for a call that has just ended; later a row says whether it has one."""
-    ended = _ended(facts)
+    ended = _end_of(facts)
     recent = ended is not None and datetime.now(UTC) - ended < _TRANSCRIPT_WITHIN
     expected = facts.get("transcript_listed") is True or recent
     return Transcript(state=TranscriptState.PENDING if expected else TranscriptState.NONE)
 
 
-def _said(part: Mapping[str, Json]) -> str:
+def _line_of(part: Mapping[str, Json]) -> str:
     names = [text_of(mapping_of(user).get("username")) for user in items_of(part.get("users"))]
     speaker, text = ", ".join(filter(None, names)), str(part.get("text") or "")
     return f"{speaker}: {text}" if speaker else text

@@ -107,7 +107,7 @@ class AccessLog(Protocol):
         """The records of these days (UTC), both included."""
 
 
-def chained(accesses: Iterator[tuple[int, Access]]) -> Iterator[str]:
+def chain_faults(accesses: Iterator[tuple[int, Access]]) -> Iterator[str]:
     """A sentence for each line that does not follow from the one before it."""
     previous: str | None = None
     for line, access in accesses:

@@ -30,7 +30,7 @@ _DEFAULT = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class AccessFilter:
     """Which records. `recording` is an id or a digest; `who` a part of a name, in any case."""
 
     who: str | None = None
@@ -49,7 +49,7 @@ class Wanted:
         )
 
 
-def accesses(shared: Shared, wanted: Wanted, *, as_csv: bool) -> ExitCode:
+def accesses(shared: Shared, wanted: AccessFilter, *, as_csv: bool) -> ExitCode:
     """Prints records, oldest first; exit code 6 where the log is not what it was written as. Raises Failure."""
     archive = open_archive(shared)
     output = shared.output(archive.zone)

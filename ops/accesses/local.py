@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 
-from ops.accesses.access import Access, NotRecorded, Records, chained
+from ops.accesses.access import Access, NotRecorded, Records, chain_faults
 
 NAME = "accesses.jsonl"
 _TAIL_BYTES = 64 * 1024
@@ -26,7 +26,7 @@ class LocalLog:
     def write(self, access: Access) -> None:
         """Appends a line under a lock of the file's own, and waits for the disk."""
         try:
-            with self._locked() as descriptor:
+            with self._lock() as descriptor:
                 last = _last_of(descriptor)
                 whole = replace(access, previous=last.digest() if last else None)
                 line = json.dumps(whole.document() | {"previous": whole.previous}, ensure_ascii=False)
@@ -37,7 +37,7 @@ class LocalLog:
             raise NotRecorded(f"{self.path}: its last line is damaged; look at it with `recordings accesses`") from None
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _lock(self) -> Iterator[int]:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -54,7 +54,7 @@ class LocalLog:
                 lines.append((number, Access.read(json.loads(line))))
             except (KeyError, TypeError, ValueError):
                 broken.append(f"line {number} is damaged")
-        broken += chained(iter(lines))
+        broken += chain_faults(iter(lines))
         asked = [access for _, access in lines if first <= access.at.astimezone(UTC).date() <= last]
         return Records(accesses=asked, broken=[f"{self.path}: {each}" for each in broken])
 

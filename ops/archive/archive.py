@@ -61,7 +61,7 @@ class Archive(Protocol):
         """The archive's own key for exports; None where it has none."""
 
     @property
-    def looked_after_every(self) -> timedelta:
+    def tick_interval(self) -> timedelta:
         """A source whose last tick is older than this is stopped."""
 
     def counts(self, source: str) -> Counts:

@@ -94,7 +94,7 @@ class DeployedArchive:
         return KmsSigner(self.session.client("kms"), key) if key else None
 
     @property
-    def looked_after_every(self) -> timedelta:
+    def tick_interval(self) -> timedelta:
         """By a tick a minute."""
         return TICKS_EVERY
 

@@ -67,14 +67,14 @@ class Facts:
         """The archive's. Raises Failure (MISUSE) where there is none, or one of a newer layout."""
         if self._archive is None:
             self._read([archive_parameter_name(self._name)])
-        return self._known()
+        return self._facts_read()
 
     def source(self, name: str) -> SourceFacts:
         """One source's; in one call with the archive's where neither is known. Raises Failure (NOT_FOUND)."""
         if name not in self._sources and not self._all_read:
             own = [] if self._archive else [archive_parameter_name(self._name)]
             self._read([*own, source_parameter_name(self._name, name)])
-        self._known()
+        self._facts_read()
         if name not in self._sources:
             raise no_such_source(self._name, name, self.sources())
         return self._sources[name]
@@ -105,7 +105,7 @@ class Facts:
             what = f"is not as this version writes it ({type(error).__name__})"
             raise Failure(ExitCode.MISUSE, f"the parameter {name} {what}: deploy once more with this version") from None
 
-    def _known(self) -> ArchiveFacts:
+    def _facts_read(self) -> ArchiveFacts:
         if self._archive is None:
             raise Failure(
                 ExitCode.MISUSE,

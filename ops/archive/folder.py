@@ -112,7 +112,7 @@ class FolderArchive:
         """A folder has none; a person's key in a file signs."""
 
     @property
-    def looked_after_every(self) -> timedelta:
+    def tick_interval(self) -> timedelta:
         """By a run a day at least."""
         return RUNS_EVERY
 

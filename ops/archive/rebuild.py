@@ -65,7 +65,7 @@ def _as_it_is(archive: FolderArchive) -> Table:
 def _all(archive: Archive, table: Table, bucket: Bucket, output: Output, *, dry_run: bool) -> dict[str, Counter[Came]]:
     found = {}
     for source in archive.sources:
-        said = _Said(output, source)
+        said = _Progress(output, source)
         rebuilding = Rebuilding(
             source=source, bucket=bucket, table=table, clock=Clock(), dry_run=dry_run, on_progress=said
         )
@@ -73,7 +73,7 @@ def _all(archive: Archive, table: Table, bucket: Bucket, output: Output, *, dry_
     return found
 
 
-class _Said:
+class _Progress:
     """Says now and then how far it is."""
 
     def __init__(self, output: Output, source: str) -> None:

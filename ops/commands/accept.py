@@ -16,16 +16,16 @@ from ops.shell.verb import Shared, Topic, verb
 def command(shared: Shared, *, ids: tuple[str, ...], reason: str, source: str | None, dry_run: bool) -> ExitCode:
     """Say that a recording that failed or lies in quarantine may stay so: it rings no alarm and spoils no exit code."""
     from ops.archive.opening import open_archive
-    from ops.status.trouble import carried_out, chosen_ids, counted
+    from ops.status.trouble import carry_out, choose_ids, count_text
 
     archive = open_archive(shared, writes=not dry_run)
     output = shared.output(archive.zone)
-    recordings = chosen_ids(archive, ids, source)
-    done = carried_out(
+    recordings = choose_ids(archive, ids, source)
+    done = carry_out(
         output, recordings, lambda each: each.ledger.revival.accept(each.entry.recording.id, reason), dry_run=dry_run
     )
     if dry_run:
-        output.verdict(f"{counted(done)} would be accepted; nothing was done")
+        output.verdict(f"{count_text(done)} would be accepted; nothing was done")
     else:
-        output.verdict(f"{counted(done)} accepted; undo: recordings retry ID")
+        output.verdict(f"{count_text(done)} accepted; undo: recordings retry ID")
     return ExitCode.DONE

@@ -30,6 +30,6 @@ def command(
 
     Of a local archive the whole log is checked: each line names the digest of the one before it.
     """
-    from ops.accesses.listing import Wanted, accesses
+    from ops.accesses.listing import AccessFilter, accesses
 
-    return accesses(shared, Wanted(who=who, recording=recording, since=since, until=until), as_csv=as_csv)
+    return accesses(shared, AccessFilter(who=who, recording=recording, since=since, until=until), as_csv=as_csv)

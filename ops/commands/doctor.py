@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ops.archive.archive import Archive
-    from ops.doctor.found import Found
+    from ops.doctor.check import Check
 
 _COLUMNS = [
     Column(head="check", importance=9),
@@ -33,7 +33,7 @@ def command(shared: Shared, *, source: str | None, write_test: bool, anyway: boo
     most. Nothing is changed. Exit code 1 where something failed or could not be looked at.
     """
     from ops.archive.opening import open_archive
-    from ops.doctor.found import exit_code
+    from ops.doctor.check import exit_code
 
     archive = open_archive(shared)
     if source is not None:
@@ -46,7 +46,7 @@ def command(shared: Shared, *, source: str | None, write_test: bool, anyway: boo
     return exit_code(found)
 
 
-def _checks(archive: Archive, sources: Sequence[str], output: Output, *, write_test: bool, anyway: bool) -> list[Found]:
+def _checks(archive: Archive, sources: Sequence[str], output: Output, *, write_test: bool, anyway: bool) -> list[Check]:
     from ops.archive.folder import FolderArchive
 
     if isinstance(archive, FolderArchive):
@@ -61,7 +61,7 @@ def _checks(archive: Archive, sources: Sequence[str], output: Output, *, write_t
     return list(DeployedDoctor(archive, anyway=anyway).checks(sources, write_test=write_test))
 
 
-def _tell(output: Output, found: Sequence[Found]) -> None:
+def _tell(output: Output, found: Sequence[Check]) -> None:
     output.table(_COLUMNS, [[each.id, each.source or "", each.status] for each in found])
     for each in found:
         if each.status != "ok":
@@ -81,7 +81,7 @@ _STEPS = (
 )
 
 
-def _steps_left(found: Sequence[Found]) -> list[str]:
+def _steps_left(found: Sequence[Check]) -> list[str]:
     """After a first deploy, what is still to be done, in order; nothing once a recording of each source is there."""
     ill = {each.id for each in found if each.status != "ok"}
     if "first.archived" not in ill:

@@ -37,12 +37,12 @@ def command(
     IDS are recordings or calls; instead of them the filters of `find` select. Without --confirm the plan is shown.
     What is on hold or locked stays, is noted, and goes later with --deferred.
     """
-    from ops.erasing.verbs import Wanted, erase
+    from ops.erasing.verbs import EraseOptions, erase
     from ops.find.selection import Selection
 
     return erase(
         shared,
-        Wanted(
+        EraseOptions(
             selection=Selection(ids=ids, filters=filters),
             basis=basis,
             ticket=ticket,

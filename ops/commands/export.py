@@ -50,10 +50,10 @@ def command(
     IDS are recordings or calls; instead of them the filters of `find` select, or --held-by. Nothing found is an export
     too: of the query, and of how complete its days are.
     """
-    from ops.export.export import Wanted
+    from ops.export.export import ExportRequest
     from ops.export.verbs import export
     from ops.find.selection import Selection
 
-    wanted = Wanted(case=case, reason=reason, purpose=purpose, allow_unverified=allow_unverified)
+    wanted = ExportRequest(case=case, reason=reason, purpose=purpose, allow_unverified=allow_unverified)
     selection = Selection(ids=ids, filters=filters)
     return export(shared, wanted, selection, held_by=held_by, out=out, sign_key=sign_key)

@@ -25,6 +25,6 @@ def command(
 
     The access is recorded before the first byte. WHAT is as for show, and has to mean one recording.
     """
-    from ops.recording.get import Asked, get
+    from ops.recording.get import GetOptions, get
 
-    return get(shared, what, Asked(out=out, reason=reason, as_url=as_url, seconds=round(seconds), restore=restore))
+    return get(shared, what, GetOptions(out=out, reason=reason, as_url=as_url, seconds=round(seconds), restore=restore))

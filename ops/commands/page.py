@@ -18,7 +18,7 @@ def command(shared: Shared, *, port: int, no_open: bool, reason_required: bool, 
 
     Prints one address, which works once. Everything that is shown or played is recorded first.
     """
-    from ops.page.running import Asked, page
+    from ops.page.running import PageOptions, page
 
-    asked = Asked(port=port, opens=not no_open, reason_required=reason_required, read_only=read_only)
+    asked = PageOptions(port=port, opens=not no_open, reason_required=reason_required, read_only=read_only)
     return page(shared, asked)

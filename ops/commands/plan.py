@@ -48,7 +48,7 @@ def command(
 
     SOURCE may be left out where there is only one. Prices are those of ops/plan/prices.toml.
     """
-    from ops.plan.load import Measured, load_of, measured, planned_source
+    from ops.plan.load import DailyLoad, load_of, measure_load, planned_source
     from ops.plan.plan import BYTES_A_SECOND, plan
     from ops.plan.prices import prices
 
@@ -56,11 +56,11 @@ def command(
         raise Failure(ExitCode.MISUSE, "give --calls-per-day and --mean-seconds, or --measure SOURCE")
     deployment, chosen = planned_source(shared, measure or source)
     if measure is not None:
-        found = measured(shared, deployment, chosen, secrets)
+        found = measure_load(shared, deployment, chosen, secrets)
     else:
         assert calls_per_day is not None
         assert mean_seconds is not None
-        found = Measured(calls_per_day=calls_per_day, bytes_each=mean_seconds * BYTES_A_SECOND)
+        found = DailyLoad(calls_per_day=calls_per_day, bytes_each=mean_seconds * BYTES_A_SECOND)
     priced = prices(shared.region or "us-east-1")
     result = plan(load_of(deployment, chosen, found), priced)
     _say(shared.output(), chosen.name, found.calls_per_day, found.bytes_each, result, priced)

@@ -48,7 +48,7 @@ def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 
 
 @contextmanager
-def _connected(shared: Shared, source: str, deployment: Path | None, secrets: Path | None) -> Iterator[Provider]:
+def _connect(shared: Shared, source: str, deployment: Path | None, secrets: Path | None) -> Iterator[Provider]:
     """The source's client; what the provider refuses becomes a sentence with the source's name."""
     from ops.provider.connection import Connection
 
@@ -72,7 +72,7 @@ def list_(shared: Shared, *, since: datetime | None, until: datetime | None, **w
 
     output = shared.output()
     start, end = span(since, until, zone=shared.zone or UTC, default=timedelta(days=1), now=datetime.now(UTC))
-    with _connected(shared, **where) as provider:
+    with _connect(shared, **where) as provider:
         count = 0
         for facts in list_recordings(provider, start, end):
             output.row(facts)
@@ -95,7 +95,7 @@ def get(shared: Shared, *, id_: str, audio: Path | None, **where: Any) -> ExitCo
         raise Failure(ExitCode.MISUSE, f"{audio} is there already: name a new file")
     if audio is not None:
         checked_target(audio, "--audio")
-    with _connected(shared, **where) as provider:
+    with _connect(shared, **where) as provider:
         try:
             recording = provider.describe(id_)
         except (NotFound, Gone):
@@ -120,7 +120,7 @@ def delete(
     from ops.provider.operations import delete, deletion_plan
 
     output, wanted = shared.output(), list(dict.fromkeys(ids))
-    with _connected(shared, **where) as provider:
+    with _connect(shared, **where) as provider:
         plan = deletion_plan(provider, wanted)
         given = len(wanted) if yes else confirmed
         answers = wanted if len(wanted) == 1 else []
@@ -145,7 +145,7 @@ def annotate(shared: Shared, *, id_: str, notes: str, **where: Any) -> ExitCode:
     from ops.provider.operations import annotate
 
     output = shared.output()
-    with _connected(shared, **where) as provider:
+    with _connect(shared, **where) as provider:
         said = annotate(provider, id_, notes)
     output.document({"said": [said]})
     output.verdict(said)
@@ -162,7 +162,7 @@ def upload(shared: Shared, *, path: str, kind: str, target_id: str, **where: Any
     from ops.provider.operations import upload
 
     output = shared.output()
-    with _connected(shared, **where) as provider:
+    with _connect(shared, **where) as provider:
         said = upload(provider, kind=kind, target_id=target_id, path=path)
     output.document({"said": [said]})
     output.verdict(said)

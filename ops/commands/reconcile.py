@@ -54,10 +54,10 @@ def command(
         report = _in_folder(archive, source, event, output, deployment, secrets)
     else:
         from ops.archive.deployed import DeployedArchive
-        from ops.reconcile.deployed import reconciled
+        from ops.reconcile.deployed import reconcile_and_wait
 
         assert isinstance(archive, DeployedArchive)
-        report = reconciled(archive, source, event, output)
+        report = reconcile_and_wait(archive, source, event, output)
     return _tell(output, archive, source, report)
 
 

@@ -19,20 +19,20 @@ def command(
 ) -> ExitCode:
     """Try recordings again that failed or lie in quarantine, with fresh attempts, accepted ones too."""
     from ops.archive.opening import open_archive
-    from ops.status.trouble import Selection, carried_out, chosen, counted
+    from ops.status.trouble import Selection, carry_out, choose, count_text
 
     archive = open_archive(shared, writes=not dry_run)
     output = shared.output(archive.zone)
-    recordings = chosen(archive, Selection(ids=ids, failed=failed, source=source, reason=reason))
-    done = carried_out(
+    recordings = choose(archive, Selection(ids=ids, failed=failed, source=source, reason=reason))
+    done = carry_out(
         output, recordings, lambda each: each.ledger.revival.retry(each.entry.recording.id), dry_run=dry_run
     )
     if not done:
         output.verdict("nothing to try again")
     elif dry_run:
-        output.verdict(f"{counted(done)} would be tried again; nothing was done")
+        output.verdict(f"{count_text(done)} would be tried again; nothing was done")
     else:
         output.verdict(
-            f"{counted(done)} will be tried again at the next tick; leave one as it is: recordings accept ID"
+            f"{count_text(done)} will be tried again at the next tick; leave one as it is: recordings accept ID"
         )
     return ExitCode.DONE

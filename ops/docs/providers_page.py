@@ -55,12 +55,12 @@ def _deletes(declaration: Declaration) -> str:
     return f"{what}, or several at once" if declaration.deletes_many else what
 
 
-def _listed_by(declaration: Declaration) -> str:
+def _listing_text(declaration: Declaration) -> str:
     clock = {"start": "start", "end": "end", "created": "creation"}[declaration.filter_clock]
     return f"day of {clock}" if declaration.granularity else clock
 
 
-def _kept(declaration: Declaration) -> str:
+def _retention_text(declaration: Declaration) -> str:
     count = declaration.retention_count
     return _span(declaration.retention) + (f", the newest {count:,}" if count else "")
 
@@ -69,9 +69,9 @@ _ROWS: Mapping[str, Callable[[Declaration], str]] = {
     "requests a minute, by default": lambda d: str(d.rate_default),
     "downloads at a time, by default": lambda d: str(d.parallel_default),
     "overlap, at the least": lambda d: _span(d.overlap_minimum),
-    "listed by": _listed_by,
+    "listed by": _listing_text,
     "longest window": lambda d: _span(d.max_window),
-    "kept by the provider": _kept,
+    "kept by the provider": _retention_text,
     "tells sizes": lambda d: _yes(d.reports_size),
     "transcripts": lambda d: _yes(d.transcripts),
     "deletes": _deletes,

@@ -15,7 +15,7 @@ from functions.archiver.clock import Clock, from_iso
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.vitals import VitalsReader
 from ops.archive.deployed import DeployedArchive
-from ops.doctor.found import Found, first_archived, tick, unknown_when_refused
+from ops.doctor.check import Check, first_archived, tick, unknown_when_refused
 from ops.doctor.policy import not_enforced
 from ops.shell.output import ExitCode, Failure
 from ops.shell.version import version
@@ -42,11 +42,11 @@ class DeployedDoctor:
         self._anyway = anyway
         self._clock = clock or Clock()
 
-    def checks(self, sources: Sequence[str], *, write_test: bool = False) -> Iterator[Found]:
+    def checks(self, sources: Sequence[str], *, write_test: bool = False) -> Iterator[Check]:
         """All of them, the archive's first."""
         yield self._version()
         yield from self._alerts()
-        yield from self._versioned()
+        yield from self._versioning()
         yield from self._policy()
         if sources:
             settings = self._archive.settings(sources[0]).archive
@@ -67,20 +67,20 @@ class DeployedDoctor:
 
     # the archive
 
-    def _version(self) -> Found:
+    def _version(self) -> Check:
         facts, mine = self._archive.facts, version()
         deployed = f"{facts.version} ({facts.commit})" if facts.commit else facts.version
         if facts.version == mine.partition(" ")[0]:
-            return Found(id="deployed.version", status="ok", detail=f"{deployed} is deployed")
+            return Check(id="deployed.version", status="ok", detail=f"{deployed} is deployed")
         detail = f"{deployed} is deployed, and this is {mine}"
-        return Found(id="deployed.version", status="warning", detail=detail, next="make deploy")
+        return Check(id="deployed.version", status="warning", detail=detail, next="make deploy")
 
     @unknown_when_refused("alerts.confirmed")
-    def _alerts(self) -> Iterator[Found]:
+    def _alerts(self) -> Iterator[Check]:
         waiting, confirmed = [], 0
         for arn in dict.fromkeys(self._archive.facts.topics.values()):
             pages = self._client("sns").get_paginator("list_subscriptions_by_topic")
-            for page in _asked("ListSubscriptionsByTopic", lambda: list(pages.paginate(TopicArn=arn))):  # noqa: B023
+            for page in _ask("ListSubscriptionsByTopic", lambda: list(pages.paginate(TopicArn=arn))):  # noqa: B023
                 for subscription in page["Subscriptions"]:
                     if subscription["SubscriptionArn"].startswith("arn:"):
                         confirmed += 1
@@ -89,56 +89,56 @@ class DeployedDoctor:
         id_ = "alerts.confirmed"
         if waiting:
             who = ", ".join(sorted(set(waiting)))
-            yield Found(id=id_, status="failed", detail=f"not confirmed by {who}", next="confirm the mail from AWS")
+            yield Check(id=id_, status="failed", detail=f"not confirmed by {who}", next="confirm the mail from AWS")
         elif not confirmed:
-            yield Found(id=id_, status="warning", detail="nobody gets the alarms", next="give alerts in [archive]")
+            yield Check(id=id_, status="warning", detail="nobody gets the alarms", next="give alerts in [archive]")
         else:
-            yield Found(id=id_, status="ok", detail=f"{confirmed} subscriptions are confirmed")
+            yield Check(id=id_, status="ok", detail=f"{confirmed} subscriptions are confirmed")
 
     @unknown_when_refused("bucket.versioned")
-    def _versioned(self) -> Iterator[Found]:
+    def _versioning(self) -> Iterator[Check]:
         bucket = self._archive.facts.bucket
-        answer = _asked("GetBucketVersioning", lambda: self._client("s3").get_bucket_versioning(Bucket=bucket))
+        answer = _ask("GetBucketVersioning", lambda: self._client("s3").get_bucket_versioning(Bucket=bucket))
         yield from self._clock_check(answer)
         if answer.get("Status") == "Enabled":
-            yield Found(id="bucket.versioned", status="ok", detail=f"{bucket} keeps versions")
+            yield Check(id="bucket.versioned", status="ok", detail=f"{bucket} keeps versions")
             return
         command = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
-        yield Found(id="bucket.versioned", status="failed", detail=f"{bucket} keeps no versions", next=command)
+        yield Check(id="bucket.versioned", status="failed", detail=f"{bucket} keeps no versions", next=command)
 
-    def _clock_check(self, answer: dict[str, Any]) -> Iterator[Found]:
+    def _clock_check(self, answer: dict[str, Any]) -> Iterator[Check]:
         """By the time that AWS puts on its answers."""
         from email.utils import parsedate_to_datetime
 
         told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if told:
-            yield self._compared(parsedate_to_datetime(told))
+            yield self._compare_clocks(parsedate_to_datetime(told))
 
-    def _compared(self, theirs: datetime) -> Found:
+    def _compare_clocks(self, theirs: datetime) -> Check:
         difference = self._clock.now() - theirs
         if abs(difference) <= MAX_CLOCK_DIFFERENCE:
-            return Found(id="clock", status="ok", detail="this machine's clock agrees with AWS")
+            return Check(id="clock", status="ok", detail="this machine's clock agrees with AWS")
         seconds = round(difference.total_seconds())
         detail = f"this machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} AWS's"
-        return Found(id="clock", status="failed", detail=detail, next="set it, or have it set by NTP")
+        return Check(id="clock", status="failed", detail=detail, next="set it, or have it set by NTP")
 
     @unknown_when_refused("bucket.policy")
-    def _policy(self) -> Iterator[Found]:
+    def _policy(self) -> Iterator[Check]:
         bucket = self._archive.facts.bucket
         try:
             policy = json.loads(self._client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
-                raise _refused("GetBucketPolicy", error) from None
+                raise _refusal("GetBucketPolicy", error) from None
             policy = {}
         if lacking := not_enforced(policy, bucket):
             detail = f"not enforced: the bucket's policy does not forbid {', '.join(lacking)}"
-            yield Found(id="bucket.policy", status="failed", detail=detail, next="make deploy")
+            yield Check(id="bucket.policy", status="failed", detail=detail, next="make deploy")
         else:
-            yield Found(id="bucket.policy", status="ok", detail="enforced: nothing is written over or deleted")
+            yield Check(id="bucket.policy", status="ok", detail="enforced: nothing is written over or deleted")
 
     @unknown_when_refused("bucket.lock")
-    def _lock(self, settings: Archive) -> Iterator[Found]:
+    def _lock(self, settings: Archive) -> Iterator[Check]:
         wanted = settings.object_lock
         if wanted is None:
             return
@@ -147,26 +147,26 @@ class DeployedDoctor:
             answer = self._client("s3").get_object_lock_configuration(Bucket=bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ObjectLockConfigurationNotFoundError":
-                raise _refused("GetObjectLockConfiguration", error) from None
+                raise _refusal("GetObjectLockConfiguration", error) from None
             answer = {}
         on = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
         detail = f"object_lock is {wanted}, and the bucket {'has it' if on else 'does not have it'}"
-        yield Found(id="bucket.lock", status="ok" if on else "failed", detail=detail)
+        yield Check(id="bucket.lock", status="ok" if on else "failed", detail=detail)
 
     @unknown_when_refused("key.usable")
-    def _key(self, settings: Archive) -> Iterator[Found]:
+    def _key(self, settings: Archive) -> Iterator[Check]:
         key = settings.kms_key
         if key is None:
             return
-        answer = _asked("DescribeKey", lambda: self._client("kms").describe_key(KeyId=key))
+        answer = _ask("DescribeKey", lambda: self._client("kms").describe_key(KeyId=key))
         state = answer["KeyMetadata"]["KeyState"]
         if state == "Enabled":
-            yield Found(id="key.usable", status="ok", detail="the key is enabled")
+            yield Check(id="key.usable", status="ok", detail="the key is enabled")
         else:
             command = f"aws kms enable-key --key-id {key}"
-            yield Found(id="key.usable", status="failed", detail=f"the key is {state}", next=command)
+            yield Check(id="key.usable", status="failed", detail=f"the key is {state}", next=command)
 
-    def _quota(self, sources: Sequence[str]) -> Iterator[Found]:
+    def _quota(self, sources: Sequence[str]) -> Iterator[Check]:
         """Advice alone: who may not ask for it misses nothing that is wrong."""
         try:
             answer = self._client("lambda").get_account_settings()
@@ -177,18 +177,18 @@ class DeployedDoctor:
         needed = sum(each + FUNCTIONS_BESIDE_LANES for each in lanes)
         status: Status = "ok" if there >= needed else "warning"
         detail = f"{there} functions may run at a time, up to {needed} do"
-        yield Found(id="quota.concurrency", status=status, detail=detail)
+        yield Check(id="quota.concurrency", status=status, detail=detail)
 
     @unknown_when_refused("bucket.write")
-    def _write(self) -> Iterator[Found]:
+    def _write(self) -> Iterator[Check]:
         key = f"doctor/{uuid.uuid4()}.json"
         self._archive.bucket.put(key, b"{}\n")
-        yield Found(id="bucket.write", status="ok", detail=f"{key} was written; a lifecycle rule removes it")
+        yield Check(id="bucket.write", status="ok", detail=f"{key} was written; a lifecycle rule removes it")
 
     # a source
 
     @unknown_when_refused("provider.lists")
-    def _by_the_function(self, source: str) -> Iterator[Found]:
+    def _by_the_function(self, source: str) -> Iterator[Check]:
         """What the function finds under its own role."""
         function = self._archive.source(source).functions["lister"]
         answer = self._archive.invoke(function, {"action": "check", "anyway": self._anyway})
@@ -197,43 +197,43 @@ class DeployedDoctor:
             if check["status"] != "ok":
                 secret = self._archive.settings(source).source.secret
                 remedy = _REMEDIES[check["id"]].format(source=source, secret=secret)
-            yield Found(source=source, next=remedy, **check)
+            yield Check(source=source, next=remedy, **check)
         theirs = from_iso(answer["at"])
         if abs(self._clock.now() - theirs) > MAX_CLOCK_DIFFERENCE + timedelta(minutes=1):
-            yield self._compared(theirs)
+            yield self._compare_clocks(theirs)
 
     @unknown_when_refused("schedule.enabled")
-    def _schedules(self, source: str) -> Iterator[Found]:
+    def _schedules(self, source: str) -> Iterator[Check]:
         names = self._archive.source(source).schedules
         id_ = "schedule.enabled"
         if not names:
-            yield Found(id=id_, source=source, status="unknown", detail="its name is not known", next="make deploy")
+            yield Check(id=id_, source=source, status="unknown", detail="its name is not known", next="make deploy")
             return
         off = []
         for what, name in names.items():
-            answer = _asked("GetSchedule", lambda: self._client("scheduler").get_schedule(Name=name))  # noqa: B023
+            answer = _ask("GetSchedule", lambda: self._client("scheduler").get_schedule(Name=name))  # noqa: B023
             if answer["State"] != "ENABLED":
                 off.append(f"{what} ({name})")
         if off:
             detail = f"switched off: {', '.join(off)}"
             remedy = "enable it in EventBridge Scheduler"
-            yield Found(id=id_, source=source, status="failed", detail=detail, next=remedy)
+            yield Check(id=id_, source=source, status="failed", detail=detail, next=remedy)
         else:
-            yield Found(id=id_, source=source, status="ok", detail=f"{', '.join(names)} fire")
+            yield Check(id=id_, source=source, status="ok", detail=f"{', '.join(names)} fire")
 
     @unknown_when_refused("dead-letters.empty")
-    def _dead_letters(self, source: str) -> Iterator[Found]:
+    def _dead_letters(self, source: str) -> Iterator[Check]:
         url = self._archive.source(source).dead_letters
         number = "ApproximateNumberOfMessages"
-        answer = _asked(
+        answer = _ask(
             "GetQueueAttributes",
             lambda: self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[number]),
         )
         count = int(answer["Attributes"][number])
         if not count:
-            yield Found(id="dead-letters.empty", source=source, status="ok", detail="no message is left")
+            yield Check(id="dead-letters.empty", source=source, status="ok", detail="no message is left")
             return
-        yield Found(
+        yield Check(
             id="dead-letters.empty",
             source=source,
             status="failed",
@@ -242,13 +242,13 @@ class DeployedDoctor:
         )
 
 
-def _asked(operation: str, ask: Any) -> Any:
+def _ask(operation: str, ask: Any) -> Any:
     """The answer. Raises Failure where AWS refuses."""
     try:
         return ask()
     except ClientError as error:
-        raise _refused(operation, error) from None
+        raise _refusal(operation, error) from None
 
 
-def _refused(operation: str, error: ClientError) -> Failure:
+def _refusal(operation: str, error: ClientError) -> Failure:
     return Failure(ExitCode.UNAVAILABLE, f"AWS refuses {operation}: {error.response['Error']['Code']}")

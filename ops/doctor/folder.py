@@ -9,14 +9,14 @@ from pathlib import Path
 from functions.archiver.clock import Clock
 from functions.archiver.vitals import VitalsReader
 from ops.archive.folder import FolderArchive
-from ops.doctor.found import Found, first_archived, tick
+from ops.doctor.check import Check, first_archived, tick
 from ops.local.engine.files import INSIDE
 
 ENOUGH_BYTES = 1_000_000_000
 TOO_FEW_BYTES = 100_000_000
 
 
-def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Found]:
+def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Check]:
     """All of them."""
     yield _disk(archive.root)
     yield _private(archive.root)
@@ -25,20 +25,20 @@ def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Found]:
         yield from first_archived(archive, source)
 
 
-def _disk(root: Path) -> Found:
+def _disk(root: Path) -> Check:
     free = shutil.disk_usage(root).free
     detail = f"{free / 1e9:,.1f} GB are free"
     if free >= ENOUGH_BYTES:
-        return Found(id="disk.free", status="ok", detail=detail)
-    return Found(id="disk.free", status="failed" if free < TOO_FEW_BYTES else "warning", detail=detail)
+        return Check(id="disk.free", status="ok", detail=detail)
+    return Check(id="disk.free", status="failed" if free < TOO_FEW_BYTES else "warning", detail=detail)
 
 
-def _private(root: Path) -> Found:
+def _private(root: Path) -> Check:
     open_ = [path for path in (root, root / INSIDE) if path.exists() and path.stat().st_mode & 0o077]
     if not open_:
-        return Found(id="folder.private", status="ok", detail="only its owner may look into it")
+        return Check(id="folder.private", status="ok", detail="only its owner may look into it")
     names = ", ".join(map(str, open_))
-    return Found(
+    return Check(
         id="folder.private",
         status="failed",
         detail=f"others may look into {names}",

@@ -21,18 +21,18 @@ from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.erasing.orders import Deferred, Erased, Order, Orders, new_name
 from ops.erasing.traces import Scrubber, Trace, scrub_folder, scrub_reports
-from ops.holds.placing import Kept, each_of, kept_of
+from ops.holds.placing import HeldRecording, each_of, held_recording_of
 from ops.index.asking import pk_of
 from ops.index.forgetting import erase_from_index
 from ops.index.rows import Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Candidate:
     """A recording that is to go, and what keeps it: the cases that hold it, or the end of its lock."""
 
     row: Row
-    kept: Kept
+    kept: HeldRecording
     keys: Sequence[str]
     why: str | None = None
     until: datetime | None = None
@@ -54,7 +54,7 @@ class Outcome:
 
     order: str
     erased: int
-    deferred: Sequence[Found]
+    deferred: Sequence[Candidate]
     index_is_clean: bool
 
 
@@ -67,17 +67,17 @@ class Erasing:
         self._orders = Orders(archive.bucket)
         self._is_folder = isinstance(archive, FolderArchive)
 
-    def look(self, rows: Sequence[Row]) -> list[Found]:
+    def look(self, rows: Sequence[Row]) -> list[Candidate]:
         """What keeps each of them, as it is now."""
         return list(each_of(self._look, rows))
 
-    def _look(self, row: Row) -> Found:
+    def _look(self, row: Row) -> Candidate:
         item = self._archive.table.get(pk_of(row.source, row.recording_id)) or {}
-        kept = kept_of(row)
+        kept = held_recording_of(row)
         versions = [version for version in versions_of(self._archive.bucket, kept.place) if not version.deleted]
         heads = [self._archive.bucket.head(each.key, version_id=each.version_id) for each in versions]
         why, until = self._kept_by(item, [head for head in heads if head])
-        return Found(row=row, kept=kept, keys=sorted({each.key for each in versions}), why=why, until=until)
+        return Candidate(row=row, kept=kept, keys=sorted({each.key for each in versions}), why=why, until=until)
 
     def _kept_by(self, item: Item, heads: Iterable[Head]) -> tuple[str | None, datetime | None]:
         cases = cases_of(item)
@@ -96,7 +96,7 @@ class Erasing:
     def _breaks(self, mode: str) -> bool:
         return self._break_glass and mode == "GOVERNANCE"
 
-    def order(self, found: Sequence[Found], *, basis: str, ticket: str) -> Outcome:
+    def order(self, found: Sequence[Candidate], *, basis: str, ticket: str) -> Outcome:
         """Erases what nothing keeps, and notes the rest as deferred."""
         now = datetime.now(UTC)
         recordings = [Erased(digest=each.digest, source=each.row.source, day=each.row.day) for each in found]
@@ -112,7 +112,7 @@ class Erasing:
         self._orders.begin(order)
         return self._carry_out([order.name], found, erasing)
 
-    def resume(self, orders: Mapping[str, set[str]], found: Sequence[Found]) -> Outcome:
+    def resume(self, orders: Mapping[str, set[str]], found: Sequence[Candidate]) -> Outcome:
         """Erases what earlier orders had to leave. `orders` are digests by the name of the order."""
         erasing = self._bucket_to_erase()
         outcome = None
@@ -129,7 +129,7 @@ class Erasing:
         assert isinstance(self._archive, DeployedArchive)
         return self._archive.erasing(break_glass=self._break_glass)
 
-    def _carry_out(self, orders: Sequence[str], found: Sequence[Found], erasing: Bucket) -> Outcome:
+    def _carry_out(self, orders: Sequence[str], found: Sequence[Candidate], erasing: Bucket) -> Outcome:
         free = [each for each in found if each.why is None]
         done = each_of(lambda each: self._erase_objects(each, erasing), free)
         locked = {each.digest for each, gone in zip(free, done, strict=True) if not gone}
@@ -143,7 +143,7 @@ class Erasing:
             )
         return Outcome(order=orders[-1], erased=len(gone), deferred=deferred, index_is_clean=clean)
 
-    def _erase_objects(self, found: Found, erasing: Bucket) -> bool:
+    def _erase_objects(self, found: Candidate, erasing: Bucket) -> bool:
         """The tombstone first, so that no listing brings it back meanwhile. False where something is locked."""
         ledger = self._archive.ledger(found.row.source)
         ledger.tombstones.bury(found.row.recording_id, found.row.day, "erased")
@@ -154,7 +154,7 @@ class Erasing:
             return False
         return True
 
-    def _erase_facts(self, found: Sequence[Found], erasing: Bucket) -> list[Found]:
+    def _erase_facts(self, found: Sequence[Candidate], erasing: Bucket) -> list[Candidate]:
         """Reports and logs, then the items; those whose item is gone. A hold that came in between keeps its item."""
         scrub = Scrubber([*self._traces(found)])
         for source in sorted({each.row.source for each in found}):
@@ -170,12 +170,12 @@ class Erasing:
             Totals(self._archive.table, source=source).forget(day, day)
         return gone
 
-    def _erase_item(self, found: Found) -> bool:
+    def _erase_item(self, found: Candidate) -> bool:
         """In a folder nobody downloads meanwhile, whatever a run that was killed left."""
         ledger = self._archive.ledger(found.row.source)
         return ledger.erase(found.row.recording_id, in_a_lane_too=self._is_folder)
 
-    def _traces(self, found: Sequence[Found]) -> Iterator[Trace]:
+    def _traces(self, found: Sequence[Candidate]) -> Iterator[Trace]:
         """The recordings, and their calls as far as nothing else is left of them."""
         going = {(each.row.source, each.row.recording_id) for each in found}
         yield from (Trace(source=source, id=id_) for source, id_ in going)
@@ -185,7 +185,7 @@ class Erasing:
                 calls.discard((str(item["source"]), item.get("call_id")))
         yield from (Trace(source=source, id=call) for source, call in calls if call)
 
-    def _erase_from_machine(self, erased: Sequence[Found]) -> bool:
+    def _erase_from_machine(self, erased: Sequence[Candidate]) -> bool:
         clean = erase_from_index(self._archive, [(each.row.source, each.row.recording_id) for each in erased])
         if isinstance(self._archive, FolderArchive):
             clean = self._archive.table.truncate_log() and clean

@@ -10,7 +10,7 @@ from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
-from ops.erasing.erasing import Erasing, Found, Outcome
+from ops.erasing.erasing import Candidate, Erasing, Outcome
 from ops.erasing.orders import Order, Orders
 from ops.find.selection import Selection, selected
 from ops.holds.verbs import first
@@ -27,7 +27,7 @@ RECOVERY = timedelta(days=35)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class EraseOptions:
     """The options of `erase`. With `deferred` what earlier orders left, under their basis and ticket."""
 
     selection: Selection
@@ -39,7 +39,7 @@ class Wanted:
     break_glass: bool
 
 
-def erase(shared: Shared, wanted: Wanted) -> ExitCode:
+def erase(shared: Shared, wanted: EraseOptions) -> ExitCode:
     """Shows what goes and what stays for now; erases it once its count is confirmed. Raises Failure."""
     _check(wanted)
     archive = open_archive(shared, writes=not wanted.dry_run)
@@ -50,7 +50,7 @@ def erase(shared: Shared, wanted: Wanted) -> ExitCode:
     return _erase(shared, archive, output, wanted)
 
 
-def _check(wanted: Wanted) -> None:
+def _check(wanted: EraseOptions) -> None:
     given = (wanted.basis, wanted.ticket)
     if wanted.deferred and (any(given) or wanted.selection.ids or wanted.selection.given):
         raise Failure(ExitCode.MISUSE, "--deferred completes earlier orders: give nothing else with it")
@@ -58,7 +58,7 @@ def _check(wanted: Wanted) -> None:
         raise Failure(ExitCode.MISUSE, "give --basis and --ticket: the record of an erasure has both")
 
 
-def _erase(shared: Shared, archive: Archive, output: Output, wanted: Wanted) -> ExitCode:
+def _erase(shared: Shared, archive: Archive, output: Output, wanted: EraseOptions) -> ExitCode:
     open_orders: dict[str, set[str]] = {}
     if wanted.deferred:
         open_orders = {order.name: order.open for order in Orders(archive.bucket).all() if order.open}
@@ -99,7 +99,7 @@ def _rows_of(archive: Archive, digests: set[str]) -> list[Row]:
     return [row for row in rows if digest_of(row.source, row.recording_id) in digests]
 
 
-def _plan(output: Output, found: Sequence[Found]) -> Iterator[str]:
+def _plan(output: Output, found: Sequence[Candidate]) -> Iterator[str]:
     goes = [each for each in found if each.why is None]
     if goes:
         yield f"{len(goes)} to erase, with every version of audio, sidecar and transcript:"
@@ -110,16 +110,16 @@ def _plan(output: Output, found: Sequence[Found]) -> Iterator[str]:
         yield from first([f"  {each.row.source}  {each.row.recording_id}  {_why(output, each)}" for each in stays])
 
 
-def _when(output: Output, found: Found) -> str:
+def _when(output: Output, found: Candidate) -> str:
     return output.time(found.row.recorded_at) if found.row.recorded_at else str(found.row.day)
 
 
-def _why(output: Output, found: Found) -> str:
+def _why(output: Output, found: Candidate) -> str:
     return f"{found.why} until {output.time(found.until)}" if found.until else str(found.why)
 
 
 def _document(
-    order: str | None, count: int, deferred: Sequence[Found], *, dry_run: bool, erased: int = 0
+    order: str | None, count: int, deferred: Sequence[Candidate], *, dry_run: bool, erased: int = 0
 ) -> dict[str, object]:
     return {
         "order": order,

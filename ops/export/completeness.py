@@ -20,7 +20,7 @@ FOLDER = "completeness"
 
 
 @dataclass(kw_only=True, slots=True)
-class Sealed:
+class SealedDays:
     """The seals of a source: `newest` by day, and the lines of those days by name."""
 
     newest: dict[date, Seal] = field(default_factory=dict)
@@ -39,12 +39,12 @@ class Sealed:
         }
 
 
-def add_seals(bundle: Bundle, bucket: Bucket, source: str, days: Iterable[date]) -> Sealed:
+def add_seals(bundle: Bundle, bucket: Bucket, source: str, days: Iterable[date]) -> SealedDays:
     """Copies the chain from the oldest seal of these days on. A seal at a time in memory. Raises Failure (ALTERED)."""
     wanted = set(days)
     found = sorted((_standing(bucket, key), key) for key in bucket.keys(seal_folder(source)) if number_in(key))
     first = min((sequence for sequence, key in found if _day_of(key) in wanted), default=None)
-    sealed = Sealed()
+    sealed = SealedDays()
     for sequence, key in found:
         if first is None or sequence < first:
             continue

@@ -28,7 +28,7 @@ from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.export.bundle import Bundle, new_bundle
-from ops.export.completeness import Sealed, add_public_keys, add_reports, add_seals, verdict_on
+from ops.export.completeness import SealedDays, add_public_keys, add_reports, add_seals, verdict_on
 from ops.export.documents import certificate, custody, readme
 from ops.holds.cases import Cases
 from ops.index.asking import pk_of
@@ -45,7 +45,7 @@ _NOT_FOR_ACCESS = ("agent", "provider_document", "discovered_by", "attempts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class ExportRequest:
     """An export. `query` is what was asked for, as typed and in UTC."""
 
     case: str
@@ -58,7 +58,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class ExportResult:
     """What came of it. `left_out` are not in it; `altered` counts those, in it or not, that do not verify."""
 
     path: Path
@@ -77,12 +77,12 @@ class Exporting:
         self._recorder = Recorder(archive)
         self._now = datetime.now(UTC)
 
-    def write(self, path: Path, rows: Sequence[Row], wanted: Wanted) -> Made:
+    def write(self, path: Path, rows: Sequence[Row], wanted: ExportRequest) -> ExportResult:
         """The zip at `path`, where nothing may be. Raises FileExistsError, OSError, NotRecorded, Failure."""
         with new_bundle(path, self._now) as bundle:
             return self._fill(bundle, path, sorted(rows, key=lambda row: row.sort_ms), wanted)
 
-    def _fill(self, bundle: Bundle, path: Path, rows: Sequence[Row], wanted: Wanted) -> Made:
+    def _fill(self, bundle: Bundle, path: Path, rows: Sequence[Row], wanted: ExportRequest) -> ExportResult:
         days: dict[str, set[date]] = defaultdict(set, {source: set(some) for source, some in wanted.days.items()})
         for row in rows:
             days[row.source].add(row.day)
@@ -102,7 +102,7 @@ class Exporting:
                 steps += list(self._steps(row, item)) if court else []
         manifest = self._manifest(wanted, items, left_out, complete)
         self._add_documents(bundle, manifest, rows, steps, court=court)
-        return Made(
+        return ExportResult(
             path=path,
             recordings=len(items),
             bytes=manifest["totals"]["bytes"],
@@ -112,7 +112,9 @@ class Exporting:
 
     # one recording
 
-    def _add_recording(self, bundle: Bundle, number: int, row: Row, item: Item, wanted: Wanted) -> dict[str, Any]:
+    def _add_recording(
+        self, bundle: Bundle, number: int, row: Row, item: Item, wanted: ExportRequest
+    ) -> dict[str, Any]:
         named = {"source": row.source, "recording_id": row.recording_id}
         stored = Stored.from_item(item)
         if stored is None:
@@ -120,7 +122,7 @@ class Exporting:
         self._recorder.record("export", row.source, row.recording_id, wanted.case)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             try:
-                sha256 = _spooled(self._archive.bucket, stored, spool)
+                sha256 = _spool(self._archive.bucket, stored, spool)
             except (NotThere, Unreadable) as trouble:
                 absent = isinstance(trouble, NotThere)
                 why = "its bytes are not there" if absent else "its storage class has to be restored first"
@@ -132,9 +134,9 @@ class Exporting:
             file = f"recordings/{name}.{stored.key.removeprefix(entry_of(item).place.audio_stem).rpartition('.')[2]}"
             bundle.add(file, _pieces(spool))
         self._add_sidecars(bundle, name, row, item, wanted)
-        return self._described(row, item, stored, file, sha256)
+        return self._describe(row, item, stored, file, sha256)
 
-    def _add_sidecars(self, bundle: Bundle, name: str, row: Row, item: Item, wanted: Wanted) -> None:
+    def _add_sidecars(self, bundle: Bundle, name: str, row: Row, item: Item, wanted: ExportRequest) -> None:
         place = entry_of(item).place
         for folder, key in (("metadata", place.metadata), ("transcripts", place.transcript)):
             try:
@@ -146,7 +148,7 @@ class Exporting:
                 body = _for_access(body)
             bundle.add(f"{folder}/{name}.json", [body])
 
-    def _described(self, row: Row, item: Item, stored: Stored, file: str, sha256: str) -> dict[str, Any]:
+    def _describe(self, row: Row, item: Item, stored: Stored, file: str, sha256: str) -> dict[str, Any]:
         head = self._archive.bucket.head(stored.key, version_id=stored.version_id)
         s3 = None
         if head is not None:
@@ -195,9 +197,9 @@ class Exporting:
 
     def _completeness(
         self, bundle: Bundle, days: Mapping[str, set[date]]
-    ) -> tuple[list[dict[str, Any]], dict[str, Sealed]]:
+    ) -> tuple[list[dict[str, Any]], dict[str, SealedDays]]:
         verdicts: list[dict[str, Any]] = []
-        sealed: dict[str, Sealed] = {}
+        sealed: dict[str, SealedDays] = {}
         for source, some in sorted(days.items()):
             reports = add_reports(bundle, self._archive.bucket, source, sorted(some))
             sealed[source] = add_seals(bundle, self._archive.bucket, source, some)
@@ -209,7 +211,7 @@ class Exporting:
 
     def _manifest(
         self,
-        wanted: Wanted,
+        wanted: ExportRequest,
         items: Sequence[Mapping[str, Any]],
         left_out: Sequence[Mapping[str, Any]],
         complete: Sequence[Mapping[str, Any]],
@@ -278,7 +280,7 @@ class Exporting:
                 }
 
 
-def _spooled(bucket: Bucket, stored: Stored, spool: IO[bytes]) -> str:
+def _spool(bucket: Bucket, stored: Stored, spool: IO[bytes]) -> str:
     """Reads the archived version into a temporary file; its SHA-256."""
     digest = hashlib.sha256()
     with bucket.read(stored.key, version_id=stored.version_id) as pieces:

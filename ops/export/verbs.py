@@ -12,7 +12,7 @@ from ops.accesses.access import NotRecorded
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.archive.targets import checked_target
-from ops.export.export import Exporting, Made, Wanted
+from ops.export.export import Exporting, ExportRequest, ExportResult
 from ops.find.selection import Selection, selected
 from ops.holds.cases import checked_case
 from ops.holds.placing import Holding
@@ -31,7 +31,13 @@ MAX_DAYS = 366
 
 
 def export(
-    shared: Shared, wanted: Wanted, selection: Selection, *, held_by: str | None, out: Path, sign_key: Path | None
+    shared: Shared,
+    wanted: ExportRequest,
+    selection: Selection,
+    *,
+    held_by: str | None,
+    out: Path,
+    sign_key: Path | None,
 ) -> ExitCode:
     """Writes the zip; exit code 6 where a recording is not what was archived. Raises Failure."""
     archive = open_archive(shared)
@@ -92,7 +98,7 @@ def _days(archive: Archive, selection: Selection, zone: tzinfo) -> Mapping[str, 
     return dict.fromkeys(sources, days)
 
 
-def _tell(output: Output, made: Made, *, signed: bool) -> ExitCode:
+def _tell(output: Output, made: ExportResult, *, signed: bool) -> ExitCode:
     output.document(
         {
             "file": str(made.path),

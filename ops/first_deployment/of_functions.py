@@ -49,7 +49,7 @@ class Functions:
         for source in self._sources:
             ticked = VitalsReader(self._archive.table, source=source, clock=self._clock).read().signs.ticked_at
             age = None if ticked is None else self._clock.now() - ticked
-            if age is None or age > self._archive.looked_after_every:
+            if age is None or age > self._archive.tick_interval:
                 silent.append(source)
             else:
                 ages.append(age)

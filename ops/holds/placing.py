@@ -35,7 +35,7 @@ _Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class HoldResult:
     """What came of it. `versions` are those of the bucket; `nothing_kept` recordings have none."""
 
     case: str
@@ -45,7 +45,7 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
+class HeldRecording:
     """A recording by what is needed to find its objects and its item."""
 
     source: str
@@ -53,10 +53,10 @@ class Kept:
     place: Place
 
 
-def kept_of(row: Row) -> Kept:
+def held_recording_of(row: Row) -> HeldRecording:
     """Of a row of the index."""
     place = Place(source=row.source, day=row.day, recording_id=row.recording_id)
-    return Kept(source=row.source, recording_id=row.recording_id, place=place)
+    return HeldRecording(source=row.source, recording_id=row.recording_id, place=place)
 
 
 class Holding:
@@ -77,16 +77,16 @@ class Holding:
             kind="no_object_lock",
         )
 
-    def hold(self, case: str, reason: str, rows: Sequence[Row], query: Mapping[str, Any]) -> Held:
+    def hold(self, case: str, reason: str, rows: Sequence[Row], query: Mapping[str, Any]) -> HoldResult:
         """All of them, from now on. Done again, it completes what was cut short. Raises Failure."""
         self.refuse_without_lock()
         digests = {digest_of(row.source, row.recording_id) for row in rows}
         before = self._cases.get(case)
         if before is None or not digests <= before.recordings:
             self._add(case, "hold", reason, query, sorted(digests))
-        done = list(each_of(self._hold, ((case, kept_of(row)) for row in rows)))
+        done = list(each_of(self._hold, ((case, held_recording_of(row)) for row in rows)))
         self._deliver_events()
-        return Held(
+        return HoldResult(
             case=case, recordings=len(rows), versions=sum(done), nothing_kept=sum(versions == 0 for versions in done)
         )
 
@@ -95,25 +95,25 @@ class Holding:
         if isinstance(self._archive, FolderArchive):
             self._archive.deliver_events()
 
-    def _hold(self, work: tuple[str, Kept]) -> int:
+    def _hold(self, work: tuple[str, HeldRecording]) -> int:
         """The mark first, so that whoever writes an object from then on holds it; then what is there."""
         case, kept = work
         self._holds(kept.source).hold(kept.recording_id, case)
         return self._set(kept, held=True)
 
-    def held_by(self, case: str) -> list[Kept]:
+    def held_by(self, case: str) -> list[HeldRecording]:
         """What the case holds now, by the marks in the ledger: all of it is read."""
         marked = (item for item in self._archive.table.scan() if item.get("kind") == "recording")
-        return [_kept(item) for item in marked if case in cases_of(item)]
+        return [_held_recording_in(item) for item in marked if case in cases_of(item)]
 
-    def release(self, case: Case, reason: str, recordings: Sequence[Kept]) -> Held:
+    def release(self, case: Case, reason: str, recordings: Sequence[HeldRecording]) -> HoldResult:
         """Other cases still hold what they hold. The record stays. Raises Failure."""
         self._add(case.name, "release", reason, {}, sorted(case.recordings))
         done = list(each_of(self._release, ((case.name, kept) for kept in recordings)))
         self._deliver_events()
-        return Held(case=case.name, recordings=len(recordings), versions=sum(done))
+        return HoldResult(case=case.name, recordings=len(recordings), versions=sum(done))
 
-    def _release(self, work: tuple[str, Kept]) -> int:
+    def _release(self, work: tuple[str, HeldRecording]) -> int:
         """The bucket first: while the mark is there, a release that was cut short can be done again."""
         case, kept = work
         holds = self._holds(kept.source)
@@ -127,7 +127,7 @@ class Holding:
             self._set(kept, held=True)
         return released
 
-    def _set(self, kept: Kept, *, held: bool) -> int:
+    def _set(self, kept: HeldRecording, *, held: bool) -> int:
         if not self._archive.bucket.locks:
             return 0
         count = 0
@@ -160,6 +160,6 @@ def each_of(work: Callable[[_In], _Out], things: Iterable[_In]) -> Iterator[_Out
             yield from threads.map(work, some)
 
 
-def _kept(item: Item) -> Kept:
+def _held_recording_in(item: Item) -> HeldRecording:
     place = entry_of(item).place
-    return Kept(source=place.source, recording_id=place.recording_id, place=place)
+    return HeldRecording(source=place.source, recording_id=place.recording_id, place=place)

@@ -12,7 +12,7 @@ from ops.archive.opening import open_archive
 from ops.find.find import cell
 from ops.find.selection import Selection, selected
 from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
-from ops.holds.placing import Held, Holding
+from ops.holds.placing import Holding, HoldResult
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
 from ops.shell.texts import are, counted
@@ -37,11 +37,11 @@ def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> Exi
     done = holding.hold(case, reason[:LONGEST_REASON], rows, selection.kept())
     output.document(_document(done))
     undo = f"recordings release --case {shlex.quote(case)} --reason TEXT"
-    output.verdict(f"{_held(archive, done)} on hold for {case!r}; undone by: {undo}")
+    output.verdict(f"{_result_text(archive, done)} on hold for {case!r}; undone by: {undo}")
     return ExitCode.DONE
 
 
-def _held(archive: Archive, done: Held) -> str:
+def _result_text(archive: Archive, done: HoldResult) -> str:
     what, verb = counted(done.recordings), are(done.recordings)
     if not archive.bucket.locks:
         return f"{what} {verb}"
@@ -49,7 +49,7 @@ def _held(archive: Archive, done: Held) -> str:
     return f"{what} ({done.versions} versions{unkept}) {verb}"
 
 
-def _document(done: Held) -> dict[str, object]:
+def _document(done: HoldResult) -> dict[str, object]:
     return {
         "case": done.case,
         "recordings": done.recordings,

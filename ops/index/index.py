@@ -49,7 +49,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Matches:
     """One page of matches, newest first, and the places before and behind it (None where there is nothing more)."""
 
     rows: Sequence[Row]
@@ -185,7 +185,7 @@ class Index:
 
     def search(
         self, query: Query, *, limit: int = 50, older_than: Cursor | None = None, newer_than: Cursor | None = None
-    ) -> Found:
+    ) -> Matches:
         """One page of matches, newest first. Raises BadQuery."""
         backwards = newer_than is not None
         place = newer_than or older_than
@@ -195,7 +195,7 @@ class Index:
             found.reverse()
         rows = self._rows([id_ for _, id_ in found])
         first, last = (Cursor(*found[0]), Cursor(*found[-1])) if found else (None, None)
-        return Found(
+        return Matches(
             rows=rows,
             newer=first if (more if backwards else older_than) else None,
             older=last if (more or backwards) else None,

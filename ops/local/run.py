@@ -225,7 +225,7 @@ class LocalRun:
         try:
             if not self._prepare():
                 self._output.verdict("stopped by you; run it again to go on")
-                return self._stopped_code()
+                return self._exit_code_when_stopped()
             with Progress(self._log, self._held) as progress:
                 self._say = progress.say
                 self._start()
@@ -348,11 +348,11 @@ class LocalRun:
 
     def _verdict(self) -> tuple[dict[str, object], Verdict]:
         figures = self._ending.figures()
-        stopped = self._stopped_code() if self._was_interrupted() else None
+        stopped = self._exit_code_when_stopped() if self._was_interrupted() else None
         healed = [line for healing in self._healing.values() for line in healing.healed]
         return figures, self._ending.verdict(figures, self._errors, healed=healed, stopped=stopped)
 
-    def _stopped_code(self) -> ExitCode:
+    def _exit_code_when_stopped(self) -> ExitCode:
         return ExitCode(getattr(self._stopping, "code", ExitCode.INTERRUPTED))
 
     def _end(self) -> int:

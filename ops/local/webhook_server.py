@@ -96,7 +96,7 @@ def event_of(route: Route, request: Request, parameters: Mapping[str, str]) -> d
         **_body(request),
     }
     if query:
-        event["queryStringParameters"] = _joined(parse_qsl(query, keep_blank_values=True))
+        event["queryStringParameters"] = _join(parse_qsl(query, keep_blank_values=True))
     if parameters:
         event["pathParameters"] = dict(parameters)
     return event
@@ -113,7 +113,7 @@ def _body(request: Request) -> dict[str, Any]:
     return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
 
 
-def _joined(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _join(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """What has one name stands in one text, with commas between."""
     joined: dict[str, str] = {}
     for name, value in pairs:
@@ -244,7 +244,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _refused_body(self) -> Answer | None:
         """Reads the request, or says why it cannot be read."""
         try:
-            body = self._chunks() if self.headers.get("Transfer-Encoding") else self._counted()
+            body = self._chunks() if self.headers.get("Transfer-Encoding") else self._read_counted()
         except ValueError:
             body = None
         except OverflowError:
@@ -258,7 +258,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self._request = Request(method=self.command, target=self.path, headers=headers, body=body, port=port)
         return None
 
-    def _counted(self) -> bytes | None:
+    def _read_counted(self) -> bytes | None:
         """None for a body that ends early."""
         length = int(self.headers.get("Content-Length", "0"))
         if length > MAX_BYTES:

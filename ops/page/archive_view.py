@@ -19,7 +19,7 @@ from functions.archiver.object_keys import digest_of
 from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
-from ops.export.export import Exporting, Wanted
+from ops.export.export import Exporting, ExportRequest
 from ops.holds.cases import Case, Cases, checked_case
 from ops.holds.placing import Holding
 from ops.index.asking import pk_of
@@ -40,7 +40,7 @@ from ops.page.view import (
     Refused,
     Unreachable,
 )
-from ops.recording.whole import whole
+from ops.recording.dossier import dossier_of
 from ops.shell.failures import failure_of
 from ops.shell.output import ExitCode, Failure
 
@@ -85,7 +85,7 @@ class ArchiveView:
 
     def details(self, row: Row) -> Details:
         with _reachable():
-            known = whole(self._archive, row)
+            known = dossier_of(self._archive, row)
             return details_of(known, self._archive.bucket, self.zone) if known else Details(reason=_GONE)
 
     def record(self, who: str, what: What, row: Row | None, reason: str = "") -> None:
@@ -154,7 +154,7 @@ class ArchiveView:
         with _reachable():
             path = _new_file(self._downloads, checked_case(case))
             try:
-                made = Exporting(self._archive).write(path, rows, Wanted(case=case, reason=reason))
+                made = Exporting(self._archive).write(path, rows, ExportRequest(case=case, reason=reason))
             except NotRecorded as trouble:
                 raise NotLogged(str(trouble)) from None
             except OSError as trouble:

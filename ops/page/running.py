@@ -19,7 +19,7 @@ from ops.shell.verb import Shared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class PageOptions:
     """The options of `page`."""
 
     port: int = 0
@@ -28,7 +28,7 @@ class Asked:
     read_only: bool = False
 
 
-def page(shared: Shared, asked: Asked) -> ExitCode:
+def page(shared: Shared, asked: PageOptions) -> ExitCode:
     """Serves until a signal or half an hour without a request. Raises Failure."""
     archive = open_archive(shared)
     zone = shared.zone or archive.zone

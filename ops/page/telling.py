@@ -9,7 +9,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.entry import State
 from ops.page.texts import STATE_WORDS, local_text
 from ops.page.view import Details, Event
-from ops.recording.whole import Whole, proof_sentence, transcript_of
+from ops.recording.dossier import Dossier, proof_sentence, transcript_of
 
 _COLD = {
     "GLACIER": "3 to 5 hours and costs about $0.01 a GB",
@@ -25,7 +25,7 @@ _WORDS = {
 _BY_HAND = ("recordings ",)
 
 
-def details_of(known: Whole, bucket: Bucket, zone: ZoneInfo) -> Details:
+def details_of(known: Dossier, bucket: Bucket, zone: ZoneInfo) -> Details:
     """As the page shows it."""
     head, archived_at = known.head, known.entry.archived_at
     return Details(
@@ -50,7 +50,7 @@ def details_of(known: Whole, bucket: Bucket, zone: ZoneInfo) -> Details:
     )
 
 
-def _facts(known: Whole) -> Iterator[tuple[str, str]]:
+def _facts(known: Dossier) -> Iterator[tuple[str, str]]:
     stored, head = known.entry.stored, known.head
     if stored:
         yield "Type", ", ".join(filter(None, (stored.content_type, _channels(stored.channels))))
@@ -78,7 +78,7 @@ def _sentence(reason: str | None) -> str | None:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _next(known: Whole, zone: ZoneInfo) -> str | None:
+def _next(known: Dossier, zone: ZoneInfo) -> str | None:
     if known.next is None:
         return None
     at, what = known.next
@@ -89,7 +89,7 @@ def _next(known: Whole, zone: ZoneInfo) -> str | None:
     return f"Next: {what} at {local_text(at, zone)}." if at else _sentence(what)
 
 
-def _restore(known: Whole) -> str | None:
+def _restore(known: Dossier) -> str | None:
     head = known.head
     if head is None or head.storage_class not in _COLD:
         return None

@@ -27,7 +27,7 @@ _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
+class DailyLoad:
     """The load of a day."""
 
     calls_per_day: float
@@ -57,7 +57,7 @@ def _chosen(name: str | None, there: list[str], where: str) -> str:
     return name or there[0]
 
 
-def load_of(archive: Archive, source: Source, found: Measured) -> Load:
+def load_of(archive: Archive, source: Source, found: DailyLoad) -> Load:
     """What the source has to do with so many recordings."""
     declaration = load(source.provider).declaration
     since_start = max(datetime.now(UTC) - source.start, timedelta())
@@ -80,7 +80,7 @@ def _listings_per_day(schedule: str) -> float:
     return timedelta(days=1) / (int(rate[1]) * timedelta(**{f"{rate[2]}s": 1}))
 
 
-def measured(shared: Shared, archive: Archive, source: Source, secrets: str | None) -> Measured:
+def measure_load(shared: Shared, archive: Archive, source: Source, secrets: str | None) -> DailyLoad:
     """From what the provider lists of yesterday, UTC. Raises Outcome; Failure where it lists nothing."""
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     connection = Connection(
@@ -100,4 +100,4 @@ def measured(shared: Shared, archive: Archive, source: Source, secrets: str | No
         mean = sum(spans) / len(spans) * BYTES_A_SECOND
     else:
         raise Failure(ExitCode.LOOK, f"{source.name} tells no sizes: give --calls-per-day and --mean-seconds instead")
-    return Measured(calls_per_day=len(rows), bytes_each=mean)
+    return DailyLoad(calls_per_day=len(rows), bytes_each=mean)

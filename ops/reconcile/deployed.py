@@ -17,7 +17,7 @@ BEGINS_WITHIN_SECONDS = 90.0
 """An asynchronous invocation waits for a moment at most; then something is wrong with the function."""
 
 
-def reconciled(
+def reconcile_and_wait(
     archive: DeployedArchive,
     source: str,
     event: Mapping[str, object],
@@ -32,7 +32,7 @@ def reconciled(
     before = _item(archive, source)
     now = datetime.now(UTC)
     if int(before.get("lease_until", 0)) > now.timestamp() * 1000:
-        raise Failure(ExitCode.REFUSED, f"{source} is being reconciled already: try again when that has ended")
+        raise Failure(ExitCode.REFUSED, f"{source} is being reconcile_and_wait already: try again when that has ended")
     known = set(_reports(archive, source, now))
     archive.invoke(archive.source(source).functions["reconciler"], event, wait=False)
     waited, said = 0.0, ""

@@ -67,8 +67,8 @@ def row_of(bucket: Bucket, source: str, first: date, last: date, *, today: date)
 def _newest_first(bucket: Bucket, source: str, first: date, today: date) -> Iterator[list[dict[str, Any]]]:
     """The reports written since `first`, those of one day together, the newest first."""
     keys = [key for month in _months(first, today) for key in bucket.keys(f"reports/source={source}/date={month}")]
-    reports = [key for key in keys if key.endswith(".json") and _written_on(key) >= first.isoformat()]
-    for _, of_day in groupby(sorted(reports, key=_written_on, reverse=True), key=_written_on):
+    reports = [key for key in keys if key.endswith(".json") and _date_of(key) >= first.isoformat()]
+    for _, of_day in groupby(sorted(reports, key=_date_of, reverse=True), key=_date_of):
         documents = [document for key in of_day if (document := document_of(bucket, key))]
         yield sorted(documents, key=lambda document: str(document.get("generated_at", "")), reverse=True)
 
@@ -80,7 +80,7 @@ def _months(first: date, last: date) -> list[str]:
     ]
 
 
-def _written_on(key: str) -> str:
+def _date_of(key: str) -> str:
     return key.partition("/date=")[2][:10]
 
 

@@ -22,7 +22,7 @@ from ops.archive.targets import checked_target
 from ops.find.names import row_meant
 from ops.index.asking import pk_of
 from ops.index.rows import Row
-from ops.recording.whole import KEPT
+from ops.recording.dossier import KEPT
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text
 from ops.shell.verb import Shared
@@ -32,7 +32,7 @@ LONGEST_LINK_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class GetOptions:
     """The options of `get`."""
 
     out: str = "."
@@ -42,7 +42,7 @@ class Asked:
     restore: bool = False
 
 
-def get(shared: Shared, what: str, asked: Asked) -> ExitCode:
+def get(shared: Shared, what: str, asked: GetOptions) -> ExitCode:
     """Raises Failure: NOT_FOUND, REFUSED, UNAVAILABLE, and ALTERED where the bytes are not those that were archived."""
     archive = open_archive(shared)
     output = shared.output(archive.zone)
@@ -87,7 +87,7 @@ def _record(archive: Archive, row: Row, what: What, reason: str) -> None:
 # bytes
 
 
-def _fetch(archive: Archive, row: Row, stored: Stored, asked: Asked, output: Output) -> ExitCode:
+def _fetch(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output: Output) -> ExitCode:
     target = None if asked.out == "-" else _target(archive, Path(asked.out), stored)
     _record(archive, row, "download", asked.reason)
     try:
@@ -114,13 +114,13 @@ def _target(archive: Archive, out: Path, stored: Stored) -> Path:
 
 def _write(pieces: Iterator[bytes], row: Row, stored: Stored, target: Path | None, output: Output) -> ExitCode:
     digest, size = hashlib.sha256(), 0
-    with _opened(target) as (file, name):
+    with _open_target(target) as (file, name):
         for piece in pieces:
             digest.update(piece)
             size += len(piece)
             file.write(piece)
     same = digest.hexdigest() == stored.sha256
-    where = _named(name, target, same=same)
+    where = _name_at_last(name, target, same=same)
     output.document(
         {
             "source": row.source,
@@ -141,7 +141,7 @@ def _write(pieces: Iterator[bytes], row: Row, stored: Stored, target: Path | Non
 
 
 @contextmanager
-def _opened(target: Path | None) -> Iterator[tuple[IO[bytes], Path | None]]:
+def _open_target(target: Path | None) -> Iterator[tuple[IO[bytes], Path | None]]:
     """Standard output, or a file under another name that goes if anything breaks off."""
     if target is None:
         yield sys.stdout.buffer, None
@@ -157,7 +157,7 @@ def _opened(target: Path | None) -> Iterator[tuple[IO[bytes], Path | None]]:
         raise
 
 
-def _named(unfinished: Path | None, target: Path | None, *, same: bool) -> Path | None:
+def _name_at_last(unfinished: Path | None, target: Path | None, *, same: bool) -> Path | None:
     if unfinished is None or target is None:
         return None
     name = target if same else target.with_name(f"{target.name}.altered")
@@ -168,7 +168,7 @@ def _named(unfinished: Path | None, target: Path | None, *, same: bool) -> Path 
 # on AWS
 
 
-def _link(archive: Archive, row: Row, stored: Stored, asked: Asked, output: Output) -> ExitCode:
+def _link(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output: Output) -> ExitCode:
     from ops.archive.deployed import DeployedArchive
 
     if not isinstance(archive, DeployedArchive):

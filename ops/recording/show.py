@@ -14,7 +14,7 @@ from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.find.names import rows_meant
 from ops.index.rows import Row
-from ops.recording.whole import Seal, Whole, proof_sentence, whole
+from ops.recording.dossier import Dossier, Seal, dossier_of, proof_sentence
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text, length_text
 from ops.shell.verb import Shared
@@ -41,7 +41,7 @@ def show(shared: Shared, what: str) -> ExitCode:
     output = shared.output(archive.zone)
     code = ExitCode.DONE
     for number, row in enumerate(rows_meant(archive, what, output.progress)):
-        known = whole(archive, row)
+        known = dossier_of(archive, row)
         if known is None:
             raise Failure(ExitCode.NOT_FOUND, f"{row.recording_id!r} is no longer in the ledger", kind="no_recording")
         if number and not output.as_json:
@@ -53,7 +53,7 @@ def show(shared: Shared, what: str) -> ExitCode:
 
 
 class _Shown:
-    def __init__(self, archive: Archive, output: Output, row: Row, known: Whole) -> None:
+    def __init__(self, archive: Archive, output: Output, row: Row, known: Dossier) -> None:
         self._archive = archive
         self._output = output
         self._row = row
@@ -160,7 +160,7 @@ def _with(state: str, reason: str | None) -> str:
     return f"{state}: {reason}" if reason else state
 
 
-def _s3(known: Whole) -> dict[str, Any] | None:
+def _s3(known: Dossier) -> dict[str, Any] | None:
     head = known.head
     if head is None:
         return None
@@ -180,7 +180,7 @@ def _seal(seal: Seal | None) -> dict[str, Any] | None:
     return {"key": seal.key, "sequence": seal.sequence, "sha256": seal.sha256, "signed": seal.signed}
 
 
-def _first_bytes(bucket: Bucket, known: Whole) -> bytes | None:
+def _first_bytes(bucket: Bucket, known: Dossier) -> bytes | None:
     stored = known.entry.stored
     if stored is None:
         return None

@@ -25,7 +25,7 @@ class Keys:
 
 
 @dataclass(kw_only=True, slots=True)
-class Checked:
+class ChainFindings:
     """What came out of one source's chain. `faults` break it; `orphans` are files that are no part of it."""
 
     source: str
@@ -60,9 +60,9 @@ class ChainCheck:
         self._bucket = bucket
         self._keys = keys
         self._noted = noted
-        self._checked = Checked(source=source)
+        self._checked = ChainFindings(source=source)
 
-    def run(self) -> Checked:
+    def run(self) -> ChainFindings:
         """Reads every seal of the source once."""
         seals = self._read(self._files())
         self._chain(seals)
@@ -137,7 +137,7 @@ class ChainCheck:
             by_sequence[seal.standing.sequence].append((seal, is_signed))
         signed_before = False
         for sequence in sorted(by_sequence):
-            seal, is_signed = self._chosen(by_sequence, sequence)
+            seal, is_signed = self._choose(by_sequence, sequence)
             self._link(seal)
             if signed_before and not is_signed:
                 self._fault(f"{seal.key} has no valid signature, and seals before it have one")
@@ -146,7 +146,7 @@ class ChainCheck:
         if self._keys.given and self._checked.seals and not signed_before:
             self._fault(f"{self._checked.seals[-1].key} has no signature by the public key that was given")
 
-    def _chosen(self, by_sequence: Mapping[int, Sequence[tuple[Seal, bool]]], sequence: int) -> tuple[Seal, bool]:
+    def _choose(self, by_sequence: Mapping[int, Sequence[tuple[Seal, bool]]], sequence: int) -> tuple[Seal, bool]:
         """Of several seals with one number in the chain the one that the next one names; the others are orphans."""
         candidates = by_sequence[sequence]
         named = {seal.standing.previous for seal, _ in by_sequence.get(sequence + 1, ())}

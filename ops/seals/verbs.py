@@ -21,7 +21,7 @@ from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.reconcile.reports import row_of
-from ops.seals.chains import ChainCheck, Checked, Keys, keys_in
+from ops.seals.chains import ChainCheck, ChainFindings, Keys, keys_in
 from ops.seals.openssl import FileSigner, der_of
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import counted
@@ -112,7 +112,7 @@ class FolderSealing:
                 return [*self._sealer.run()]
             self._sealer.ask(days[0], days[-1])
             for start in range(0, len(days), ASKED_AT_ONCE):
-                self._sealer.take_asked(self._listed(days[start : start + ASKED_AT_ONCE]))
+                self._sealer.take_asked(self._listings(days[start : start + ASKED_AT_ONCE]))
                 done += self._sealer.run()
             return done
         except ChainBroken as broken:
@@ -125,13 +125,13 @@ class FolderSealing:
         finally:
             self._cursors.release()
 
-    def _listed(self, days: list[date]) -> dict[date, Listed]:
+    def _listings(self, days: list[date]) -> dict[date, Listed]:
         today = Clock().now().date()
         row = row_of(self._bucket, self._source, days[0], days[-1], today=today)
-        return {day: _listed_in(day, found) for day, found in zip(days, row.days, strict=True)}
+        return {day: _listing_in(day, found) for day, found in zip(days, row.days, strict=True)}
 
 
-def _listed_in(day: date, report: Any) -> Listed:
+def _listing_in(day: date, report: Any) -> Listed:
     """What a report says that the provider showed of a day; nothing, where it was not over then."""
     try:
         if from_iso(str(report["as_of"])) < midnight(day + timedelta(days=1)):
@@ -175,13 +175,13 @@ def verify(shared: Shared, source: str | None, *, head: str | None, public_key: 
     keys = Keys([_public_key(public_key)], given=True) if public_key else keys_in(archive.bucket)
     found = [_check(archive, name, keys) for name in _sources(archive, source)]
     if head is not None and head.lower() not in {seal.sha256 for each in found for seal in each.seals}:
-        blamed = found[0] if len(found) == 1 else Checked(source=archive.name)
+        blamed = found[0] if len(found) == 1 else ChainFindings(source=archive.name)
         blamed.faults.append(f"no seal has the digest {head}: the chain was cut, or made anew")
         found = found if blamed in found else [*found, blamed]
     return _tell(output, found, head=head, keys=keys)
 
 
-def _check(archive: Archive, source: str, keys: Keys) -> Checked:
+def _check(archive: Archive, source: str, keys: Keys) -> ChainFindings:
     try:
         noted = head_in(archive.table.get(f"{source}#reconciler") or {})
     except Failure:
@@ -189,7 +189,7 @@ def _check(archive: Archive, source: str, keys: Keys) -> Checked:
     return ChainCheck(archive.bucket, source, keys=keys, noted=noted).run()
 
 
-def _tell(output: Output, found: list[Checked], *, head: str | None, keys: Keys) -> ExitCode:
+def _tell(output: Output, found: list[ChainFindings], *, head: str | None, keys: Keys) -> ExitCode:
     seals, faults = sum(len(each.seals) for each in found), [f for each in found for f in each.faults]
     orphans = [orphan for each in found for orphan in each.orphans]
     for each in found:

@@ -141,7 +141,7 @@ class VerbGroup(click.Group):
 
     def verb(self, name: str, *, example: str) -> Callable[[Callable[..., ExitCode]], Verb]:
         """Makes a function a verb of this group."""
-        return lambda function: self._add(_made(function, name, self.topic, example))
+        return lambda function: self._add(_make_verb(function, name, self.topic, example))
 
     def _add(self, made: Verb) -> Verb:
         self.add_command(made)
@@ -150,7 +150,7 @@ class VerbGroup(click.Group):
 
 def verb(*, topic: Topic, example: str, name: str | None = None) -> Callable[[Callable[..., ExitCode]], Verb]:
     """Makes a function a verb: `def command(shared: Shared, …) -> ExitCode`, its docstring being the help text."""
-    return lambda function: _made(function, name or name_of(function.__module__), topic, example)
+    return lambda function: _make_verb(function, name or name_of(function.__module__), topic, example)
 
 
 def verb_group(
@@ -171,7 +171,7 @@ def name_of(module: str) -> str:
     return module.rpartition(".")[2].rstrip("_").replace("_", "-")
 
 
-def _made(function: Callable[..., ExitCode], name: str, topic: Topic, example: str) -> Verb:
+def _make_verb(function: Callable[..., ExitCode], name: str, topic: Topic, example: str) -> Verb:
     own: list[click.Parameter] = list(reversed(getattr(function, "__click_params__", [])))
     return Verb(
         name,

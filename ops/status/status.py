@@ -107,7 +107,7 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
     vitals = reader.read()
     return SourceStatus(
         source=source,
-        health=health_of(vitals.signs, ticks_every=archive.looked_after_every),
+        health=health_of(vitals.signs, ticks_every=archive.tick_interval),
         vitals=vitals,
         counts=archive.counts(source),
         complete_until=reader.complete_until(vitals.signs.listed_until),
@@ -183,13 +183,13 @@ def _row(output: Output, each: SourceStatus) -> list[str]:
         str(each.counts.numbers["waiting"]),
         str(each.counts.numbers["failed"]),
         in_words(signs.now - signs.oldest_due) if signs.oldest_due else "–",
-        _left(signs.deletion_margin),
+        _time_left(signs.deletion_margin),
         f"{'?' if rate.used is None else f'{rate.used:.0f}'}/{rate.allowed:g}" if rate.allowed else "?",
         output.minute(each.complete_until) if each.complete_until else "–",
     ]
 
 
-def _left(margin: timedelta | None) -> str:
+def _time_left(margin: timedelta | None) -> str:
     if margin is None:
         return "–"
     return in_words(margin) if margin > timedelta() else "now"
@@ -205,7 +205,7 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             used, allowed = ("?" if number is None else f"{number:g}" for number in (rate.used, rate.allowed))
             shown = f"{used} of {allowed} requests a minute"
         elif head == "deletion_margin_seconds":
-            head, shown = "deletes in", _left(each.vitals.signs.deletion_margin if each.vitals else None)
+            head, shown = "deletes in", _time_left(each.vitals.signs.deletion_margin if each.vitals else None)
         elif isinstance(value, datetime):
             shown = output.time(value)
         elif isinstance(value, dict):

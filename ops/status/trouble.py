@@ -32,7 +32,7 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
+class TroubledRecording:
     """One recording and the ledger that it stands in."""
 
     ledger: Ledger
@@ -49,23 +49,23 @@ class Chosen:
         }
 
 
-def chosen(archive: Archive, selection: Selection) -> list[Chosen]:
+def choose(archive: Archive, selection: Selection) -> list[TroubledRecording]:
     """The recordings that are meant, all of them failed or in quarantine. Raises Failure for the first that is not."""
     if bool(selection.ids) == selection.failed:
         raise Failure(ExitCode.MISUSE, "give ids, or --failed for all that failed, and not both")
     if selection.ids and selection.reason is not None:
         raise Failure(ExitCode.MISUSE, "--reason chooses among what failed: use it with --failed")
-    return chosen_ids(archive, selection.ids, selection.source) if selection.ids else _all_failed(archive, selection)
+    return choose_ids(archive, selection.ids, selection.source) if selection.ids else _all_failed(archive, selection)
 
 
-def chosen_ids(archive: Archive, ids: Sequence[str], source: str | None = None) -> list[Chosen]:
+def choose_ids(archive: Archive, ids: Sequence[str], source: str | None = None) -> list[TroubledRecording]:
     """The recordings of these ids. Raises Failure (NOT_FOUND, REFUSED) for one that is not there or not in trouble."""
     ledgers = [archive.ledger(name) for name in _sources(archive, source)]
     return [each for id_ in ids for each in _with_id(archive, ledgers, id_)]
 
 
-def _with_id(archive: Archive, ledgers: Sequence[Ledger], id_: str) -> list[Chosen]:
-    found = [Chosen(ledger=ledger, entry=entry) for ledger in ledgers if (entry := ledger.find(id_))]
+def _with_id(archive: Archive, ledgers: Sequence[Ledger], id_: str) -> list[TroubledRecording]:
+    found = [TroubledRecording(ledger=ledger, entry=entry) for ledger in ledgers if (entry := ledger.find(id_))]
     if not found:
         raise Failure(ExitCode.NOT_FOUND, f"{archive.name} has no recording {id_!r}: nothing was done")
     troubled = [each for each in found if each.entry.state in _TROUBLED]
@@ -79,9 +79,9 @@ def _with_id(archive: Archive, ledgers: Sequence[Ledger], id_: str) -> list[Chos
     return troubled
 
 
-def _all_failed(archive: Archive, selection: Selection) -> list[Chosen]:
+def _all_failed(archive: Archive, selection: Selection) -> list[TroubledRecording]:
     return [
-        Chosen(ledger=ledger, entry=entry)
+        TroubledRecording(ledger=ledger, entry=entry)
         for name in _sources(archive, selection.source)
         for ledger in [archive.ledger(name)]
         for entry in ledger.revival.failed()
@@ -93,9 +93,9 @@ def _sources(archive: Archive, source: str | None) -> Sequence[str]:
     return archive.sources if source is None else [source]
 
 
-def carried_out(
-    output: Output, recordings: Sequence[Chosen], act: Callable[[Chosen], bool], *, dry_run: bool
-) -> list[Chosen]:
+def carry_out(
+    output: Output, recordings: Sequence[TroubledRecording], act: Callable[[TroubledRecording], bool], *, dry_run: bool
+) -> list[TroubledRecording]:
     """Shows the recordings, and does it to each unless `dry_run`; those to which it was done, or would be."""
     done = [each for each in recordings if dry_run or act(each)]
     rows = [
@@ -107,6 +107,6 @@ def carried_out(
     return done
 
 
-def counted(recordings: Sequence[Chosen]) -> str:
+def count_text(recordings: Sequence[TroubledRecording]) -> str:
     """`1 recording`, `3 recordings`."""
     return texts.counted(len(recordings))

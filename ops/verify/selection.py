@@ -47,7 +47,7 @@ class Selection:
         return first <= day <= last
 
 
-class Selected:
+class SelectedItems:
     """The recordings of an archive that a selection takes. Each reading is one pass over the ledger's items."""
 
     def __init__(self, archive: Archive, selection: Selection) -> None:
@@ -57,7 +57,7 @@ class Selected:
     def days(self, source: str) -> Iterator[tuple[str, list[Item]]]:
         """The kept recordings that are meant, by day, the oldest first."""
         kept = filter(is_kept, self._selection.of(self._of(source), self._archive.zone))
-        for day, items in groupby(self._sampled(kept), key=_day):
+        for day, items in groupby(self._sample(kept), key=_day):
             yield day, list(items)
 
     def everything(self, source: str) -> Iterator[Item]:
@@ -86,7 +86,7 @@ class Selected:
         days = self._known_days.get(source, set())
         return {day for day in days if self._selection.takes_day(day, self._archive.zone)}
 
-    def _sampled(self, items: Iterable[Item]) -> Iterable[Item]:
+    def _sample(self, items: Iterable[Item]) -> Iterable[Item]:
         """All, or so many by a digest of seed and key: what else is there changes nothing in whether one is chosen."""
         if self._selection.sample is None:
             return items

@@ -22,7 +22,7 @@ from ops.shell.texts import counted
 from ops.shell.verb import Shared
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
-from ops.verify.selection import Selected, Selection
+from ops.verify.selection import SelectedItems, Selection
 
 if TYPE_CHECKING:
     from ops.archive.deployed import DeployedArchive
@@ -59,7 +59,7 @@ class Verifying:
         """Everything that is selected. What was stopped goes on where it was, when the same is asked for again."""
         started = time.monotonic()
         sources = self._sources(selection)
-        items = Selected(self._archive, selection)
+        items = SelectedItems(self._archive, selection)
         if self._deployed:
             self._tell_cost(sources, items)
             if self._dry_run:
@@ -83,7 +83,7 @@ class Verifying:
             raise no_such_source(self._archive.name, selection.source, self._archive.sources)
         return [selection.source]
 
-    def _tell_cost(self, sources: list[str], items: Selected) -> None:
+    def _tell_cost(self, sources: list[str], items: SelectedItems) -> None:
         """Before the first byte is read."""
         sizes = [int(item["bytes"]) for source in sources for _, of_day in items.days(source) for item in of_day]
         size = sum(sizes) if self._read else 0
@@ -100,7 +100,7 @@ class Verifying:
             f"({region}, {found.date})"
         )
 
-    def _source(self, source: str, selection: Selection, items: Selected, kept: Progress | None) -> None:
+    def _source(self, source: str, selection: Selection, items: SelectedItems, kept: Progress | None) -> None:
         with ThreadPoolExecutor(_THREADS if self._deployed else 1) as pool:
             for day, of_day in items.days(source):
                 self._ids |= {str(item["recording_id"]) for item in of_day}
@@ -161,7 +161,7 @@ class Verifying:
 
     def _document(self, seconds: float) -> Mapping[str, Any]:
         named = {
-            result: [_named(f) for f in self._found[result]] for result in ("altered", "absent", "extra", "undecided")
+            result: [_as_json(f) for f in self._found[result]] for result in ("altered", "absent", "extra", "undecided")
         }
         return {
             "checked": self._counts["checked"],
@@ -173,7 +173,7 @@ class Verifying:
         }
 
 
-def _named(finding: Finding) -> dict[str, str | None]:
+def _as_json(finding: Finding) -> dict[str, str | None]:
     return {
         "source": finding.source,
         "recording_id": finding.recording_id or None,

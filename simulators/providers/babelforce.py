@@ -184,17 +184,17 @@ class Babelforce(Simulator):
             "_url": f"{self.base_url}/api/v2/recordings/{self.quoted(recording.id)}",
         }
 
-    def _found(self, request: Request, at: int = 3) -> SimulatedRecording | None:
+    def _find(self, request: Request, at: int = 3) -> SimulatedRecording | None:
         # A hyphenated UUID is not found, although the documented format is just that.
         wanted = request.parts[at]
         return None if _HYPHENATED.fullmatch(wanted) else self.recordings.get(wanted)
 
     def _get(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         return json_answer(self._row(recording)) if recording else self.error(404)
 
     def _tag(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         if recording is None:
             return self.error(404)
         try:
@@ -204,7 +204,7 @@ class Babelforce(Simulator):
         return json_answer(self._row(recording))
 
     def _delete(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         if recording is None:
             return self.error(404)
         row = self._row(recording)
@@ -228,7 +228,7 @@ class Babelforce(Simulator):
         )
 
     def _media(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request, 2)
+        recording = self._find(request, 2)
         if request.parts[1] != self.account_uuid or recording is None or recording.state != "ready":
             return self.error(404)
         return Answer(body=recording.audio, content_type="audio/mpeg")

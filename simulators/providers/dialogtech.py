@@ -71,7 +71,7 @@ class DialogTech(Simulator):
         return Audio(format=self.audio_format, seed=seed, wanted_bytes=size, rate=self.sample_rate)
 
     def route(self, request: Request) -> Route:
-        given = self._given(request)
+        given = self._fields(request)
         action = given.get("action", "")
         if request.parts != [SCRIPT] or request.method not in ("GET", "POST"):
             return Route(kind="unknown", answer=lambda _request, _fault: self.error(404), guarded=False)
@@ -84,44 +84,44 @@ class DialogTech(Simulator):
         }
         if action not in answers:
             return Route(
-                kind="unknown", answer=lambda _request, _fault: self._failed(400, "Parameter action is required")
+                kind="unknown", answer=lambda _request, _fault: self._failure(400, "Parameter action is required")
             )
         return Route(kind=_KINDS[action], answer=answers[action], recording_id=given.get("sid"))
 
     def refusal(self, request: Request) -> Answer | None:
-        given = self._given(request)
+        given = self._fields(request)
         right = all(given.get(name) == value for name, value in self.secret.items())
-        return None if right else self._failed(401, "Invalid api_key")
+        return None if right else self._failure(401, "Invalid api_key")
 
     def error(self, status: int) -> Answer:
         texts = {202: _PROCESSING, 401: "Invalid api_key", 404: "Error in retrieving recording"}
-        return self._failed(status, texts.get(status, "Error"))
+        return self._failure(status, texts.get(status, "Error"))
 
     @staticmethod
-    def _given(request: Request) -> dict[str, str]:
+    def _fields(request: Request) -> dict[str, str]:
         return {**request.query, **request.fields}
 
-    def _failed(self, status: int, description: str) -> Answer:
+    def _failure(self, status: int, description: str) -> Answer:
         body = _response("failed", description)
         return Answer(status=200 if self.failures_with_200 else status, body=body, content_type="text/xml")
 
-    def _succeeded(self, description: str, rows: list[dict[str, str]] | None = None, tag: str = "recording") -> Answer:
+    def _success(self, description: str, rows: list[dict[str, str]] | None = None, tag: str = "recording") -> Answer:
         return Answer(body=_response("success", description, rows, tag), content_type="text/xml")
 
     def _download(self, request: Request, _fault: Fault | None) -> Answer:
-        given = self._given(request)
+        given = self._fields(request)
         if not given.get("sid"):
-            return self._failed(400, "Parameter sid is required")
+            return self._failure(400, "Parameter sid is required")
         wanted = given.get("format", "wav").removeprefix(".")
         rate = given.get("sample_rate", "8000")
         if wanted not in ("wav", "mp3") or rate not in map(str, RATES) or (wanted, rate) == ("mp3", "11000"):
-            return self._failed(400, "Parameter format is invalid")
+            return self._failure(400, "Parameter format is invalid")
         recording = self.recordings.get(given["sid"])
         if recording is None or recording.state == "deleted":
-            return self._failed(404, "File not found")
+            return self._failure(404, "File not found")
         if recording.state != "ready":
             failed = recording.state == "failed"
-            return self._failed(404, "Error in retrieving recording") if failed else self._failed(202, _PROCESSING)
+            return self._failure(404, "Error in retrieving recording") if failed else self._failure(202, _PROCESSING)
         audio = recording.audio
         if (wanted, rate) != (audio.format, str(audio.rate)):
             format_: Format = "mp3" if wanted == "mp3" else "wav"
@@ -129,20 +129,20 @@ class DialogTech(Simulator):
         return Answer(body=audio, content_type=audio.content_type)
 
     def _list(self, request: Request, fault: Fault | None) -> Answer:
-        given = self._given(request)
+        given = self._fields(request)
         for name in ("type", "id"):
             if not given.get(name):
-                return self._failed(400, f"Parameter {name} is required")
+                return self._failure(400, f"Parameter {name} is required")
         if given["type"] not in TYPES or not given["id"].isdigit():
-            return self._failed(400, "Parameter type is invalid")
+            return self._failure(400, "Parameter type is invalid")
         listed = [{name: str(value) for name, value in one.items()} for one in self.lists]
         here = {"type": given["type"], "id": given["id"]}
         at = listed.index(here) if here in listed else -1
         rows = [row for row in self.rows() if row.state != "deleted" and row.index % 3 == at]
         page, _ = self.page(rows, 0, len(rows) or 1, fault)
         if not page:
-            return self._failed(404, "No results returned")
-        return self._succeeded("", [self._row(row) for row in page])
+            return self._failure(404, "No results returned")
+        return self._success("", [self._row(row) for row in page])
 
     def _date(self, recording: SimulatedRecording) -> datetime:
         return recording.recorded_at.astimezone(self.zone)
@@ -157,23 +157,23 @@ class DialogTech(Simulator):
         }
 
     def _report(self, request: Request, fault: Fault | None) -> Answer:
-        given = self._given(request)
+        given = self._fields(request)
         try:
             first, last = (
                 datetime.strptime(given[name], "%Y%m%d").replace(tzinfo=UTC).date()
                 for name in ("start_date", "end_date")
             )
         except (LookupError, ValueError):
-            return self._failed(400, "Parameter start_date is required")
+            return self._failure(400, "Parameter start_date is required")
         rows = [row for row in self.rows() if row.state != "deleted" and first <= self._date(row).date() <= last]
         page, _ = self.page(rows, 0, len(rows) or 1, fault)
         if not page:
-            return self._failed(404, "No results returned")
+            return self._failure(404, "No results returned")
         calls = [self._call(row) for row in page]
         # Between the recorded calls is one without a recording, which has no enhanced minutes.
         calls.insert(1, {**calls[0], "sid": f"8{calls[0]['sid'][1:]}", "enhanced_minutes": "0.0"})
         asked = [name for name in _REPORT_FIELDS if given.get(name, "0") != "0"]
-        return self._succeeded("", [{name: call[name] for name in asked} for call in calls], "call")
+        return self._success("", [{name: call[name] for name in asked} for call in calls], "call")
 
     def _call(self, recording: SimulatedRecording) -> dict[str, str]:
         minutes = recording.audio.duration_ms / 60_000
@@ -187,26 +187,26 @@ class DialogTech(Simulator):
         }
 
     def _remove(self, request: Request, _fault: Fault | None) -> Answer:
-        given = self._given(request)
+        given = self._fields(request)
         if not given.get("sid"):
-            return self._failed(400, "Parameter sid is required")
+            return self._failure(400, "Parameter sid is required")
         recording = self.recordings.get(given["sid"])
         if recording is None or recording.state == "deleted":
-            return self._failed(404, "File not found")
+            return self._failure(404, "File not found")
         if recording.state == "unfinished":
-            return self._failed(202, _PROCESSING)
+            return self._failure(202, _PROCESSING)
         if recording.id in self.undeletable:
-            return self._failed(404, "Error in removing recording")
+            return self._failure(404, "Error in removing recording")
         if given.get("delete_now", "1") == "1":
             recording.state = "deleted"
-        return self._succeeded("Recording successfully removed")
+        return self._success("Recording successfully removed")
 
     def _upload(self, request: Request, _fault: Fault | None) -> Answer:
-        given = self._given(request)
+        given = self._fields(request)
         for name in ("type", "id", "path"):
             if not given.get(name):
-                return self._failed(400, f"Parameter {name} is required")
-        return self._succeeded("File uploaded")
+                return self._failure(400, f"Parameter {name} is required")
+        return self._success("File uploaded")
 
 
 def _response(result: str, description: str, rows: list[dict[str, str]] | None = None, tag: str = "") -> bytes:

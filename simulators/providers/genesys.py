@@ -141,7 +141,7 @@ class Genesys(Simulator):
         session = {"mediaType": "voice", "ani": f"tel:+9991{caller:08}", "dnis": f"tel:+9992{called:08}"}
         return {
             "conversationId": recording.call_id,
-            "conversationStart": _written(recording.recorded_at),
+            "conversationStart": _text_of(recording.recorded_at),
             "originatingDirection": "outbound" if recording.index % 3 == 0 else "inbound",
             "participants": [
                 {"purpose": "customer", "participantName": "Ada Osei", "sessions": [{**session, "recording": True}]},
@@ -161,8 +161,8 @@ class Genesys(Simulator):
         return {
             "id": recording.id,
             "conversationId": recording.call_id,
-            "startTime": _written(recording.recorded_at),
-            "endTime": _written(ended),
+            "startTime": _text_of(recording.recorded_at),
+            "endTime": _text_of(ended),
             "media": "audio",
             "mediaSubtype": "Trunk",
             "fileState": recording.details.get("state", STATES[recording.state]),
@@ -216,7 +216,7 @@ class Genesys(Simulator):
         size, page_number = int(request.query.get("pageSize", "25")), int(request.query.get("pageNumber", "1"))
         rows = [row for row in self.rows() if row.id in self.orphan_ids]
         page = rows[(page_number - 1) * size : page_number * size]
-        entities = [{"id": row.id, "createdTime": _written(row.recorded_at), "mediaType": "CALL"} for row in page]
+        entities = [{"id": row.id, "createdTime": _text_of(row.recorded_at), "mediaType": "CALL"} for row in page]
         return json_answer({"entities": entities, "pageNumber": page_number, "pageCount": -(-len(rows) // size)})
 
     def _delete(self, request: Request, _fault: Fault | None) -> Answer:
@@ -228,5 +228,5 @@ class Genesys(Simulator):
         return json_answer(self._row(recording))
 
 
-def _written(moment: datetime) -> str:
+def _text_of(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"

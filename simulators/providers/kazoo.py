@@ -107,7 +107,7 @@ class Kazoo(Simulator):
 
     def _route_of_one(self, method: str, wanted: str, request: Request) -> Route:
         if method == "GET":
-            if self._chosen_type(request) == "audio":
+            if self._type_wanted(request) == "audio":
                 return Route(kind="media", answer=self._media, recording_id=wanted)
             return Route(kind="lookup", answer=self._get, recording_id=wanted)
         if method == "PATCH" and self.version == 5:
@@ -200,7 +200,7 @@ class Kazoo(Simulator):
         if size < 1 or not 0 <= last - first <= MAX_RANGE:
             return self.error(400, {"created_from": {"date_range": {"message": "the range is too wide"}}})
         newest_first = query.get("ascending") != "true"
-        rows = sorted(self._owned(request), key=lambda row: (self.created(row), row.id), reverse=newest_first)
+        rows = sorted(self._own_recordings(request), key=lambda row: (self.created(row), row.id), reverse=newest_first)
         rows = [row for row in rows if row.state != "deleted" and first <= self.created(row) <= last]
         keys = [[self.created(row), row.id] for row in rows]
         begin = sum((one > key[:2]) if newest_first else (one < key[:2]) for one in keys) if key else 0
@@ -209,7 +209,7 @@ class Kazoo(Simulator):
         if more:
             following = keys[begin + size] if begin + size < len(keys) else keys[-1]
             ends["next_start_key"] = base64url(json.dumps([*following, len(self.log)]).encode())
-        return self._envelope(request, [self._listed(row) for row in page], more=ends)
+        return self._envelope(request, [self._row_of(row) for row in page], more=ends)
 
     def _range(self, request: Request) -> tuple[int, int]:
         given = {name: int(request.query[name]) for name in ("created_from", "created_to") if name in request.query}
@@ -218,7 +218,7 @@ class Kazoo(Simulator):
         last = given.get("created_to", int(time.time()) + GREGORIAN)
         return last - MAX_RANGE, last
 
-    def _owned(self, request: Request) -> list[SimulatedRecording]:
+    def _own_recordings(self, request: Request) -> list[SimulatedRecording]:
         owner = request.parts[4] if request.parts[3] == "users" else None
         return [row for row in self.rows() if owner in (None, self._owner(row))]
 
@@ -252,11 +252,11 @@ class Kazoo(Simulator):
             document["user_metadata"] = metadata
         return {name: value for name, value in document.items() if value is not None}
 
-    def _listed(self, recording: SimulatedRecording) -> dict[str, Any]:
+    def _row_of(self, recording: SimulatedRecording) -> dict[str, Any]:
         types = [recording.content_type] if recording.state == "ready" else []
         return {**self._document(recording), "_read_only": {"content_types": types}}
 
-    def _chosen_type(self, request: Request) -> str:
+    def _type_wanted(self, request: Request) -> str:
         """The query wins over the header; among equal weights the later entry does."""
         best, chosen = 0.0, "json"
         for entry in (request.query.get("accept") or request.headers.get("accept", "*/*")).split(","):
@@ -268,7 +268,7 @@ class Kazoo(Simulator):
                 best, chosen = weight, kinds[name]
         return chosen
 
-    def _found(self, request: Request) -> SimulatedRecording | None:
+    def _find(self, request: Request) -> SimulatedRecording | None:
         recording = self.recordings.get(request.parts[4])
         return None if recording is None or recording.state == "deleted" else recording
 
@@ -276,11 +276,11 @@ class Kazoo(Simulator):
         return self.error(404, {"message": "bad identifier", "details": request.parts[4]})
 
     def _get(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
-        return self._envelope(request, self._listed(recording)) if recording else self._missing(request)
+        recording = self._find(request)
+        return self._envelope(request, self._row_of(recording)) if recording else self._missing(request)
 
     def _media(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         if recording is None or recording.state != "ready":
             return self._missing(request)
         how = "inline" if request.query.get("inline") == "true" else "attachment"
@@ -289,7 +289,7 @@ class Kazoo(Simulator):
         return Answer(body=recording.audio, content_type=recording.content_type, headers=headers)
 
     def _patch(self, request: Request, _fault: Fault | None) -> Answer:
-        recording, data = self._found(request), self._data(request)
+        recording, data = self._find(request), self._data(request)
         if recording is None:
             return self._missing(request)
         if forbidden := sorted(data.keys() - {"user_metadata"}):
@@ -300,7 +300,7 @@ class Kazoo(Simulator):
         return self._envelope(request, self._document(recording))
 
     def _delete(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         if recording is None:
             return self._missing(request)
         recording.state = "deleted"

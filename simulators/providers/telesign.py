@@ -139,9 +139,9 @@ class TeleSign(Simulator):
         if not files:
             return self.error(404)
         asked = self._lookups[request.parts[2]] = self._lookups.get(request.parts[2], 0) + 1
-        return json_answer([self._resolved(recording, asked) for recording in files])
+        return json_answer([self._resolve(recording, asked) for recording in files])
 
-    def _resolved(self, recording: SimulatedRecording, asked: int) -> dict[str, object]:
+    def _resolve(self, recording: SimulatedRecording, asked: int) -> dict[str, object]:
         row = self._row(recording)
         if recording.state != "ready":
             return row

@@ -115,15 +115,15 @@ class Twilio(Simulator):
     def _is_every(recording: SimulatedRecording, every: int) -> bool:
         return bool(every) and recording.index % every == every - 1
 
-    def _found(self, request: Request) -> SimulatedRecording | None:
+    def _find(self, request: Request) -> SimulatedRecording | None:
         return self.recordings.get(request.parts[-1].rpartition(".")[0])
 
     def _get(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         return json_answer(self._row(recording)) if recording else self.error(404)
 
     def _delete(self, request: Request, _fault: Fault | None) -> Answer:
-        recording = self._found(request)
+        recording = self._find(request)
         if recording is None or recording.state == "deleted":
             return self.error(404)
         recording.state = "deleted"
@@ -131,7 +131,7 @@ class Twilio(Simulator):
 
     def _media(self, request: Request, _fault: Fault | None) -> Answer:
         """404 until it is completed, and 400 for two channels of a recording that has one."""
-        recording, kind = self._found(request), request.parts[-1].rpartition(".")[2]
+        recording, kind = self._find(request), request.parts[-1].rpartition(".")[2]
         if recording is None or recording.state != "ready" or kind not in ("wav", "mp3"):
             return self.error(404)
         if request.query.get("RequestedChannels") == "2" and self._channels(recording) == 1:

@@ -15,7 +15,7 @@ from functions.archiver.recording import Call, Page, Recording, Window
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ListRequest:
     """One request for a page."""
 
     window: Window
@@ -52,10 +52,10 @@ class ProviderInMemory(Provider):
         self.calls: list[Call] = []
         self.refused: set[str] = set()
         self.before: Callable[[int], None] = lambda number: None
-        self.asked: list[Asked] = []
+        self.asked: list[ListRequest] = []
 
     def page(self, window: Window, cursor: str | None) -> Page:
-        self.asked.append(Asked(window=window, cursor=cursor))
+        self.asked.append(ListRequest(window=window, cursor=cursor))
         self.before(len(self.asked))
         if cursor in self.refused:
             raise CursorRefused("the cursor has expired")

@@ -30,7 +30,7 @@ TRANSITIONS: dict[str, Transition] = {
     "missing": lambda ledger, ticket: ledger.mark_missing(ticket, "404", due_in=MINUTE),
     "release": lambda ledger, ticket: ledger.release(ticket, "closed", due_in=MINUTE),
     "death": lambda ledger, ticket: ledger.book_death(ticket),
-    "finished": lambda ledger, ticket: ledger.finish_errand(ticket),
+    "finished": lambda ledger, ticket: ledger.finish_follow_up(ticket),
 }
 OUT_OF_QUEUED = ["archived", "gone", "failed", "rejected", "not ready", "missing", "release"]
 

@@ -18,7 +18,7 @@ from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import LeaseLost
-from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.object_keys import reconciliation_report, requested_report
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Recording
 from functions.archiver.runtime import Runtime
@@ -332,4 +332,4 @@ class World:
         event = {"force": True, "from": f"{day}T00:00:00Z", "to": end.isoformat()}
         self._run("reconcile", lambda: self._invoke(reconciler.handler, event))
         last = (end - timedelta(microseconds=1)).date()
-        return asked_report("acme", self.clock.now().date(), day, last)
+        return requested_report("acme", self.clock.now().date(), day, last)

@@ -85,7 +85,7 @@ class Archiver:
             entry = self._ledger.entry(ticket)
             ticket = replace(ticket, hinted=not entry.described)
             if received.lane >= self._lanes:
-                return self._released(ticket, entry, "its lane was closed: max_parallel_downloads was lowered")
+                return self._give_back(ticket, entry, "its lane was closed: max_parallel_downloads was lowered")
             if received.receive_count > 1:
                 return self._after_a_death(replace(received, ticket=ticket), entry)
             return self._attempt(ticket, entry)
@@ -103,7 +103,7 @@ class Archiver:
         return self._attempt(received.ticket, replace(entry, attempts=entry.attempts + 1))
 
     def _attempt(self, ticket: Ticket, entry: Entry) -> Report:
-        errand = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
+        work = {"recording": self._archive, "lookup": self._look_up, "transcript": self._fetch_transcript}
         started = self._clock.now()
         answers = None
         if entry.troubles > MAX_TROUBLES:
@@ -112,7 +112,7 @@ class Archiver:
                 return self._after(ticket, entry, trouble, answers=False)
             answers = True
         try:
-            report = errand[ticket.kind](ticket, entry)
+            report = work[ticket.kind](ticket, entry)
         except Outcome as outcome:
             return self._after(ticket, entry, outcome, answers=answers)
         except Misconfigured as mistake:
@@ -122,29 +122,29 @@ class Archiver:
         except ArchiveTrouble as trouble:
             return self._after(ticket, entry, trouble)
         except Conflict as conflict:
-            return self._released(ticket, entry, str(conflict))
+            return self._give_back(ticket, entry, str(conflict))
         self._pace.answered()
         self._pace.worked((self._clock.now() - started).total_seconds())
         return report
 
-    def _released(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
+    def _give_back(self, ticket: Ticket, entry: Entry, reason: str) -> Report:
         return self._carry_out(ticket, entry, Move(step=Step.RELEASE, reason=reason))
 
-    # the three errands
+    # the three kinds of work
 
     def _archive(self, ticket: Ticket, entry: Entry) -> Report:
         tried_before = entry.queued > 1 or entry.attempts
         if tried_before and entry.described:
             stored = self._store.find(entry)
             if stored:
-                return self._archived(ticket, entry, stored, self._unknown_transcript())
+                return self._mark_archived(ticket, entry, stored, self._unknown_transcript())
         if entry.stored:
             again = self._keeping.look_again(ticket, entry, entry.stored)
             if again:
-                return self._archived(ticket, entry, again.stored, self._unknown_transcript())
+                return self._mark_archived(ticket, entry, again.stored, self._unknown_transcript())
         provider = self._provider_of()
         if not entry.described:
-            entry = self._described(ticket, entry, provider.describe(entry.recording.id))
+            entry = self._describe(ticket, entry, provider.describe(entry.recording.id))
         with provider.open(entry.recording) as opened:
             if opened.siblings:
                 self._intake.take(opened.siblings, entry.discovered_by)
@@ -154,10 +154,10 @@ class Archiver:
             recording = replace(recording, duration_seconds=kept.duration_seconds)
         entry = replace(entry, recording=recording)
         if kept.unknown is not None:
-            return self._quarantined(ticket, entry, kept.stored, kept.unknown)
-        return self._archived(ticket, entry, kept.stored, opened.transcript)
+            return self._mark_quarantined(ticket, entry, kept.stored, kept.unknown)
+        return self._mark_archived(ticket, entry, kept.stored, opened.transcript)
 
-    def _described(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
+    def _describe(self, ticket: Ticket, entry: Entry, recording: Recording) -> Entry:
         if recording.readiness is Readiness.GONE:
             raise Gone(recording.note or "the provider lists it as deleted")
         self._ledger.describe(ticket, recording)
@@ -170,7 +170,7 @@ class Archiver:
     def _look_up(self, ticket: Ticket, entry: Entry) -> Report:
         found = self._provider_of().look_up(ticket.id)
         self._intake.take(found, entry.discovered_by)
-        self._ledger.finish_errand(ticket)
+        self._ledger.finish_follow_up(ticket)
         return Report(ticket=ticket, outcome="looked up", reason=f"{len(found)} recordings")
 
     def _fetch_transcript(self, ticket: Ticket, entry: Entry) -> Report:
@@ -184,10 +184,10 @@ class Archiver:
         self._write_documents(whole, archived.stored, transcript)
         if transcript.state is TranscriptState.COMPLETED:
             self._ledger.note_transcript(ticket.id)
-        self._ledger.finish_errand(ticket)
+        self._ledger.finish_follow_up(ticket)
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 
-    def _archived(self, ticket: Ticket, entry: Entry, stored: Stored, transcript: Transcript) -> Report:
+    def _mark_archived(self, ticket: Ticket, entry: Entry, stored: Stored, transcript: Transcript) -> Report:
         entry = self._write_documents(entry, stored, transcript)
         if transcript.state is TranscriptState.PENDING:
             self._ledger.insert_transcript(entry, due_in=NOT_READY_DELAYS[0])
@@ -202,7 +202,7 @@ class Archiver:
         self._hold_too(entry, held=held)
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
-    def _quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
+    def _mark_quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
         """Safe when the provider deletes it, and never taken for audio."""
         entry = self._write_documents(entry, stored, NO_TRANSCRIPT)
         held = self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story, archived_at=entry.archived_at)
@@ -273,7 +273,7 @@ class Archiver:
                 assert entry.stored is not None
                 ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story, archived_at=entry.archived_at)
             case Step.DROP:
-                ledger.finish_errand(ticket)
+                ledger.finish_follow_up(ticket)
             case Step.ASK_SOURCE:
                 raise AssertionError("the source was asked already")
         return Report(ticket=ticket, outcome=_SAID[move.step], reason=reason)

@@ -31,7 +31,7 @@ from functions.archiver.recording import Recording
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
+class StoredBody:
     """What the bucket holds now. `unknown` says of bytes in quarantine what they look like; None of audio."""
 
     stored: Stored
@@ -47,7 +47,7 @@ class Keeping:
         self._ledger = ledger
         self._provider_of = provider
 
-    def keep(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> Kept:
+    def keep(self, ticket: Ticket, entry: Entry, recording: Recording, opened: Opened) -> StoredBody:
         """Every byte into the bucket, once it is proven to be all. Raises Rejected for what is never kept.
 
         Raises EndedEarly for a body that may still come whole; on the last attempt there is nothing else to be had.
@@ -56,14 +56,14 @@ class Keeping:
         last = is_last_attempt(entry)
         try:
             if opened.encrypted is not None:
-                kept = Kept(stored=self._encrypted(recording, opened, upload, last=last))
+                kept = StoredBody(stored=self._keep_encrypted(recording, opened, upload, last=last))
             else:
-                kept = self._judged(recording, opened, upload, last=last)
+                kept = self._judge(recording, opened, upload, last=last)
         finally:
             upload.abort()
         return replace(kept, stored=replace(kept.stored, rendition=opened.rendition))
 
-    def look_again(self, ticket: Ticket, entry: Entry, held: Stored) -> Kept | None:
+    def look_again(self, ticket: Ticket, entry: Entry, held: Stored) -> StoredBody | None:
         """Audio out of quarantine, when this version knows the format of what an earlier one did not; else None."""
         upload = self._upload(ticket, entry)
         try:
@@ -71,7 +71,7 @@ class Keeping:
                 verdict = pour(Chunks(chunks), upload, held.size_bytes)
             if verdict.audio is None or verdict.kind is not Kind.AUDIO or upload.digest().sha256_hex != held.sha256:
                 return None
-            return _kept(verdict, upload.finish(verdict.audio, verdict, held.contradictions))
+            return _result_of(verdict, upload.finish(verdict.audio, verdict, held.contradictions))
         except (NotThere, Unreadable):
             return None
         finally:
@@ -80,7 +80,7 @@ class Keeping:
     def _upload(self, ticket: Ticket, entry: Entry) -> Upload:
         return self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
 
-    def _judged(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> Kept:
+    def _judge(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> StoredBody:
         verdict, early = pour_what_comes(opened.body, upload, opened.body.length)
         if early is not None and not verdict.complete and not last:
             raise early
@@ -90,9 +90,9 @@ class Keeping:
         if ruling.decision is Decision.FETCH_AGAIN:
             self._fetch_again(recording, upload, ruling.reason)
         audio = verdict.audio if verdict.audio and verdict.kind is Kind.AUDIO else UNKNOWN
-        return _kept(verdict, upload.finish(audio, verdict, ruling.contradictions))
+        return _result_of(verdict, upload.finish(audio, verdict, ruling.contradictions))
 
-    def _encrypted(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> Stored:
+    def _keep_encrypted(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> Stored:
         audio, early = encrypted.pour_encrypted(opened, upload)
         if early is not None and not last:
             raise early
@@ -112,9 +112,9 @@ class Keeping:
             raise Rejected(f"{why}, and two fetches brought different content ({sizes})")
 
 
-def _kept(verdict: Verdict, stored: Stored) -> Kept:
+def _result_of(verdict: Verdict, stored: Stored) -> StoredBody:
     unknown = None if verdict.kind is Kind.AUDIO else verdict.problem or "an unknown kind of data"
-    return Kept(stored=stored, duration_seconds=verdict.duration_seconds, unknown=unknown)
+    return StoredBody(stored=stored, duration_seconds=verdict.duration_seconds, unknown=unknown)
 
 
 def _digest(verdict: Verdict, upload: Upload) -> str:

@@ -97,7 +97,7 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
         case Busy():
             return _busy(entry, outcome)
         case _:
-            return _rejected(entry, reason)
+            return _after_rejection(entry, reason)
 
 
 def is_last_attempt(entry: Entry) -> bool:
@@ -161,7 +161,7 @@ def _missing(entry: Entry, reason: str, due_now: datetime, source_answers: bool 
     return Move(step=Step.GONE, reason=f"{reason}, twice with an hour between, while the provider answers otherwise")
 
 
-def _rejected(entry: Entry, reason: str) -> Move:
+def _after_rejection(entry: Entry, reason: str) -> Move:
     if is_last_attempt(entry):
         return _final(entry, reason, attempts=1)
     return Move(step=Step.RETRY, reason=reason, attempts=1, due_in=_delay(ATTEMPT_DELAYS, entry.attempts))

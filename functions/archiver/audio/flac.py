@@ -83,12 +83,12 @@ class Flac:
         for body in bodies:
             for at in _last_frames(body):
                 if _crc16(body[at:]) == 0:
-                    return self._counted(_end_of(body, at, self._block))
+                    return self._ending_by_count(_end_of(body, at, self._block))
         # A frame that is larger than what was kept starts in front of it.
         may_be_larger = size > len(tail) and not any(True for _ in _last_frames(tail))
         return (None, None) if may_be_larger else (False, "its last frame is cut")
 
-    def _counted(self, end: int) -> tuple[bool | None, str | None]:
+    def _ending_by_count(self, end: int) -> tuple[bool | None, str | None]:
         if not self._samples:
             return None, None
         if end < self._samples:

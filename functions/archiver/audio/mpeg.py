@@ -163,7 +163,7 @@ class Mpeg(Frames):
         frames = self.count - (1 if counts else 0)
         promised = None
         if counts and cut is None:
-            complete, cut, promised = self._counted(counts)
+            complete, cut, promised = self._ending_by_count(counts)
         return Findings(
             has_sound=frames > 0,
             complete=complete,
@@ -175,7 +175,7 @@ class Mpeg(Frames):
             duration_seconds=round(frames * self._head.samples / self._head.hertz, 3),
         )
 
-    def _counted(self, counts: tuple[int, int]) -> tuple[bool | None, str | None, int | None]:
+    def _ending_by_count(self, counts: tuple[int, int]) -> tuple[bool | None, str | None, int | None]:
         frames, size = counts
         found = self.whole_bytes - self._first_at
         if size > found:

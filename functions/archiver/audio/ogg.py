@@ -87,7 +87,7 @@ class Ogg:
             seen = b""
             if head[5] & _BEGINS and len(self._streams) < _MAX_STREAMS:
                 seen = (yield Read(min(size, _SEEN))) if size else b""
-                self._streams[head[14:18]] = _described(seen)
+                self._streams[head[14:18]] = _stream_of(seen)
             self._count(head, table, size)
             yield Skip(size - len(seen))
 
@@ -104,7 +104,7 @@ class Ogg:
             stream.granule = granule
 
 
-def _described(first: bytes) -> _Stream:
+def _stream_of(first: bytes) -> _Stream:
     """What the first packet of a stream tells."""
     if first.startswith(b"OpusHead") and len(first) >= 12:
         pre_skip = int.from_bytes(first[10:12], "little")

@@ -235,8 +235,8 @@ class S3Bucket:
         """ListObjectVersions."""
         for page in _pages(self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)):
             markers: Sequence[Any] = page.get("DeleteMarkers", [])
-            found = [_listed(each, deleted=False) for each in page.get("Versions", [])]
-            found += [_listed(each, deleted=True) for each in markers]
+            found = [_version_of(each, deleted=False) for each in page.get("Versions", [])]
+            found += [_version_of(each, deleted=True) for each in markers]
             yield from sorted(found, key=lambda version: version.key)
 
     def delete(self, key: str, *, version_id: str | None) -> None:
@@ -341,7 +341,7 @@ def _checksum(text: str | None) -> bytes | None:
     return base64.b64decode(text) if text and "-" not in text else None
 
 
-def _listed(listed: Any, *, deleted: bool) -> Version:
+def _version_of(listed: Any, *, deleted: bool) -> Version:
     return Version(
         key=listed["Key"],
         version_id=listed["VersionId"],

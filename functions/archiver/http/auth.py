@@ -126,10 +126,10 @@ class TokenAuth:
     def _fetch(self) -> Token:
         asked = time.time()
         token, seconds = self._ask()
-        return Token(value=_checked(token), use_until=asked + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2))
+        return Token(value=_check_token(token), use_until=asked + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2))
 
 
-def _checked(token: Json) -> str:
+def _check_token(token: Json) -> str:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise Unauthorized("the token request was answered without a token")
     return token

@@ -23,7 +23,7 @@ from functions.archiver.http.outgoing import Value, Values, request_to
 from functions.archiver.http.responses import Answer, Body, ended_in_time
 from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up, trouble
 from functions.archiver.http.url_paths import LONGEST_URL, PORTS, link_of, location_of, segment
-from functions.archiver.http.waits import used_up_wait
+from functions.archiver.http.waits import wait_when_used_up
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, holds_a_secret, masked
@@ -223,9 +223,9 @@ class Http:
 
     def _first_hop(self, request: _Request) -> _Hop:
         url = self._absolute(request)
-        to = self._checked(request, url)
+        to = self._check_url(request, url)
         headers = dict(request.headers or {})
-        if _origin(to) in self._trusted(request):
+        if _origin(to) in self._trusted_origins(request):
             if request.auth is not None:
                 headers.update(request.auth.headers())
                 self._fetched = request.auth.fetched()
@@ -252,7 +252,7 @@ class Http:
         if not location or not _is_clean(location):
             raise problem(request.of, f"the {request.kind} request was redirected to no valid URL")
         url = urljoin(hop.url, location).partition("#")[0]
-        to = self._checked(request, url)
+        to = self._check_url(request, url)
         trusted = hop.trusted and _origin(to) == _origin(hop.to)
         if not trusted and request.method != "GET":
             raise problem(request.of, f"the {request.kind} request was redirected to another host")
@@ -277,10 +277,10 @@ class Http:
         base = self._bases.get(request.at, self._base_url) if request.at else self._base_url
         return f"{base}/{request.target.lstrip('/')}"
 
-    def _trusted(self, request: _Request) -> Collection[Origin | None]:
+    def _trusted_origins(self, request: _Request) -> Collection[Origin | None]:
         return (self._home, self._further.get(request.at) if request.at else None)
 
-    def _checked(self, request: _Request, url: str) -> Url:
+    def _check_url(self, request: _Request, url: str) -> Url:
         """The parts of `url`, when it is one that may be asked; its addresses are judged when connecting."""
         schemes = ("https",) if self._reach is Reach.PUBLIC else ("https", "http")
         reason = None
@@ -316,7 +316,7 @@ class Http:
         connect, read = self._time_left(request)
         try:
             response = self._connections.send(_origin(hop.to), sent, connect=connect, read=read)
-            return self._noted(response, counts=counts)
+            return self._obey_limits(response, counts=counts)
         except AddressRefused as refused:
             raise problem(request.of, self.quotable(str(refused))) from None
         except (Unreachable, HTTPException, OSError, ValueError) as error:
@@ -324,9 +324,9 @@ class Http:
         host = self.quotable(hop.to.host or "")
         raise trouble(request.of, f"the {request.kind} request to {host} failed: {failure}", own=counts)
 
-    def _noted(self, response: Response, *, counts: bool) -> Response:
+    def _obey_limits(self, response: Response, *, counts: bool) -> Response:
         """Slows down before the provider has to refuse: a refusal is counted against whoever asked."""
-        wait = used_up_wait(response.headers, self._limit_headers) if counts else None
+        wait = wait_when_used_up(response.headers, self._limit_headers) if counts else None
         if wait is not None and response.status not in self._limit_headers.too_fast:
             self._slots.hold(wait)
         return response

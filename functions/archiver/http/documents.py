@@ -70,17 +70,17 @@ def json_in(content: bytes, content_type: str = "") -> Json:
     """The JSON value. What is no number, or none that makes sense, is None. Raises ValueError or RecursionError."""
     text = text_in(content, content_type).removeprefix("\ufeff").strip()
     try:
-        value = _parsed(text)
+        value = _parse(text)
     except ValueError:
         if not text.startswith(("{", "[")) or text.count(",") > _MAX_MENDED:
             raise
-        value = _parsed(_mended_json(text))
+        value = _parse(_mend_json(text))
     if "\\ud" in text.lower():
         value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
 
 
-def _parsed(text: str) -> Json:
+def _parse(text: str) -> Json:
     value: Json = json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_integer, strict=False)
     return value
 
@@ -106,19 +106,19 @@ _BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(.))', re.DOTALL)
 _LOST_COMMA = re.compile(r",(\s*[}\]])")
 
 
-def _mended_json(text: str) -> str:
+def _mend_json(text: str) -> str:
     """Bare words as null or as texts, escapes that JSON has not as they stand, no comma in front of an end."""
     pieces: list[str] = []
     end = 0
     for token in _TOKEN.finditer(text):
         pieces.append(_LOST_COMMA.sub(r"\1", text[end : token.start()]))
-        pieces.append(_mended_token(token[0]))
+        pieces.append(_mend_token(token[0]))
         end = token.end()
     pieces.append(_LOST_COMMA.sub(r"\1", text[end:]))
     return "".join(pieces)
 
 
-def _mended_token(token: str) -> str:
+def _mend_token(token: str) -> str:
     if token.startswith('"'):
         return _BAD_ESCAPE.sub(lambda found: found[0] if found[1] else f"\\\\{found[2]}", token)
     if _PLAIN.fullmatch(token):
@@ -138,7 +138,7 @@ def xml_in(content: bytes, content_type: str = "") -> Element:
     try:
         return _root(content)
     except (ParseError, LookupError):
-        return _root(_mended_xml(text_in(content, _declaration(content) or content_type)))
+        return _root(_mend_xml(text_in(content, _declaration(content) or content_type)))
 
 
 def _root(content: str | bytes) -> Element:
@@ -160,22 +160,22 @@ def _declaration(content: bytes) -> str:
     return f"charset={found[1].decode('ascii')}" if found else ""
 
 
-def _mended_xml(text: str) -> str:
+def _mend_xml(text: str) -> str:
     """Without characters that XML has not, and with what begins neither a reference nor a tag as itself."""
     plain = _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
     first, *others = _NOT_IN_XML.sub(_NO_CHARACTER, plain).split("<![CDATA[")
-    pieces = [_mended_markup(first)]
+    pieces = [_mend_markup(first)]
     for each in others:
         inside, end, after = each.partition("]]>")
-        pieces += ["<![CDATA[", inside, end, _mended_markup(after)]
+        pieces += ["<![CDATA[", inside, end, _mend_markup(after)]
     return "".join(pieces)
 
 
-def _mended_markup(text: str) -> str:
-    return _NO_TAG.sub("&lt;", _AMPERSAND.sub(_mended_reference, text))
+def _mend_markup(text: str) -> str:
+    return _NO_TAG.sub("&lt;", _AMPERSAND.sub(_mend_reference, text))
 
 
-def _mended_reference(found: re.Match[str]) -> str:
+def _mend_reference(found: re.Match[str]) -> str:
     decimal, hexadecimal, name = found.groups()
     if decimal or hexadecimal:
         number = int(decimal) if decimal else int(hexadecimal, 16)

@@ -37,7 +37,7 @@ def request_to(
 ) -> Sent:
     """A request; `params` come behind those of `url`. Raises ValueError for what HTTP or JSON has no form for."""
     body, kind = None, None
-    if pairs := _revealed(form):
+    if pairs := _reveal(form):
         body, kind = urlencode(pairs).encode(), _FORM
     elif json is not None:
         body, kind = json_module.dumps(json, allow_nan=False).encode(), _JSON
@@ -45,7 +45,7 @@ def request_to(
 
 
 def _target(url: Url, params: Values | None) -> str:
-    added = urlencode(_revealed(params))
+    added = urlencode(_reveal(params))
     if not added:
         return url.request_uri
     return url._replace(query=f"{url.query}&{added}" if url.query else added).request_uri
@@ -64,7 +64,7 @@ def _headers(given: Mapping[str, str], content_type: str | None) -> dict[str, st
     return headers
 
 
-def _revealed(values: Values | None) -> list[tuple[str, str]]:
+def _reveal(values: Values | None) -> list[tuple[str, str]]:
     """Name and value pairs in the order given."""
     pairs: list[tuple[str, str]] = []
     for name, value in (values or {}).items():

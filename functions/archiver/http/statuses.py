@@ -19,7 +19,7 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
-from functions.archiver.http.waits import refused_wait
+from functions.archiver.http.waits import wait_after_refusal
 from functions.archiver.provider.declaration import LimitHeaders
 
 Of = Literal["source", "recording"]
@@ -73,7 +73,7 @@ def _refusal(head: Head) -> Outcome:
     reason = f"the {head.kind} request to {head.host} was answered with {status}"
     limits = head.limits if head.own or head.trusted else LimitHeaders()  # another host speaks for itself
     if status in limits.too_fast or (status == 503 and head.headers.get("Retry-After")):
-        seconds = refused_wait(head.headers, limits)
+        seconds = wait_after_refusal(head.headers, limits)
         if head.of == "recording" and not head.own:
             return Busy(reason, retry_after=seconds)
         return Throttled(reason, retry_after=seconds)

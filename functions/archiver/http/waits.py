@@ -17,26 +17,26 @@ _EPOCH_SECONDS = 10**8
 _LONGEST_SECONDS = 3600.0
 
 
-def asked_wait(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
+def requested_wait(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
     """Seconds until the provider wants to be asked again, by the first of its headers that says so; None for none."""
     found = (_seconds(name, headers.get(name, "").strip()) for name in dialect.wait)
     return next((seconds for seconds in found if seconds is not None), None)
 
 
-def refused_wait(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
+def wait_after_refusal(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
     """Seconds to wait after a refusal for being too fast: as asked, else as the provider documents, else None."""
-    asked = asked_wait(headers, dialect)
+    asked = requested_wait(headers, dialect)
     if asked is None and dialect.otherwise is not None:
         return dialect.otherwise.total_seconds()
     return asked
 
 
-def used_up_wait(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
+def wait_when_used_up(headers: Mapping[str, str], dialect: LimitHeaders) -> float | None:
     """Seconds to wait because the answer says that no request is left; None while some are, or nothing is said."""
     counts = [headers[name].strip() for name in dialect.remaining if name in headers]
     if not any(_NUMBER.fullmatch(count) and float(count) == 0 for count in counts):
         return None
-    return refused_wait(headers, dialect)
+    return wait_after_refusal(headers, dialect)
 
 
 def _seconds(name: str, text: str) -> float | None:

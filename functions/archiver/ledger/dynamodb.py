@@ -56,7 +56,7 @@ class DynamoTable:
 
     @_named
     def get(self, pk: str) -> Item | None:
-        with _Checked():
+        with _TranslatedErrors():
             return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
 
     @_named
@@ -91,7 +91,7 @@ class DynamoTable:
     @_named
     def put_new(self, item: Mapping[str, object]) -> bool:
         try:
-            with _Checked():
+            with _TranslatedErrors():
                 self._table.put_item(Item=_present(item), ConditionExpression="attribute_not_exists(pk)")
         except Refused:
             return False
@@ -111,7 +111,7 @@ class DynamoTable:
         arguments: dict[str, Any] = {"UpdateExpression": expression.update(put, remove, add or {})}
         if when is not None:
             arguments["ConditionExpression"] = expression.condition(when)
-        with _Checked():
+        with _TranslatedErrors():
             answer = self._table.update_item(
                 Key={"pk": pk},
                 ReturnValues="ALL_NEW",
@@ -126,7 +126,7 @@ class DynamoTable:
         expression = _Expression()
         condition = expression.condition(when)
         try:
-            with _Checked():
+            with _TranslatedErrors():
                 self._table.delete_item(Key={"pk": pk}, ConditionExpression=condition, **expression.placeholders())
         except Refused:
             return False
@@ -191,7 +191,7 @@ class DynamoTable:
         return items, answer.get("LastEvaluatedKey")
 
 
-class _Checked:
+class _TranslatedErrors:
     """Turns what DynamoDB, or boto3 before it, says of a call into the errors of the port."""
 
     def __enter__(self) -> None:

@@ -63,7 +63,7 @@ def _day(item: Item) -> date:
 
 
 def _recording(item: Item) -> Recording:
-    raw: dict[str, Json] = json.loads(_unpacked(item["raw"])) if "raw" in item else {}
+    raw: dict[str, Json] = json.loads(_unpack(item["raw"])) if "raw" in item else {}
     return Recording(
         **from_json(item, RECORDING),
         **from_json(item.get("claims", {}), CLAIMS),
@@ -121,7 +121,7 @@ def _document_text(recording: Recording) -> str:
     return _compact({**kept, "left_out_fields": len(recording.raw) - len(kept)})
 
 
-def _unpacked(text: str) -> str:
+def _unpack(text: str) -> str:
     """A document as JSON, which begins with a brace; Base64 never does."""
     return text if text.startswith("{") else zlib.decompress(b64decode(text)).decode()
 

@@ -5,7 +5,7 @@
          └────────────────────┘   not ready, rejected, source in trouble, lease lapsed
 
 One method per transition, each with its own condition. Every way out of `queued` asks for the lease that the message
-carried, so a message that comes late or twice changes nothing. Two kinds of errands wait in the same way: a `lookup`
+carried, so a message that comes late or twice changes nothing. Two kinds of follow-ups wait in the same way: a `lookup`
 asks which recordings a call has, a `transcript` fetches what the provider had not finished when the audio was archived.
 """
 
@@ -41,7 +41,7 @@ class _New:
 
 
 class Ledger(Transitions):
-    """The recordings and errands of one source; `due` are those that wait."""
+    """The recordings and follow-ups of one source; `due` are those that wait."""
 
     def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         super().__init__(table, source=source, clock=clock)
@@ -130,14 +130,14 @@ class Ledger(Transitions):
 
     def insert_lookup(self, call: Call, discovered_by: DiscoveredBy, *, due_in: timedelta) -> bool:
         """Notes that a call's recordings are to be looked up; False when that is waiting already."""
-        return self._insert_errand("lookup", call.call_id, discovered_by, due_in, {"call_id": call.call_id})
+        return self._insert_follow_up("lookup", call.call_id, discovered_by, due_in, {"call_id": call.call_id})
 
     def insert_transcript(self, entry: Entry, *, due_in: timedelta) -> bool:
         """Notes that an archived recording's transcript is to be fetched."""
         facts = {**self._facts(entry.recording), "link": None, "found_at": entry.found_at.isoformat()}
-        return self._insert_errand("transcript", entry.recording.id, entry.discovered_by, due_in, facts)
+        return self._insert_follow_up("transcript", entry.recording.id, entry.discovered_by, due_in, facts)
 
-    def _insert_errand(
+    def _insert_follow_up(
         self,
         kind: Kind,
         id_: str,
@@ -150,7 +150,7 @@ class Ledger(Transitions):
             {
                 "found_at": self._clock.now().isoformat(),
                 **facts,
-                "day": None,  # errands are not counted
+                "day": None,  # follow-ups are not counted
                 "pk": self._pk(kind, id_),
                 "kind": kind,
                 "source": self._source,
@@ -242,13 +242,13 @@ class Ledger(Transitions):
         return [entry_of(item) for item in items.values() if not is_over(item, now)]
 
     def everything(self) -> Iterator[Entry]:
-        """Every recording of this source, for a whole export; errands are left out."""
+        """Every recording of this source, for a whole export; follow-ups are left out."""
         for item in self._table.scan():
             if item.get("kind") == "recording" and item["source"] == self._source:
                 yield entry_of(item)
 
     def erase(self, recording_id: str, *, in_a_lane_too: bool = False) -> bool:
-        """Takes the item and its errands out for good, unless a case holds it or it is in a lane; whether it is gone.
+        """Deletes the item and its follow-ups, unless a case holds it or it is in a lane; whether it is gone.
 
         Its tombstone has to stand by then, and its objects have to be gone: this comes last.
         """
@@ -256,11 +256,11 @@ class Ledger(Transitions):
         item = self._table.get(pk)
         if item is None:
             return True
-        errands = [("transcript", recording_id), *([("lookup", item["call_id"])] if "call_id" in item else [])]
+        follow_ups = [("transcript", recording_id), *([("lookup", item["call_id"])] if "call_id" in item else [])]
         states = tuple(state.value for state in State if in_a_lane_too or state is not State.QUEUED)
         if not self._table.delete(pk, when=OneOf("state", states) & Missing("held")):
             return self._table.get(pk) is None
-        for kind, id_ in errands:
+        for kind, id_ in follow_ups:
             self._table.delete(f"{self._source}#{kind}#{safe_name(str(id_))}", when=Exists("pk"))
         return True
 

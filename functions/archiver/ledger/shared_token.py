@@ -47,12 +47,12 @@ class SharedTokens:
         """As `Tokens` says. A read and a decryption where another function has fetched one."""
         for _ in range(_LOOKS):
             item = self._table.get(self._pk) or {}
-            token = self._opened(item, of)
+            token = self._open(item, of)
             if token and token.value != refused and token.lasts(self._clock.now().timestamp()):
                 return token
             lease = self._lease()
             if lease:
-                return self._fetched(of, fetch, lease)
+                return self._fetch(of, fetch, lease)
             self._clock.sleep(1.0)
         raise Unavailable("another function has been fetching the token for too long")
 
@@ -67,7 +67,7 @@ class SharedTokens:
             return None
         return until
 
-    def _fetched(self, of: str, fetch: Fetch, lease: int) -> Token:
+    def _fetch(self, of: str, fetch: Fetch, lease: int) -> Token:
         sealed = None
         try:
             token = fetch()
@@ -83,7 +83,7 @@ class SharedTokens:
         except Refused:
             return  # it took so long that somebody else has fetched one
 
-    def _opened(self, item: Item, of: str) -> Token | None:
+    def _open(self, item: Item, of: str) -> Token | None:
         if "sealed" not in item:
             return None
         plain = self._seal.unseal(b64decode(item["sealed"]))

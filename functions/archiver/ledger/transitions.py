@@ -168,8 +168,8 @@ class Transitions:
         """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""
         return int(self._move(ticket, put={}, add={"attempts": 1, "deaths": 1})["deaths"])
 
-    def finish_errand(self, ticket: Ticket) -> None:
-        """Deletes a lookup or transcript errand that is resolved or past its deadline."""
+    def finish_follow_up(self, ticket: Ticket) -> None:
+        """Deletes a lookup or transcript follow-up that is resolved or past its deadline."""
         if not self._table.delete(self._pk(ticket.kind, ticket.id), when=_holds(ticket)):
             raise LostLease
 

@@ -236,16 +236,16 @@ class Listing:
         if outcome.too_big and wide:
             return replace(walk, width=self._narrower(window), passes=0)
         if outcome.closes(first_pass_counts=walk.name != "forward", number=walk.passes + 1):
-            return self._closed(walk, window, outcome)
+            return self._close_window(walk, window, outcome)
         if walk.passes + 1 < MAX_PASSES:
             return replace(walk, passes=walk.passes + 1)
         if wide and (outcome.new or not outcome.whole):
             return replace(walk, width=self._narrower(window), passes=0)
         complaint = outcome.complaint()
         self._cursors.note_unclean(Unclean(start=window.start, end=window.end, reason=complaint))
-        return self._closed(walk, window, outcome)
+        return self._close_window(walk, window, outcome)
 
-    def _closed(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
+    def _close_window(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
         width = walk.width
         if outcome.pages <= 1 and outcome.rows < self._provider.declaration.page_size / 2:
             width = self._widest(walk.width * 2)

@@ -55,7 +55,7 @@ class Delivery:
 
     def json(self) -> Mapping[str, Json]:
         """The body as a JSON object. Raises BadEvent."""
-        document = _parsed(self.body)
+        document = _parse_json(self.body)
         if not isinstance(document, Mapping):
             raise BadEvent("the event is not a JSON object")
         return document
@@ -65,7 +65,7 @@ class Delivery:
         body = self.body.strip()
         if body.startswith((b"{", b"[")):
             return {**self.query, **self.json()}
-        return {**self.query, **_parsed_form(body)} if body else self.query
+        return {**self.query, **_parse_form(body)} if body else self.query
 
     def form_pairs(self) -> Sequence[tuple[str, str]]:
         """Name and value pairs of a form, in order, with empty and repeated ones, for a signature over them.
@@ -134,7 +134,7 @@ def id_from(value: Json) -> str:
     return text
 
 
-def _parsed(body: bytes) -> Json:
+def _parse_json(body: bytes) -> Json:
     if len(body) > MAX_EVENT_BYTES:
         raise BadEvent(f"the event has more than {MAX_EVENT_BYTES} bytes")
     try:
@@ -144,7 +144,7 @@ def _parsed(body: bytes) -> Json:
     return document
 
 
-def _parsed_form(body: bytes) -> Mapping[str, str]:
+def _parse_form(body: bytes) -> Mapping[str, str]:
     if len(body) > MAX_EVENT_BYTES:
         raise BadEvent(f"the event has more than {MAX_EVENT_BYTES} bytes")
     try:

@@ -11,7 +11,7 @@ from functions.archiver.entry import Entry
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import Unclean
 from functions.archiver.object_keys import digest_of
-from functions.archiver.reconciling.report import Day, compared
+from functions.archiver.reconciling.report import Day, differences_of
 
 KEPT_IN = ("audio", "quarantine")
 """The folders that hold recordings' bytes."""
@@ -45,17 +45,17 @@ class Days:
             day=day,
             listed=listed,
             entries=entries,
-            versions=self._kept([each for folder in folders for each in self._bucket.versions(folder)], entries),
+            versions=self._within_term([each for folder in folders for each in self._bucket.versions(folder)], entries),
             unclean=unclean,
             today=today,
             erased=self._ledger.tombstones.count(day),
             expired=len(term_over),
         )
-        if any(each.what == "foreign" for each in compared(found)):
+        if any(each.what == "foreign" for each in differences_of(found)):
             found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile
         return found
 
-    def _kept(self, versions: Sequence[Version], entries: Iterable[Entry]) -> list[Version]:
+    def _within_term(self, versions: Sequence[Version], entries: Iterable[Entry]) -> list[Version]:
         """Without those that the term has taken out of the ledger already: S3 may need some days more."""
         owned = {entry.stored.key for entry in entries if entry.stored}
         return [each for each in versions if each.key in owned or not self._is_over(each.last_modified)]

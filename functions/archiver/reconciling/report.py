@@ -53,7 +53,7 @@ class Day:
     expired: int = 0
 
 
-def compared(day: Day) -> list[Difference]:
+def differences_of(day: Day) -> list[Difference]:
     """Everything of the day that is not archived with the right bytes in their place, and every foreign object."""
     by_key: dict[str, list[Version]] = defaultdict(list)
     for version in day.versions:
@@ -98,7 +98,7 @@ def bytes_differ(entry: Entry, by_key: Mapping[str, Sequence[Version]]) -> str |
 
 def day_document(day: Day, *, as_of: str, report: str) -> dict[str, Json]:
     """The day as `recordings.report/1` has it, with the differences by name."""
-    differences = compared(day)
+    differences = differences_of(day)
     counts = _counts(day, differences)
     state = _state(day, counts, differences)
     return {
@@ -111,8 +111,8 @@ def day_document(day: Day, *, as_of: str, report: str) -> dict[str, Json]:
         "as_of": as_of,
         "report": report,
         "seal": None,
-        "differences": [_named(each) for each in differences[:MAX_NAMED]],
-        "gone_named": [_named(each) for each in _gone(day)],
+        "differences": [_as_json(each) for each in differences[:MAX_NAMED]],
+        "gone_named": [_as_json(each) for each in _gone(day)],
     }
 
 
@@ -142,13 +142,13 @@ def _counts(day: Day, differences: Iterable[Difference]) -> dict[str, int]:
         "erased": day.erased,
         "deleted_at_source": sum(entry.deleted_at_source is not None for entry in day.entries),
         "in_work": states[State.PENDING] + states[State.QUEUED],
-        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - _known(day), 0),
+        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - _count_known(day), 0),
         "foreign": whats["foreign"],
         "too_slow": sum(TOO_SLOW in (entry.reason or "") for entry in failed),
     }
 
 
-def _known(day: Day) -> int:
+def _count_known(day: Day) -> int:
     """How many recordings of the day the ledger knows, or knew."""
     return len(day.entries) + day.erased + day.expired
 
@@ -166,7 +166,7 @@ def _state(day: Day, counts: Mapping[str, int], differences: Sequence[Difference
     return "in work" if counts["in_work"] else "complete"
 
 
-def _named(difference: Difference) -> dict[str, Json]:
+def _as_json(difference: Difference) -> dict[str, Json]:
     entry = difference.entry
     named: dict[str, Json] = {"what": difference.what, "key": difference.key}
     if entry is None:

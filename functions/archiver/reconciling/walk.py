@@ -21,7 +21,7 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.totals import SETTLED, Totals
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
-from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.object_keys import reconciliation_report, requested_report
 from functions.archiver.reconciling.cells import deletes_on
 from functions.archiver.reconciling.days import Days, every_day, is_unclean, midnight
 from functions.archiver.reconciling.expiring import Expiring
@@ -119,7 +119,7 @@ class Reconciler:
         self._sealer = self._sealer_under(self._cursors)
         now = self._clock.now()
         try:
-            done = self._list(now, force=force, asked=asked or self._asked_before())
+            done = self._list(now, force=force, asked=asked or self._previous_request())
             self._count_the_past(now)
             self._give_terms()
             sealed = self._seal(seal)
@@ -157,15 +157,15 @@ class Reconciler:
             if walk is None or not walk.finished:
                 self._sealer.book.save()
                 return
-            listed |= self._shown(walk, begin.date(), days[-1])
+            listed |= self._listings_of(walk, begin.date(), days[-1])
         self._sealer.take_asked(listed)
 
-    def _shown(self, walk: Walk, first: date, last: date) -> dict[date, Listed]:
+    def _listings_of(self, walk: Walk, first: date, last: date) -> dict[date, Listed]:
         """What the provider has just shown of these days, for their seals."""
         days = every_day(first, last)
         return shown(walk, days, self._cursors.unclean(), retention=self._ledger.retention(), now=self._clock.now())
 
-    def _asked_before(self) -> Window | None:
+    def _previous_request(self) -> Window | None:
         for walk in self._cursors.walks(_ASKED):
             return Window(start=from_iso(walk.name.removeprefix(_ASKED)), end=walk.end)
         return None
@@ -177,9 +177,9 @@ class Reconciler:
         walk = self._cursors.walk(name)
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
-        key = asked_report(self._source, now.date(), start.date(), _last_day(end))
+        key = requested_report(self._source, now.date(), start.date(), _last_day(end))
         done = self._report(walk, start, end, now, key=key)
-        self._sealer.learn(self._shown(walk, start.date(), _last_day(end)))
+        self._sealer.learn(self._listings_of(walk, start.date(), _last_day(end)))
         self._cursors.drop(walk)
         return replace(done, findings=findings)
 
@@ -224,7 +224,7 @@ class Reconciler:
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
         done = self._daily_report(walk, begin, now)
-        self._sealer.take(self._shown(walk, begin.date(), now.date()), leaving=window)
+        self._sealer.take(self._listings_of(walk, begin.date(), now.date()), leaving=window)
         self._cursors.round_done(now)
         for span in self._cursors.unclean():
             self._cursors.forget_unclean(span)  # the next report speaks of its own reading only
@@ -240,7 +240,7 @@ class Reconciler:
         html = page({self._source: days}, made_at=iso(now))
         self._store.bucket.put(key.replace(".json", ".html"), html.encode("utf-8", "replace"), content_type=_HTML)
         self._totals.keep(
-            {date.fromisoformat(str(day["date"])): _settled(day) for day in days}, as_of=_as_of(days, now)
+            {date.fromisoformat(str(day["date"])): _totals_of(day) for day in days}, as_of=_as_of(days, now)
         )
         return Reconciled(
             report=key,
@@ -283,7 +283,7 @@ class Reconciler:
         )
 
 
-def _settled(day: Mapping[str, Json]) -> dict[str, int]:
+def _totals_of(day: Mapping[str, Json]) -> dict[str, int]:
     """The day's counts as totals keep them."""
     names = (*SETTLED, "accepted", "failed", "quarantined", "altered", "absent", "in_work")
     return {name: int(str(day[name])) for name in names}

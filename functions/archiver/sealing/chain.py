@@ -71,7 +71,7 @@ class Chain:
         sealing = self._book.sealing
         if sealing is None:
             return None
-        body = self._kept(sealing) or self._written(sealing)
+        body = self._stored_listing(sealing) or self._stored_seal(sealing)
         if body is None:
             self._book.drop()  # nothing was written, and its listing is gone: the day is due still
             return None
@@ -79,7 +79,7 @@ class Chain:
 
     def append(self, statement: Statement, last: Seal | None) -> Seal:
         """Seals a day, `last` being its newest seal. Raises ChainBroken."""
-        head = self._book.head or self._adopted()
+        head = self._book.head or self._adopt_head()
         standing = Standing(
             number=last.standing.number + 1 if last else 1,
             sequence=head.sequence + 1 if head else 1,
@@ -118,7 +118,7 @@ class Chain:
         except NoSeal as reason:
             raise ChainBroken(f"{key} is no seal: {reason if body else 'it is not there any more'}") from None
 
-    def _adopted(self) -> Head | None:
+    def _adopt_head(self) -> Head | None:
         """The newest seal of the bucket: a ledger that was lost, or is new, goes on with its chain."""
         keys = {each.key for each in self._bucket.versions(seal_folder(self._source)) if number_in(each.key)}
         seals = [self._seal_at(key) for key in sorted(keys)]
@@ -129,13 +129,13 @@ class Chain:
         self._book.adopt(head)
         return head
 
-    def _kept(self, sealing: Sealing) -> bytes | None:
+    def _stored_listing(self, sealing: Sealing) -> bytes | None:
         """The listing that was kept for this seal; None where it is gone, or of another one."""
         day = date.fromisoformat(sealing.key.partition("/date=")[2][:10])
         body = self._read(listing_key(self._source, day))
         return body if body and hashlib.sha256(body).hexdigest() == sealing.sha256 else None
 
-    def _written(self, sealing: Sealing) -> bytes | None:
+    def _stored_seal(self, sealing: Sealing) -> bytes | None:
         """What lies at the seal's key, which is the seal or breaks the chain."""
         return self._read(sealing.key)
 

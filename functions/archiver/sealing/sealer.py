@@ -58,7 +58,7 @@ class Sealer:
         self.learn(listed)
         plan.open |= {day: shown for day, shown in listed.items() if day <= leaving}
         plan.due |= plan.open.keys()
-        plan.due |= self._audited()
+        plan.due |= self._audit()
         self.book.save()
 
     def learn(self, listed: Mapping[date, Listed]) -> None:
@@ -94,7 +94,7 @@ class Sealer:
         plan.asked = (after, plan.asked[1]) if after <= plan.asked[1] else None
         self.book.save()
 
-    def _audited(self) -> set[date]:
+    def _audit(self) -> set[date]:
         plan = self.book.plan
         if plan.first is None or plan.until is None:
             return set()
@@ -133,7 +133,7 @@ class Sealer:
         last = self.chain.newest(day)
         if last is None and day not in self.book.plan.open:
             return None  # a gap between days that a person asked for
-        listed = self._listed(day, last)
+        listed = self._listing_of(day, last)
         read = self.days.read(day, listed=listed.number or 0, unclean=not listed.clean)
         statement = statement_of(self.source, read, listed)
         self._note(day, is_open=statement.complete is not True and day >= self._oldest_kept())
@@ -141,7 +141,7 @@ class Sealer:
             return None
         return self.chain.append(statement, last)
 
-    def _listed(self, day: date, last: Seal | None) -> Listed:
+    def _listing_of(self, day: date, last: Seal | None) -> Listed:
         """As it was seen last; of what is not in mind any more, as its seal says."""
         if day in self.book.plan.open:
             return self.book.plan.open[day]

@@ -11,7 +11,7 @@ from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.listing.cursors import Unclean, Walk
 from functions.archiver.reconciling.days import is_unclean, midnight
-from functions.archiver.reconciling.report import Day, compared, day_document
+from functions.archiver.reconciling.report import Day, day_document, differences_of
 from functions.archiver.sealing.document import Complete, Line, Statement, name_of
 
 _KEPT = (State.ARCHIVED, State.QUARANTINED)
@@ -53,7 +53,7 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
     """The statement about a day that was read with `listed.number` and whether it was clean."""
     listed = _as_before_our_deletions(day, listed)
     counts = day_document(day, as_of="", report="")
-    contradicted = [id(each.entry) for each in compared(day) if each.what in _CONTRADICTIONS]
+    contradicted = [id(each.entry) for each in differences_of(day) if each.what in _CONTRADICTIONS]
     kept = [entry for entry in day.entries if entry.state in _KEPT and id(entry) not in contradicted]
     gone, accepted, erased = (cast("int", counts[name]) for name in ("gone", "accepted", "erased"))
     there = max(len(day.entries) + erased + day.expired, listed.number or 0)

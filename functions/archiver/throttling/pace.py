@@ -178,7 +178,7 @@ class Pace:
         self._remember(
             self._table.update(
                 self._pk,
-                put={"tat": now + self._interval_ms, **self._measured()},
+                put={"tat": now + self._interval_ms, **self._measurements()},
                 add={"requests": 1},
                 when=_open(now) & _past("tat", now),
             )
@@ -189,7 +189,7 @@ class Pace:
         """The slot after the last booked one, when that is not too far ahead."""
         item = self._table.update(
             self._pk,
-            put=self._measured(),
+            put=self._measurements(),
             add={"tat": self._interval_ms, "requests": 1},
             when=_open(now) & AtLeast("tat", now + 1) & AtMost("tat", now + self._horizon_ms),
         )
@@ -209,7 +209,7 @@ class Pace:
         self._strikes = int(item.get("strikes", 0))
         self.refused = bool(item.get("refused", False))
 
-    def _measured(self) -> dict[str, int]:
+    def _measurements(self) -> dict[str, int]:
         return {} if self._work_ms is None else {"work_ms": self._work_ms}
 
     def worked(self, seconds: float) -> None:

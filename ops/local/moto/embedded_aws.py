@@ -44,7 +44,7 @@ def calls_counted_as(name: str) -> Iterator[None]:
         calling.reset(token)
 
 
-class _Kept:
+class _BodyOnDisk:
     """Stands in for the buffer in which moto would hold an object's bytes in memory."""
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class EmbeddedAws:
     def _write_through(self, name: str, keep: Callable[[str, Iterator[bytes]], Path]) -> None:
         """Hands the object's bytes on, and lets go of them: from now on they are read from where they are kept."""
         object_ = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[self.bucket].keys[name]
-        object_._value_buffer = _Kept(keep(name, _pieces(object_._value_buffer)))
+        object_._value_buffer = _BodyOnDisk(keep(name, _pieces(object_._value_buffer)))
 
     def make(self, template: Template, secrets: Mapping[str, str]) -> None:
         """Makes the template's bucket, table and queues, and the secrets, and notes their physical names."""

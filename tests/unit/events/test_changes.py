@@ -267,12 +267,12 @@ def test_a_recording_whose_term_is_over_is_no_event(ledger: Ledger, streamed: St
     assert events_in([removed]) == []
 
 
-def test_an_errand_that_is_done_is_no_event(ledger: Ledger, streamed: Streamed) -> None:
+def test_a_follow_up_that_is_done_is_no_event(ledger: Ledger, streamed: Streamed) -> None:
     ledger.mark_archived(queued(ledger), STORED)
     entry = ledger.find("rec-1")
     assert entry is not None
     ledger.insert_transcript(entry, due_in=timedelta())
-    ledger.finish_errand(again(ledger))
+    ledger.finish_follow_up(again(ledger))
     assert streamed.types() == [Type.ARCHIVED]
 
 

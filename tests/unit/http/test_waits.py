@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.archiver.errors import Throttled
-from functions.archiver.http.waits import asked_wait, refused_wait, used_up_wait
+from functions.archiver.http.waits import requested_wait, wait_after_refusal, wait_when_used_up
 from functions.archiver.provider.declaration import LimitHeaders
 from tests.doubles.http_client import Slots, fetch, http_to
 from tests.doubles.http_server import HttpServer, Reply
@@ -23,37 +23,37 @@ DIALECT = LimitHeaders(
     [("7", 7), ("0", 0), ("3600", 3600), ("45000", 45), ("0.5", 0.5), ("-3", None), ("soon", None), ("", None)],
 )
 def test_a_reset_of_undocumented_unit_is_a_wait_that_makes_sense(text: str, seconds: float | None) -> None:
-    assert asked_wait({"X-Reset": text}, DIALECT) == seconds
+    assert requested_wait({"X-Reset": text}, DIALECT) == seconds
 
 
 @pytest.mark.parametrize("in_milliseconds", [False, True])
 def test_a_reset_may_be_a_moment_of_unix_time(in_milliseconds: bool) -> None:
     moment = time.time() + 40
     text = str(int(moment * 1000 if in_milliseconds else moment))
-    assert 38 <= (asked_wait({"X-Reset": text}, DIALECT) or 0) <= 40
-    assert asked_wait({"X-Reset": str(int(time.time() - 40))}, DIALECT) == 0
+    assert 38 <= (requested_wait({"X-Reset": text}, DIALECT) or 0) <= 40
+    assert requested_wait({"X-Reset": str(int(time.time() - 40))}, DIALECT) == 0
 
 
 @pytest.mark.parametrize("header", ["Retry-After", "X-Reset"])
 @pytest.mark.parametrize("zone", ["Z", "+00:00", ""])
 def test_a_wait_may_be_an_iso_time(header: str, zone: str) -> None:
     moment = (datetime.now(UTC) + timedelta(minutes=10)).replace(tzinfo=None, microsecond=0)
-    assert 590 <= (asked_wait({header: f"{moment.isoformat()}{zone}"}, DIALECT) or 0) <= 600
+    assert 590 <= (requested_wait({header: f"{moment.isoformat()}{zone}"}, DIALECT) or 0) <= 600
 
 
 def test_the_first_header_that_says_something_counts() -> None:
-    assert asked_wait({"Retry-After": "5", "X-Reset": "50"}, DIALECT) == 5
-    assert asked_wait({"Retry-After": "whenever", "X-Reset": "50"}, DIALECT) == 50
+    assert requested_wait({"Retry-After": "5", "X-Reset": "50"}, DIALECT) == 5
+    assert requested_wait({"Retry-After": "whenever", "X-Reset": "50"}, DIALECT) == 50
 
 
 def test_a_refusal_that_says_nothing_waits_as_documented() -> None:
-    assert refused_wait({}, DIALECT) == 30
-    assert refused_wait({}, LimitHeaders()) is None
+    assert wait_after_refusal({}, DIALECT) == 30
+    assert wait_after_refusal({}, LimitHeaders()) is None
 
 
 @pytest.mark.parametrize(("remaining", "wait"), [("0", 50), ("0.0", 50), ("1", None), ("none", None), ("", None)])
 def test_the_last_request_of_a_period_is_the_last(remaining: str, wait: float | None) -> None:
-    assert used_up_wait({"X-Remaining": remaining, "X-Reset": "50"}, DIALECT) == wait
+    assert wait_when_used_up({"X-Remaining": remaining, "X-Reset": "50"}, DIALECT) == wait
 
 
 def test_a_status_that_means_too_fast_slows_the_source_down(server: HttpServer, slots: Slots) -> None:

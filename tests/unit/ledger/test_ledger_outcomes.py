@@ -82,7 +82,7 @@ def test_a_recording_that_is_found_gone_brings_no_link(aws: Aws, ledger: Ledger)
     assert LINK not in str(aws.items())
 
 
-def test_a_transcript_errand_carries_no_link_of_the_audio(aws: Aws, ledger: Ledger) -> None:
+def test_a_transcript_follow_up_carries_no_link_of_the_audio(aws: Aws, ledger: Ledger) -> None:
     ticket = queued(ledger)
     assert ledger.insert_transcript(ledger.entry(ticket), due_in=MINUTE)
     ledger.mark_archived(ticket, STORED)
@@ -179,7 +179,7 @@ def test_only_a_failed_recording_is_tried_again_by_hand_and_from_its_first_attem
     assert ledger.entry(again(ledger)).attempts == 0
 
 
-def test_errands_are_due_like_recordings_but_neither_exported_nor_counted(clock: FakeClock, ledger: Ledger) -> None:
+def test_follow_ups_are_due_like_recordings_but_neither_exported_nor_counted(clock: FakeClock, ledger: Ledger) -> None:
     ticket = queued(ledger)
     ledger.insert_transcript(ledger.entry(ticket), due_in=MINUTE)
     ledger.insert_lookup(Call(call_id="call-1"), "webhook", due_in=MINUTE)
@@ -191,12 +191,12 @@ def test_errands_are_due_like_recordings_but_neither_exported_nor_counted(clock:
     assert {(t.kind, t.id) for t in tickets if t} == {("transcript", "rec-1"), ("lookup", "call-1")}
 
 
-def test_an_errand_is_noted_once_and_deleted_when_it_is_done(aws: Aws, ledger: Ledger) -> None:
+def test_a_follow_up_is_noted_once_and_deleted_when_it_is_done(aws: Aws, ledger: Ledger) -> None:
     call = Call(call_id="call-1")
     assert ledger.insert_lookup(call, "webhook", due_in=timedelta())
     assert ledger.insert_lookup(call, "webhook", due_in=timedelta()) is False
     assert ledger.known_calls(["call-1", "call-2"]) == {"call-1"}
-    ledger.finish_errand(again(ledger))
+    ledger.finish_follow_up(again(ledger))
     assert aws.items() == {}
 
 

@@ -22,7 +22,7 @@ def archived(ledger: Ledger, id_: str, day: date = TODAY) -> None:
     ledger.mark_archived(queued(ledger, recording(id_, recorded_at=recorded)), STORED)
 
 
-def test_open_recordings_are_counted_live_and_errands_not_at_all(aws: Aws, clock: FakeClock) -> None:
+def test_open_recordings_are_counted_live_and_follow_ups_not_at_all(aws: Aws, clock: FakeClock) -> None:
     ledger = ledger_of(aws, clock)
     ledger.insert(recording("waits"), "schedule")
     queued(ledger, recording("in a lane"))

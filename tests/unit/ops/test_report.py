@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.clock import Clock
-from functions.archiver.object_keys import asked_report, reconciliation_report
+from functions.archiver.object_keys import reconciliation_report, requested_report
 from functions.archiver.reconciling.cells import cell_of, not_looked
 from functions.archiver.vitals import Rate
 from ops.reconcile.reports import Row, row_of, with_clock
@@ -69,7 +69,7 @@ def test_the_newest_report_has_the_last_word_on_a_day(archive: Given) -> None:
 
 def test_of_two_reports_of_one_day_the_later_one_counts(archive: Given) -> None:
     write(archive, today(), a_day(ago(1), "missing"), at=1)
-    write(archive, today(), a_day(ago(1)), key=asked_report("acme", today(), ago(1), ago(1)), at=2)
+    write(archive, today(), a_day(ago(1)), key=requested_report("acme", today(), ago(1), ago(1)), at=2)
     assert states(archive, 1) == ["complete", "not looked"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from functions.archiver.http.waits import refused_wait
+from functions.archiver.http.waits import wait_after_refusal
 from functions.providers import load as provider
 from simulators.__main__ import PROVIDERS, load
 from simulators.audio import MP3_FRAME_BYTES, Audio
@@ -60,7 +60,7 @@ class TestEverySimulator:
         assert [each.status == 429 for each in got] == [False, False, False, True]
         # Each says in its provider's own words when to come back; a moment is rounded up to whole seconds.
         told = CaseInsensitiveDict(got[-1].headers)
-        assert 1 <= (refused_wait(told, provider(kind.name).declaration.limit_headers) or 0) <= 62
+        assert 1 <= (wait_after_refusal(told, provider(kind.name).declaration.limit_headers) or 0) <= 62
 
     def test_the_same_seed_holds_the_same_recordings(self, kind: Any) -> None:
         first, again, other = (kind(recordings=20, seed=seed, **SMALL) for seed in (1, 1, 2))

@@ -51,7 +51,7 @@ def test_a_message_brings_its_ticket_through_the_lane_of_its_id(aws: Aws) -> Non
 
 
 @pytest.mark.parametrize("kind", ["recording", "lookup", "transcript"])
-def test_errands_travel_like_recordings(aws: Aws, kind: Kind) -> None:
+def test_follow_ups_travel_like_recordings(aws: Aws, kind: Kind) -> None:
     lanes(aws).send([ticket(kind=kind)])
     assert [read(record).ticket.kind for record in aws.messages()] == [kind]
 

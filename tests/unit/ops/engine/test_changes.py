@@ -39,8 +39,8 @@ def test_a_recording_is_seen_again_after_each_change_and_nothing_else_is(path: P
 def test_a_recording_that_goes_is_counted(path: Path) -> None:
     with SqliteTable(path) as table:
         table.put_new({"pk": "a", "day": "s#2026-01-05"})
-        table.put_new({"pk": "errand"})
-        assert table.delete("errand", when=Exists("pk"))
+        table.put_new({"pk": "follow-up"})
+        assert table.delete("follow-up", when=Exists("pk"))
         assert not table.delete("absent", when=Exists("pk"))
         assert table.changes().removed == 0
         assert table.delete("a", when=Exists("pk"))

@@ -168,7 +168,7 @@ def test_what_was_cut_short_is_completed_by_the_same_command(archive: Archive, r
     assert archive.table.get("acme#recording#one") is None
 
 
-def test_its_errands_go_as_well(archive: Archive, run: Run) -> None:
+def test_its_follow_ups_go_as_well(archive: Archive, run: Run) -> None:
     archived(archive, "one")
     ledger = archive.ledger("acme")
     entry = ledger.find("one")

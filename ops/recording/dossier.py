@@ -49,7 +49,7 @@ class Seal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Whole:
+class Dossier:
     """One recording. `head` is what the engine says of the very version that was archived; None where it has none."""
 
     entry: Entry
@@ -115,7 +115,7 @@ class Whole:
         return None
 
 
-def whole(archive: Archive, row: Row) -> Whole | None:
+def dossier_of(archive: Archive, row: Row) -> Dossier | None:
     """Reads everything; None where the ledger no longer has it."""
     item = archive.table.get(pk_of(row.source, row.recording_id))
     if item is None:
@@ -124,7 +124,7 @@ def whole(archive: Archive, row: Row) -> Whole | None:
     stored = entry.stored
     head = bucket.head(stored.key, version_id=stored.version_id) if stored and entry.state in KEPT else None
     versions = list(bucket.versions(stored.key)) if stored else []
-    return Whole(
+    return Dossier(
         entry=entry,
         item=item,
         sidecar=document(bucket, entry.place.metadata),
@@ -201,12 +201,12 @@ def _object(line: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def proof_sentence(whole_: Whole, time: str | None) -> str:
+def proof_sentence(dossier: Dossier, time: str | None) -> str:
     """What can be said of the bytes, in one sentence; `time` is when they were archived, for people."""
-    state, seal = whole_.entry.state, whole_.seal
+    state, seal = dossier.entry.state, dossier.seal
     if state not in (State.ARCHIVED, State.QUARANTINED):
         return ""
-    looked = whole_.verified
+    looked = dossier.verified
     sealed = "day sealed" + (" and signed" if seal.signed else "") if seal else "day not sealed yet"
     when = time or "an unknown day"
     if looked is None:

@@ -19,7 +19,7 @@ _P = ParamSpec("_P")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Check:
     """One check. `source` is None for the archive as a whole; `next` is a command, or a sentence, where one helps."""
 
     id: str
@@ -33,7 +33,7 @@ class Found:
         return asdict(self)
 
 
-def exit_code(found: Sequence[Found]) -> ExitCode:
+def exit_code(found: Sequence[Check]) -> ExitCode:
     """1 where something failed, or could not be looked at, which is no health either."""
     ill = any(each.status in ("failed", "unknown") for each in found)
     return ExitCode.LOOK if ill else ExitCode.DONE
@@ -41,20 +41,20 @@ def exit_code(found: Sequence[Found]) -> ExitCode:
 
 def unknown_when_refused(
     id_: str,
-) -> Callable[[Callable[_P, Iterator[Found]]], Callable[_P, Iterator[Found]]]:
+) -> Callable[[Callable[_P, Iterator[Check]]], Callable[_P, Iterator[Check]]]:
     """A check that the archive's side refuses is unknown, with the reason, and the other checks go on.
 
     The only text among its arguments is the source.
     """
 
-    def made(check: Callable[_P, Iterator[Found]]) -> Callable[_P, Iterator[Found]]:
+    def made(check: Callable[_P, Iterator[Check]]) -> Callable[_P, Iterator[Check]]:
         @wraps(check)
-        def run(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[Found]:
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[Check]:
             try:
                 yield from check(*args, **kwargs)
             except (ArchiveTrouble, Failure) as trouble:
                 source = next((each for each in args if isinstance(each, str)), None)
-                yield Found(id=id_, source=source, status="unknown", detail=str(trouble))
+                yield Check(id=id_, source=source, status="unknown", detail=str(trouble))
 
         return run
 
@@ -62,27 +62,27 @@ def unknown_when_refused(
 
 
 @unknown_when_refused("tick.fresh")
-def tick(archive: Archive, source: str, reader: VitalsReader) -> Iterator[Found]:
+def tick(archive: Archive, source: str, reader: VitalsReader) -> Iterator[Check]:
     """Whether the source is looked after."""
     signs = reader.read().signs
     if signs.ticked_at is None:
-        yield Found(id="tick.fresh", source=source, status="failed", detail="nothing has looked after it yet")
+        yield Check(id="tick.fresh", source=source, status="failed", detail="nothing has looked after it yet")
         return
     age = signs.now - signs.ticked_at
-    fresh = age <= archive.looked_after_every
+    fresh = age <= archive.tick_interval
     detail = f"looked after {in_words(age)} ago"
-    yield Found(id="tick.fresh", source=source, status="ok" if fresh else "failed", detail=detail)
+    yield Check(id="tick.fresh", source=source, status="ok" if fresh else "failed", detail=detail)
 
 
 @unknown_when_refused("first.archived")
-def first_archived(archive: Archive, source: str) -> Iterator[Found]:
+def first_archived(archive: Archive, source: str) -> Iterator[Check]:
     """A passed test is not a recording."""
     counts: Counts = archive.counts(source)
     number = counts.numbers["archived"] + counts.numbers["gone"] + counts.numbers["erased"]
     if number:
-        yield Found(id="first.archived", source=source, status="ok", detail=f"{number} recordings are archived or gone")
+        yield Check(id="first.archived", source=source, status="ok", detail=f"{number} recordings are archived or gone")
         return
-    yield Found(
+    yield Check(
         id="first.archived",
         source=source,
         status="warning",
