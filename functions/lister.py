@@ -33,12 +33,11 @@ def _list(run: Runtime, event: Event) -> Result:
         if not cursors.begun and not run.rebuild():
             return {"listed": 0, "new": 0, "stopped": "the ledger is still being filled from the bucket"}
         findings = run.listing(cursors).run()
-        filled = continue_backfill(run, cursors) if findings.stopped is None else None
+        if findings.stopped is None:
+            continue_backfill(run, cursors)
     finally:
         cursors.release()
     run.logger.info("listed", **findings.facts(), unclean=len(cursors.unclean()))
-    if filled:
-        run.logger.info("backfilled", **filled.facts())
     if findings.new and run.settings.source.webhook_quiet_after:
         run.notes.found()
     again_at = findings.again_at.isoformat() if findings.again_at else None

@@ -98,4 +98,5 @@ def continue_backfill(run: Runtime, cursors: CursorStore) -> Findings | None:
             run.totals.forget(start.date(), end.date())
             look_again_from(run.table, run.settings.source.name, start.date())
         backfills.end(wanted)
+    run.logger.info("backfilled", **findings.facts())
     return findings
