@@ -143,25 +143,38 @@ class Zoom(Provider):
 
     @contextmanager
     def open(self, recording: Recording) -> Iterator[Opened]:
-        """By the id of the file, at the origin where its link leads and then at the other one; only where the link is
-        no such path, by the link itself.
+        """By the id of the file; where none is known, or Zoom no longer has that one, as the list names it now.
+
+        Not verified live: whether the id of a recording's file ever changes.
         """
         told, facts = None, recording.raw
         with ExitStack() as stack:
-            if text_of(facts.get("file_id")):
+            try:
+                if not text_of(facts.get("file_id")):
+                    raise NotFound("the id of its file is not known")
                 body = self._enter_either(stack, facts)
-            else:
-                row = self._row_of(recording.id)
-                told = self._read(row)
-                facts = told.raw if told else facts
-                link = link_of(row.get("download_url"))
-                if link is None:
-                    raise NotReady("it has no link to its audio yet")
-                body = self._enter_either(stack, facts) if facts.get("file_id") else self._enter(stack, link, "media")
-            yield Opened(body=body, recording=told, transcript=_transcript_of(facts))
+            except NotFound as missing:
+                told, body = self._listed_file(stack, recording, missing)
+            yield Opened(body=body, recording=told, transcript=_transcript_of(told.raw if told else facts))
+
+    def _listed_file(self, stack: ExitStack, recording: Recording, missing: NotFound) -> tuple[Recording | None, Body]:
+        """By the recording's row of this moment. Raises `missing` where that says nothing new of the file."""
+        try:
+            row = self._row_of(recording.id)
+        except NotFound:
+            raise missing from None
+        link = link_of(row.get("download_url"))
+        if link is None:
+            raise NotReady("it has no link to its audio yet")
+        told, file_id = self._read(row), _file_id(link)
+        if told is None or file_id is None:
+            return told, self._enter(stack, link, "media")
+        if file_id == recording.raw.get("file_id"):
+            raise missing
+        return told, self._enter_either(stack, told.raw)
 
     def _enter_either(self, stack: ExitStack, facts: Mapping[str, Json]) -> Body:
-        """Not verified live: whether both origins serve each file."""
+        """At the origin where its link leads, then at the other. Not verified live: whether both serve each file."""
         target = f"{DOWNLOAD}{segment(str(facts['file_id']))}"
         first: Purpose | None = "media" if facts.get("file_at") == "media" else None
         if self._media_origin != origin_of(self.account.base_url):

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, TranscriptState, Window
 from functions.archiver.secret import Secret
 from functions.providers.zoom import Zoom
+from simulators.faults import Fault
 from simulators.providers.zoom import Zoom as Simulator
 from tests.doubles.http_client import Slots, http_to
 from tests.doubles.http_server import HttpServer
@@ -186,6 +188,26 @@ def test_a_file_that_is_missing_is_told_by_a_code_and_not_by_the_status(zoom: Zo
     simulator.remove(recording.id)
     with pytest.raises(NotFound):
         fetched(zoom, recording)
+
+
+def test_a_file_whose_id_has_changed_is_fetched_by_the_one_that_the_list_names_now(
+    zoom: Zoom, simulator: Simulator
+) -> None:
+    recording = listed(zoom)[0]
+    before = replace(recording, raw={**recording.raw, "file_id": "file-of-yesterday"})
+    with zoom.open(before) as opened:
+        assert b"".join(opened.body.chunks()) == simulator.recordings[recording.id].audio.read()
+        assert opened.recording is not None
+        assert opened.recording.raw["file_id"] == recording.raw["file_id"]
+
+
+def test_a_file_that_is_missing_although_its_id_is_the_listed_one_is_not_found(
+    zoom: Zoom, simulator: Simulator
+) -> None:
+    recording = listed(zoom)[0]
+    simulator.faults.add(Fault("status", recording_id=recording.id, value=404, times=None))
+    with pytest.raises(NotFound, match="answered with 404"), zoom.open(recording):
+        pass
 
 
 def test_a_recording_is_found_by_its_id_in_the_list_of_the_last_weeks(zoom: Zoom, simulator: Simulator) -> None:
