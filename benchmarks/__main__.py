@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import cold_start, pipeline
+from benchmarks import allowance, cold_start, cost, pipeline
 from benchmarks.comparing import bench, left_behind, taken
 from benchmarks.tables import Table, keep, printed, write_page
 
@@ -22,9 +22,17 @@ def _pipeline() -> Sequence[Table]:
     return (pipeline.measured(recordings=100, rate=120),)
 
 
+def _cost() -> Sequence[Table]:
+    tables = cost.measured()
+    cost.write_into(DOCS / "costs.md", tables)
+    return tables
+
+
 PARTS: Mapping[str, Callable[[], Sequence[Table]]] = {
     "bytes": _bytes,
     "pipeline": _pipeline,
+    "allowance": lambda: (allowance.measured(),),
+    "cost": _cost,
     "cold_start": cold_start.measured,
 }
 

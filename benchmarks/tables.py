@@ -39,9 +39,17 @@ def page(parts: Sequence[Mapping[str, Any]]) -> str:
             lines += ["", f"## {table['title']}", "", table["says"], "", f"*{part['measured']}*", ""]
             if table["plot"]:
                 lines += [f"![{table['title']}](benchmarks/{_file_name(table['title'])})", ""]
-            lines += [_row(table["columns"]), _row(["---"] * len(table["columns"]))]
-            lines += [_row([_text(cell) for cell in row]) for row in table["rows"]]
+            lines += _grid(table["columns"], table["rows"])
     return "\n".join(lines) + "\n"
+
+
+def markdown(table: Table) -> Sequence[str]:
+    """The lines of a table."""
+    return _grid(table.columns, table.rows)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Sequence[str]:
+    return [_row(columns), _row(["---"] * len(columns)), *(_row([_text(cell) for cell in row]) for row in rows)]
 
 
 def machine() -> str:

@@ -19,6 +19,10 @@ FOLDERS = ("audio", "quarantine", "metadata", "transcripts")
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
 
 
+MEMORY_MIB = 256
+"""Three times what recordings of any length were seen to take. Most of a downloader's seconds are waiting."""
+
+
 class Downloader(Construct):
     """The downloader of one source, fed one message at a time so that no message waits behind another lane's."""
 
@@ -31,7 +35,7 @@ class Downloader(Construct):
             source=source,
             lanes=lanes,
             description="Downloads, verifies and archives recordings",
-            memory_mib=512,
+            memory_mib=MEMORY_MIB,
             timeout=DOWNLOAD_TIMEOUT,
             statements=[
                 *shared.may_use(source, ITEMS),

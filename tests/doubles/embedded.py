@@ -43,8 +43,10 @@ _RESOURCES: Mapping[str, Any] = {
 class Embedded:
     """`lister` and `reconciler` are invoked by the test, the downloader by a poller."""
 
-    def __init__(self, simulator: Babelforce, *, requests_per_minute: float = 6000) -> None:
-        self.aws = EmbeddedAws()
+    def __init__(
+        self, simulator: Babelforce, *, requests_per_minute: float = 6000, aws: EmbeddedAws | None = None
+    ) -> None:
+        self.aws = aws or EmbeddedAws()
         self.clock = MovedClock()
         self.log = io.StringIO()
         self.errors: list[BaseException] = []
