@@ -26,6 +26,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="The moment before which it ends; default: now.")
 @click.option("--deployment", type=_FILE, metavar="FILE", help="Of a local archive: its deployment file.")
 @click.option("--secrets", type=_FILE, metavar="FILE", help="Of a local archive: the secrets.")
+@click.option("--sign-key", type=_FILE, metavar="FILE", help="Of a local archive: what signs its seals.")
 def command(
     shared: Shared,
     *,
@@ -34,6 +35,7 @@ def command(
     until: datetime | None,
     deployment: Path | None,
     secrets: Path | None,
+    sign_key: Path | None,
 ) -> ExitCode:
     """Compare provider, ledger and bucket now, insert what is missing, and write a report.
 
@@ -51,7 +53,7 @@ def command(
         start, end = span(since, until, zone=zone, default=timedelta(days=7), now=datetime.now(UTC))
         event |= {"from": start.isoformat(), "to": end.isoformat()}
     if isinstance(archive, FolderArchive):
-        report = _in_folder(archive, source, event, output, deployment, secrets)
+        report = _in_folder(archive, source, event, output, deployment, secrets, sign_key)
     else:
         from ops.archive.deployed import DeployedArchive
         from ops.reconcile.deployed import reconcile_and_wait
@@ -68,18 +70,21 @@ def _in_folder(
     output: Output,
     deployment: Path | None,
     secrets: Path | None,
+    sign_key: Path | None,
 ) -> str | None:
     from functions.archiver.settings.toml_file import read
     from ops.local.hand import working_on
     from ops.local.run import secrets_of
     from ops.provider.connection import source_of
+    from ops.seals.openssl import signer_of_folder
 
     if deployment is None or secrets is None:
         raise Failure(ExitCode.MISUSE, "a local archive's provider is asked with --deployment FILE and --secrets FILE")
     configured = read(deployment)
     wanted = source_of(configured, source)
     values = secrets_of(secrets, configured, output)
-    with working_on(archive.root, "reconcile", configured, say=output.note, secrets=values) as hand:
+    signer = signer_of_folder(archive.root, sign_key)
+    with working_on(archive.root, "reconcile", configured, say=output.note, secrets=values, signer=signer) as hand:
         function = hand.function(wanted, "reconciler")
         while True:
             done = function.invoke(event)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from functions.archiver.runtime import Runtime
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.deployment import Deployment, Source
 from ops.archive.identity import keep_identity
 from ops.local import earlier
@@ -34,9 +35,10 @@ class Hand:
         log: LogFile,
         gate: Gate,
         secrets: Mapping[str, str] | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.archive = archive
-        host = FolderHost(archive, deployment, secrets or {}, log.note, gate)
+        host = FolderHost(archive, deployment, secrets or {}, log.note, gate, signer)
         self.books = host.books
         self._functions = Functions(host, deployment, RequestLog(), lambda source: MovedClock())
 
@@ -57,8 +59,10 @@ def working_on(
     *,
     say: Callable[[str], None],
     secrets: Mapping[str, str] | None = None,
+    signer: Signer | None = None,
 ) -> Iterator[Hand]:
     """The folder under its lock; its ledger.jsonl is written at the end. `secrets` by name, where providers are asked.
+    `signer` for work that may seal a day.
 
     Raises Failure.
     """
@@ -71,7 +75,7 @@ def working_on(
         events = EventLog(archive.path, archive.table, deployment.archive.name)
         events.keep(on=deployment.archive.events)
         log = LogFile(archive.path / LOG, on_error=gate.close)
-        hand = Hand(archive, deployment, log, gate, secrets)
+        hand = Hand(archive, deployment, log, gate, secrets, signer)
         try:
             yield hand
         finally:

@@ -41,7 +41,7 @@ from ops.local.source import Firing, SourceDriver
 from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
-from ops.seals.openssl import FileSigner
+from ops.seals.openssl import FileSigner, signer_of_folder
 from ops.shell.output import ExitCode, Output
 
 _STEP_SECONDS = 0.1
@@ -62,8 +62,9 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
     forget_aws_environment()
     _check(options, deployment, secrets)
     _name_what_a_folder_cannot_keep(deployment, options, output)
+    signer = signer_of_folder(options.out, options.sign_key)
     with opened(options.out, "local", ledger=options.ledger, say=output.note) as archive:
-        local = LocalRun(archive, deployment, secrets, options, stopping, output, started)
+        local = LocalRun(archive, deployment, secrets, options, stopping, output, started, signer)
         with in_words(archive.path):
             return local.run()
 
@@ -137,6 +138,7 @@ class LocalRun:
         stopping: threading.Event,
         output: Output,
         started: float,
+        signer: FileSigner | None,
     ) -> None:
         self._archive = archive
         self._deployment = deployment
@@ -150,7 +152,7 @@ class LocalRun:
         self._log = LogFile(archive.path / LOG, on_error=self._gate.close)
         self._requests = RequestLog()
         self._say: Callable[[str], None] = output.note
-        self._host = self._host_of(secrets)
+        self._host = self._host_of(secrets, signer)
         self._clocks = {source.name: MovedClock(skip_waits=options.skip_waits) for source in deployment.sources}
         self._functions = Functions(self._host, deployment, self._requests, self._clocks.__getitem__)
         self._events = EventLog(archive.path, archive.table, deployment.archive.name)
@@ -172,13 +174,12 @@ class LocalRun:
 
     # the parts
 
-    def _host_of(self, secrets: Mapping[str, str]) -> Host:
+    def _host_of(self, secrets: Mapping[str, str], signer: FileSigner | None) -> Host:
         if self._options.engine == "moto":
             # Imported here: an emulator of AWS is for tests alone.
             from ops.local.moto.host import MotoHost
 
             return MotoHost(self._archive, self._deployment, secrets, self._log)
-        signer = FileSigner(self._options.sign_key) if self._options.sign_key else None
         return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate, signer)
 
     def _driver(self, source: Source) -> SourceDriver:

@@ -59,6 +59,19 @@ def is_public_key(pem: bytes) -> bool:
     return der_of(pem) is not None
 
 
+def signer_of_folder(root: Path, sign_key: Path | None) -> FileSigner | None:
+    """What signs the seals of a local archive; None where nobody ever has. Any key will do, also a new one.
+
+    Raises Failure (MISUSE) without a key where seals are signed: one more without a signature would break their chain.
+    """
+    if sign_key is not None:
+        return FileSigner(sign_key)
+    if any(root.glob("seals/public-key-*.pem")):
+        sentence = f"the seals in {root} are signed, and one without a signature would break their chain"
+        raise Failure(ExitCode.MISUSE, f"{sentence}: give --sign-key FILE", kind="no_key")
+    return None
+
+
 def der_of(pem: bytes) -> bytes | None:
     """A public key on the curve P-256 as DER; None for anything else."""
     lines = pem.decode("ascii", "replace").split()

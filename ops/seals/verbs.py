@@ -22,7 +22,7 @@ from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.reconcile.reports import row_of
 from ops.seals.chains import ChainCheck, ChainFindings, Keys, keys_in
-from ops.seals.openssl import FileSigner, der_of
+from ops.seals.openssl import FileSigner, der_of, signer_of_folder
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import counted
 from ops.shell.verb import Shared
@@ -47,7 +47,7 @@ def seal(
         raise Failure(ExitCode.MISUSE, f"{first} is not over yet: a day is sealed when it is")
     if not isinstance(archive, FolderArchive):
         return _ask(archive, output, sources, first, last, sign_key)
-    signer = FileSigner(sign_key) if sign_key else None
+    signer = signer_of_folder(archive.root, sign_key)
     done: list[Seal] = []
     # Imported here: an archive on AWS needs no engine of a folder.
     from ops.local.archive import opened

@@ -38,7 +38,7 @@ def test_yesterday_is_sealed_signed_and_complete_and_sealed_again_when_a_file_is
         log = (bench.out / "log.jsonl").read_text(encoding="utf-8")
         (told,) = (line for line in map(json.loads, log.splitlines()) if line["message"] == "day sealed")
         assert main(["seal", "verify", "-a", str(bench.out), "--head", told["sha256"]]) == 0
-        assert "acme: 1 seals, 1 signed" in capsys.readouterr().out
+        assert "acme: 1 seal, 1 signed" in capsys.readouterr().out
         lost = next(bench.out.glob(f"audio/source=acme/date={yesterday}/*"))
         lost.unlink()
         acme.recordings.clear()
@@ -46,6 +46,27 @@ def test_yesterday_is_sealed_signed_and_complete_and_sealed_again_when_a_file_is
         again = first_line(seal.with_name("0002.jsonl"))
         assert (again["archived"], again["missing"], again["complete"]) == (kept - 1, 1, False)
         assert again["previous"] == told["sha256"]
+
+
+def test_where_seals_are_signed_nothing_is_begun_without_a_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "archive"
+    with Babelforce(recordings=2, **SMALL) as acme:
+        bench = LocalBench(folder=tmp_path, sources={"acme": acme})
+        assert bench.run_here() == 0
+        (out / "seals").mkdir(exist_ok=True)
+        (out / "seals" / "public-key-0123456789abcdef.pem").write_text("a key")
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.suffix == ".jsonl"}
+        given = ["--deployment", str(bench.deployment), "--secrets", str(bench.secrets)]
+        for words in (
+            ["local", *given, "--out", str(out)],
+            ["reconcile", "acme", "-a", str(out), *given],
+            ["seal", "-a", str(out)],
+        ):
+            assert main(words) == 2, words
+            assert "give --sign-key FILE" in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in before} == before
 
 
 def test_the_commands_of_the_documentation_check_a_seal_by_themselves(tmp_path: Path) -> None:
