@@ -17,7 +17,10 @@ from ops.shell.program import NAME, program
 from tests.harness.archives import given_archive
 
 RUNBOOK = Path("docs/operations.md")
-PAGES = [Path("README.md"), *sorted(page for page in Path("docs").glob("*.md") if page.name != "commands.md")]
+PAGES = [
+    *(Path(name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(page for page in Path("docs").rglob("*.md") if page.name != "commands.md"),
+]
 
 _BLOCK = re.compile(r"^    (?:\.venv/bin/)?recordings (.+)$", re.MULTILINE)
 _INLINE = re.compile(r"`(?:\.venv/bin/)?recordings ([^`\n]+)`")
@@ -36,6 +39,7 @@ NEEDS_MORE = (
     "hold",
     "release",
     "rebuild-ledger",
+    "events",
 )
 """Verbs that need a provider, a deployment file or a person: they have tests of their own."""
 
