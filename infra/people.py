@@ -17,7 +17,7 @@ from infra.events import may_put_events
 from infra.shared import TAG
 
 RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
-RECORDS = ("reports", "seals", "accesses", "holds")
+RECORDS = ("reports", "seals", "accesses", "holds", "erasures")
 """Folders without a word of any call."""
 
 STEERED = (

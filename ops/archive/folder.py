@@ -118,7 +118,9 @@ class FolderArchive:
 
     def counts(self, source: str) -> Counts:
         """By SQLite itself."""
-        return Counts(numbers=counts_of(self.table.tally(source)), as_of=Clock().now())
+        return Counts(
+            numbers=counts_of(self.table.tally(source), erased=self.table.erased(source)), as_of=Clock().now()
+        )
 
     def ringing(self) -> Mapping[str, Sequence[str]]:
         """A folder has no alarms."""

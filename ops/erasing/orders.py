@@ -87,6 +87,18 @@ def new_name(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{token_hex(4)}"
 
 
+def still_open(orders: Sequence[Order], source: str) -> list[dict[str, Any]]:
+    """What of a source orders had to leave: how much of which, and until when it is locked, where that is known."""
+    found = []
+    for order in orders:
+        own = {each.digest for each in order.recordings if each.source == source} & order.open
+        ends = [each.until for each in order.deferred if each.digest in own and each.until]
+        if own:
+            until = max(ends) if len(ends) == len(own) else None
+            found.append({"order": order.name, "ticket": order.ticket, "open": len(own), "until": until})
+    return found
+
+
 class Orders:
     """The orders of one archive."""
 

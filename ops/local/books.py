@@ -30,6 +30,9 @@ class Books(Protocol):
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         """How many there are of each state, those that a person has accepted apart."""
 
+    def erased(self, source: str) -> int:
+        """How many were erased."""
+
     def bytes(self, source: str) -> int:
         """Of all its audio."""
 
@@ -53,6 +56,9 @@ class SqliteBooks:
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         return self._table.tally(source)
+
+    def erased(self, source: str) -> int:
+        return self._table.erased(source)
 
     def bytes(self, source: str) -> int:
         return self._table.bytes(source)
@@ -78,6 +84,10 @@ class ScannedBooks:
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         return Counter((str(item["state"]), "accepted" in item) for item in self.rows(source))
+
+    def erased(self, source: str) -> int:
+        stones = (item for item in self._table.scan() if item.get("kind") == "tombstone")
+        return sum(item["source"] == source and item["state"] == "erased" for item in stones)
 
     def bytes(self, source: str) -> int:
         return sum(int(item.get("bytes", 0)) for item in self.rows(source))

@@ -78,7 +78,7 @@ class Ending:
 
     def _of_source(self, driver: SourceDriver) -> dict[str, Any]:
         gate = driver.gate()
-        counts = counts_of(self._books.tally(driver.name))
+        counts = counts_of(self._books.tally(driver.name), erased=self._books.erased(driver.name))
         state, reason = self._state(driver, counts)
         return {
             **counts,

@@ -11,6 +11,7 @@ from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.reconciling.cells import not_looked
+from functions.archiver.sealing.document import seal_folder
 from functions.archiver.vitals import Rate
 from ops.shell.output import ExitCode
 
@@ -61,7 +62,15 @@ def row_of(bucket: Bucket, source: str, first: date, last: date, *, today: date)
                     known.setdefault(str(day["date"]), day)
         if names <= known.keys():
             break
-    return Row(source=source, days=[known.get(day.isoformat()) or not_looked(day) for day in wanted])
+    seals = newest_seals(bucket, source, first, last)
+    days = [known.get(day.isoformat()) or not_looked(day) for day in wanted]
+    return Row(source=source, days=[{**day, "seal": seals.get(str(day["date"]))} for day in days])
+
+
+def newest_seals(bucket: Bucket, source: str, first: date, last: date) -> dict[str, str]:
+    """The key of the newest seal by day, for days that are sealed: one listing of each month."""
+    keys = [key for month in _months(first, last) for key in bucket.keys(f"{seal_folder(source)}date={month}")]
+    return {_date_of(key): key for key in sorted(keys) if key.endswith(".jsonl")}
 
 
 def _newest_first(bucket: Bucket, source: str, first: date, today: date) -> Iterator[list[dict[str, Any]]]:

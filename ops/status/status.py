@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from functions.archiver.ledger.totals import Counts
 from functions.archiver.listing.backfill import Backfills
 from functions.archiver.vitals import Vitals, VitalsReader
 from ops.archive.archive import Archive
+from ops.erasing.orders import Order, Orders, still_open
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.texts import are, counted
 
@@ -28,7 +29,7 @@ _NEVER = timedelta.max
 class SourceStatus:
     """Everything about one source; without `vitals` and `counts` it could not be asked.
 
-    `alarms` are the words of those that ring; None where nobody could tell.
+    `alarms` are the words of those that ring, `erasures` the orders with something left; None where nobody could tell.
     """
 
     source: str
@@ -38,6 +39,7 @@ class SourceStatus:
     complete_until: datetime | None = None
     alarms: Sequence[str] | None = None
     backfill: Mapping[str, Any] | None = None
+    erasures: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def changed(self) -> int:
@@ -83,6 +85,7 @@ class SourceStatus:
             "listed_until": signs.listed_until if signs else None,
             "complete_until": self.complete_until,
             "backfill": self.backfill,
+            "erasures": list(self.erasures) if self.erasures is not None else None,
             "alarms": list(self.alarms) if self.alarms is not None else None,
             "next": self.next,
         }
@@ -95,11 +98,22 @@ def statuses(archive: Archive, sources: Sequence[str], output: Output) -> Iterat
     except Failure as failure:
         output.note(failure.message)
         ringing = None
+    orders = _orders(archive, output)
     for source in sources:
         try:
-            yield _status(archive, source, ringing.get(source, ()) if ringing is not None else None)
+            found = _status(archive, source, ringing.get(source, ()) if ringing is not None else None)
+            yield replace(found, erasures=still_open(orders, source) if orders is not None else None)
         except ArchiveTrouble as trouble:
             yield SourceStatus(source=source, health=Health(state=SourceState.UNKNOWN, reason=str(trouble)))
+
+
+def _orders(archive: Archive, output: Output) -> list[Order] | None:
+    """Every erasure that was ordered."""
+    try:
+        return Orders(archive.bucket).all()
+    except (ArchiveTrouble, Failure) as trouble:
+        output.note(f"whether an erasure is still to be done is not known: {trouble}")
+        return None
 
 
 def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> SourceStatus:
@@ -146,6 +160,8 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
         if each.backfill:
             until = output.time(each.backfill["listed_until"])
             output.line(f"{each.source}: backfill to {output.time(each.backfill['to'])}, listed until {until}")
+        for left in each.erasures or ():
+            output.line(f"{each.source}: {_left_of(output, left)}; next: recordings erase --deferred")
         for alarm in each.alarms or ():
             output.line(f"{each.source}: alarm: {alarm}")
     output.verdict(verdict(found))
@@ -189,6 +205,11 @@ def _row(output: Output, each: SourceStatus) -> list[str]:
     ]
 
 
+def _left_of(output: Output, order: Mapping[str, Any]) -> str:
+    until = f", locked until {output.time(order['until'])}" if order["until"] else ""
+    return f"{order['open']} recordings are still to be erased ({order['ticket']}, order {order['order']}){until}"
+
+
 def _time_left(margin: timedelta | None) -> str:
     if margin is None:
         return "–"
@@ -210,6 +231,8 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             shown = output.time(value)
         elif isinstance(value, dict):
             shown = ", ".join(f"{name} {part}" for name, part in value.items())
+        elif head == "erasures" and each.erasures:
+            shown = "; ".join(_left_of(output, left) for left in each.erasures)
         elif isinstance(value, list):
             shown = ", ".join(value) or "none"
         else:

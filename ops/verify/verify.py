@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from functions.archiver.bucket.verifying import Finding, Result, compare, extra
 from functions.archiver.clock import Clock
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.table import Item
 from ops.archive.archive import Archive, no_such_source
@@ -54,6 +55,7 @@ class Verifying:
         self._counts: Counter[str] = Counter()
         self._said = time.monotonic()
         self._ids: set[str] = set()
+        self._notes = read and not dry_run
 
     def run(self, selection: Selection) -> ExitCode:
         """Everything that is selected. What was stopped goes on where it was, when the same is asked for again."""
@@ -116,7 +118,7 @@ class Verifying:
 
     def _day(self, source: str, day: str, items: list[Item], pool: ThreadPoolExecutor) -> None:
         integrity = Integrity(self._archive.table, source=source, clock=Clock())
-        sealed = SealedDay(self._archive.bucket, source, day)
+        sealed, same = SealedDay(self._archive.bucket, source, day), list[str]()
         for item, finding in zip(
             items, pool.map(lambda item: compare(self._archive.bucket, item, read=self._read), items), strict=True
         ):
@@ -125,6 +127,20 @@ class Verifying:
             self._note(finding)
             if not self._dry_run and (finding.result != "same" or (self._read and item["state"] != "archived")):
                 mark(integrity, finding)
+            if finding.result == "same":
+                same.append(finding.recording_id)
+        self._note_verified(integrity, same, pool)
+
+    def _note_verified(self, integrity: Integrity, ids: Sequence[str], pool: ThreadPoolExecutor) -> None:
+        """Whoever may not write the ledger has verified all the same."""
+        if not self._notes:
+            return
+        try:
+            for _ in pool.map(integrity.note_verified, ids):
+                pass
+        except ArchiveTrouble as trouble:
+            self._notes = False
+            self._output.note(f"the ledger does not take when this was compared, which counts all the same: {trouble}")
 
     def _note(self, finding: Finding) -> None:
         self._counts["checked"] += finding.result != "extra"

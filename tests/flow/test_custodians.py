@@ -107,6 +107,19 @@ def test_what_is_erased_goes_through_the_eraser_alone(bench: Bench) -> None:
     assert left == []
 
 
+def test_a_person_who_may_not_write_the_ledger_verifies_all_the_same(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allows = bench.person.policies.allows
+    monkeypatch.setattr(
+        bench.person.policies, "allows", lambda need: need.action != "dynamodb:UpdateItem" and allows(need)
+    )
+    assert bench.run("verify", "--source", "acme") == 0
+    assert "the ledger does not take when this was compared" in capsys.readouterr().err
+    for id_ in ("heard", "other"):
+        assert "verified" not in str(bench.archive.table.get(f"acme#recording#{id_}"))
+
+
 def test_an_export_is_signed_by_the_archive_s_own_key_and_openssl_agrees(bench: Bench) -> None:
     assert bench.run("export", *CASE, "heard", "--out", str(EXPORTED)) == 0
     with zipfile.ZipFile(EXPORTED) as zipped:

@@ -9,10 +9,12 @@ Each way is one write that tells its event in the item's story. Nothing here loo
 
 from __future__ import annotations
 
-from functions.archiver.clock import Clock, to_ms
+from collections.abc import Sequence
+
+from functions.archiver.clock import Clock, from_iso, to_ms
 from functions.archiver.entry import State
-from functions.archiver.ledger.conditions import OneOf
-from functions.archiver.ledger.story import Code, event, story_of, with_event
+from functions.archiver.ledger.conditions import Condition, Equals, Missing, OneOf
+from functions.archiver.ledger.story import Code, Event, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
 
@@ -43,6 +45,21 @@ class Integrity:
     def mark_sound(self, recording_id: str, why: str) -> bool:
         """The bytes that were noted are there again."""
         return self._move(recording_id, State.ARCHIVED, "archived", why)
+
+    def note_verified(self, recording_id: str) -> bool:
+        """Its bytes were read and are those that were noted; only the last such time is kept."""
+        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        item = self._table.get(pk)
+        if item is None or item["state"] not in _SOUND:
+            return False
+        before = [each for each in _story_of(item) if each[1] != "verified"]
+        story = [list(each) for each in with_event(before, event(self._clock.now().timestamp(), "verified"))]
+        held: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
+        try:
+            self._table.update(pk, put={"story": story}, when=Equals("state", item["state"]) & held)
+        except Refused:
+            return False  # somebody else has just moved it
+        return True
 
     def _move(self, recording_id: str, state: State, code: Code, why: str) -> bool:
         pk = f"{self._source}#recording#{safe_name(recording_id)}"
@@ -75,6 +92,17 @@ class Integrity:
 
     def _told(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
         return with_event(story_of(item.get("story", ())), event(self._clock.now().timestamp(), code, why))
+
+
+def _story_of(item: Item) -> Sequence[Event]:
+    """Its story; of an item that is older than stories, its beginning."""
+    story = story_of(item.get("story", ()))
+    if story:
+        return story
+    told = [event(from_iso(str(item["found_at"])).timestamp(), "found", str(item.get("discovered_by", "")))]
+    if "archived_at" in item:
+        told.append(event(from_iso(str(item["archived_at"])).timestamp(), "archived"))
+    return told
 
 
 def _kept_as(item: Item) -> str | None:

@@ -17,6 +17,7 @@ Code = Literal[
     "retried",
     "altered",
     "absent",
+    "verified",
     "held",
     "released",
     "deleted at source",

@@ -96,12 +96,12 @@ class Totals:
         fresh = {"as_of": iso(as_of)} if as_of else {}
         self._table.update(f"{self._source}#totals", put={"first": first, **fresh})
 
-    def uncounted(self, first: date, last: date) -> Iterator[date]:
-        """Days between these two that no totals speak of, or whose totals left something open. Newest first."""
+    def uncounted(self, first: date, last: date) -> Iterator[tuple[date, bool]]:
+        """Days between these two that no totals speak of, with True, or whose totals left some open. Newest first."""
         known = dict(self._days({"first": f"{first:%Y-%m}"}, last))
         for day in reversed(_every_day(first, last)):
             if day not in known or known[day]["open"]:
-                yield day
+                yield day, day not in known
 
     def forget(self, first: date, last: date) -> None:
         """These days are to be counted anew: more was found of them."""

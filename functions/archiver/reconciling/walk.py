@@ -179,21 +179,26 @@ class Reconciler:
             return Reconciled(findings=findings)
         key = requested_report(self._source, now.date(), start.date(), _last_day(end))
         done = self._report(walk, start, end, now, key=key)
-        self._sealer.learn(self._listings_of(walk, start.date(), _last_day(end)))
+        self._sealer.learn(self._listings_of(walk, start.date(), _last_day(end)), left=(now - self._span).date())
         self._cursors.drop(walk)
         return replace(done, findings=findings)
 
     def _count_the_past(self, now: datetime) -> None:
-        """Gives days before the window their totals, and again those that were left with something open."""
+        """Gives days before the window their totals, and again those that were left with something open.
+
+        What they say is new to their seal then: the day was filled, or something of it was erased, or is done at last.
+        """
         listed = self._listed_until()
         if listed is None:
             return
         days = self._totals.uncounted(self._start.date(), min(listed, now - self._span).date() - timedelta(days=1))
         counted: dict[date, Counter[str]] = {}
-        for day in islice(days, MAX_DAYS_COUNTED):
+        for day, is_new in islice(days, MAX_DAYS_COUNTED):
             if self._seconds_left() < _SECONDS_TO_COUNT:
                 break
             counted[day] = self._totals.look(day, now)
+            if has_news(counted[day], is_new=is_new):
+                self._sealer.look_again(day)
         self._totals.keep(counted)
 
     def _give_terms(self) -> None:
@@ -281,6 +286,13 @@ class Reconciler:
             unclean=is_unclean(day, spans),
             today=day == now.date(),
         )
+
+
+def has_news(counted: Mapping[str, int], *, is_new: bool) -> bool:
+    """Whether a day's seal may have to say something else; not while something of it is still on its way."""
+    waits = counted.get("pending", 0) + counted.get("queued", 0)
+    is_open = any(counted.get(name) for name in ("failed", "quarantined", "altered", "absent"))
+    return bool(counted) and not waits and (is_new or not is_open)
 
 
 def _totals_of(day: Mapping[str, Json]) -> dict[str, int]:

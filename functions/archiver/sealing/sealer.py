@@ -61,12 +61,18 @@ class Sealer:
         plan.due |= self._audit()
         self.book.save()
 
-    def learn(self, listed: Mapping[date, Listed]) -> None:
-        """Of these days that were listed just now, those that are sealed already are due to be looked at again."""
+    def learn(self, listed: Mapping[date, Listed], *, left: date = date.min) -> None:
+        """Of these days that were listed just now, those are due that are sealed already, or left the window, the last
+        of them on the day `left`, before anybody sealed them.
+        """
         plan = self.book.plan
-        again = {day: shown for day, shown in listed.items() if day in plan.open or plan.is_sealed(day)}
+        again = {day: shown for day, shown in listed.items() if day <= left or day in plan.open or plan.is_sealed(day)}
         plan.open |= again
         plan.due |= again.keys()
+
+    def look_again(self, day: date) -> None:
+        """Something of this day, which has left the window, is new, so its seal is due; also its first one."""
+        self.book.plan.due.add(day)
 
     def ask(self, first: date, last: date) -> None:
         """Notes that a person wants these days sealed; those that are not over are left out."""
@@ -131,10 +137,10 @@ class Sealer:
     def _look_at(self, day: date) -> Seal | None:
         """Seals the day unless its newest seal says the same."""
         last = self.chain.newest(day)
-        if last is None and day not in self.book.plan.open:
-            return None  # a gap between days that a person asked for
         listed = self._listing_of(day, last)
         read = self.days.read(day, listed=listed.number or 0, unclean=not listed.clean)
+        if last is None and day not in self.book.plan.open and not (read.entries or read.versions or read.erased):
+            return None  # nobody listed it, and there is nothing of it
         statement = statement_of(self.source, read, listed)
         self._note(day, is_open=statement.complete is not True and day >= self._oldest_kept())
         if last is not None and last.statement == statement:

@@ -233,6 +233,15 @@ class SqliteTable:
             ).fetchall()
         return {(state, bool(accepted)): number for state, accepted, number in rows}
 
+    def erased(self, source: str) -> int:
+        """How many recordings of a source were erased: its tombstones say so."""
+        with self._file.reading() as connection:
+            (number,) = connection.execute(
+                "SELECT count(*) FROM items INDEXED BY tallied WHERE day IS NOT NULL AND day >= ? AND day < ?",
+                (f"{source}#erased#", f"{source}#erased$"),
+            ).fetchone()
+        return int(number)
+
     def sources(self) -> list[str]:
         """Whose recordings there are, sorted."""
         with self._file.reading() as connection:

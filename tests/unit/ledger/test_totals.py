@@ -79,13 +79,13 @@ def test_days_since_the_totals_are_read_one_by_one(aws: Aws, clock: FakeClock) -
 def test_days_without_totals_and_days_with_something_open_are_to_be_counted(aws: Aws) -> None:
     totals = Totals(aws.table, source="acme")
     first, last = date(2025, 12, 30), date(2026, 1, 2)
-    assert list(totals.uncounted(first, last)) == [last, date(2026, 1, 1), date(2025, 12, 31), first]
+    assert [day for day, _ in totals.uncounted(first, last)] == [last, date(2026, 1, 1), date(2025, 12, 31), first]
     totals.keep(
         {first: {"archived": 1}, last: {"archived": 1, "pending": 1}, date(2026, 1, 1): {"accepted": 1}}, as_of=NOON
     )
-    assert list(totals.uncounted(first, last)) == [last, date(2025, 12, 31)]
+    assert list(totals.uncounted(first, last)) == [(last, False), (date(2025, 12, 31), True)]
     totals.forget(first, first)
-    assert first in totals.uncounted(first, last)
+    assert (first, True) in totals.uncounted(first, last)
 
 
 def test_no_source_counts_for_another(aws: Aws, clock: FakeClock) -> None:

@@ -110,4 +110,4 @@ def test_days_that_were_listed_again_are_counted_anew(bench: Bench) -> None:
     bench.runtime.totals.keep({day: {"archived": 0}})
     bench.wishes.ask(WANTED)
     bench.run()
-    assert day in bench.runtime.totals.uncounted(day, day)
+    assert (day, True) in bench.runtime.totals.uncounted(day, day)

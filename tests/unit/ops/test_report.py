@@ -56,6 +56,15 @@ def write(archive: Given, written: date, *days: dict[str, Any], key: str | None 
     archive.bucket.put(key or reconciliation_report("acme", written), json.dumps(document).encode())
 
 
+def test_a_sealed_day_names_its_newest_seal(archive: Given) -> None:
+    write(archive, ago(1), a_day(ago(2)))
+    newest = f"seals/source=acme/date={ago(2)}/0002.jsonl"
+    for key in (newest.replace("0002", "0001"), newest, f"{newest}.sig", newest.replace("acme", "dialer")):
+        archive.bucket.put(key, b"{}")
+    row = row_of(archive.bucket, "acme", ago(3), today(), today=today())
+    assert [day["seal"] for day in row.days] == [None, newest, None, None]
+
+
 def states(archive: Given, first: int) -> list[str]:
     row = row_of(archive.bucket, "acme", ago(first), today(), today=today())
     return [str(day["state"]) for day in row.days]

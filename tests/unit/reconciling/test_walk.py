@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -425,8 +425,58 @@ def test_a_report_leaves_totals_of_its_days_and_of_days_before_them(bench: Recon
     bench.start, bench.listed_until = NOON - 20 * DAY, NOON - 9 * DAY
     bench.ledger.insert(row("older", 11), "schedule")
     bench.reconcile()
-    uncounted = set(Totals(bench.aws.table, source="acme").uncounted(bench.start.date(), NOON.date()))
+    uncounted = {day for day, _ in Totals(bench.aws.table, source="acme").uncounted(bench.start.date(), NOON.date())}
     assert uncounted == {(NOON - n * DAY).date() for n in (1, 8, 9, 11)}
+
+
+def archived_long_ago(bench: ReconcilerBench, id_: str, days_ago: int) -> date:
+    """As the lister and the downloader leave a recording that no reconciler has seen yet."""
+    bench.start, bench.listed_until = NOON - 20 * DAY, NOON
+    ticket = bench.ledger.insert_queued(row(id_, days_ago), "schedule")
+    assert ticket is not None
+    bench.archive(ticket)
+    return (NOON - days_ago * DAY).date()
+
+
+def test_a_day_that_had_left_the_window_before_the_first_reconcile_is_sealed_as_unknown(bench: ReconcilerBench) -> None:
+    day = archived_long_ago(bench, "older", 11)
+    (seal,) = [each for each in bench.reconcile().sealed if each.statement.day == day]
+    assert (seal.statement.archived, seal.statement.listed, seal.statement.complete) == (1, None, "unknown")
+    assert [each for each in bench.reconcile().sealed if each.statement.day == day] == []
+
+
+def test_a_day_on_which_something_still_waits_is_sealed_when_that_is_done(bench: ReconcilerBench) -> None:
+    day = archived_long_ago(bench, "older", 11)
+    ticket = bench.ledger.insert_queued(row("slower", 11), "schedule")
+    assert ticket is not None
+    assert day not in {each.statement.day for each in bench.reconcile().sealed}
+    bench.archive(ticket)
+    (seal,) = [each for each in bench.reconcile().sealed if each.statement.day == day]
+    assert seal.statement.archived == 2
+
+
+def test_a_day_that_somebody_has_reconciled_first_after_it_left_the_window_is_sealed(bench: ReconcilerBench) -> None:
+    day = archived_long_ago(bench, "older", 11)
+    bench.listed_until = None
+    bench.provider.rows = [row("older", 11)]
+    done = bench.reconcile(Window(start=NOON - 12 * DAY, end=NOON - 10 * DAY))
+    (seal,) = [each for each in done.sealed if each.statement.day == day]
+    assert (seal.statement.listed, seal.statement.complete) == (1, True)
+
+
+def test_a_day_of_which_something_was_erased_is_sealed_again_by_the_next_run(
+    bench: ReconcilerBench, clock: FakeClock
+) -> None:
+    day = archived_long_ago(bench, "older", 11)
+    bench.reconcile()
+    bench.ledger.tombstones.bury("older", day, "erased")
+    assert bench.ledger.erase("older")
+    for version in list(bench.store.bucket.versions(f"audio/source=acme/date={day}/")):
+        bench.store.bucket.delete(version.key, version_id=version.version_id)
+    Totals(bench.aws.table, source="acme").forget(day, day)
+    clock.advance(timedelta(hours=1))
+    (seal,) = bench.reconcile().sealed
+    assert (seal.statement.day, seal.statement.archived, seal.statement.erased, seal.standing.number) == (day, 0, 1, 2)
 
 
 def test_the_page_beside_the_report_shows_hostile_texts_as_text(bench: ReconcilerBench) -> None:

@@ -158,6 +158,38 @@ def test_what_is_held_stays_the_rest_goes_and_after_the_release_it_goes_too(
     assert run("erase", "--deferred", "--confirm", "0") == 0
 
 
+def test_what_an_order_had_to_leave_stands_in_the_status_until_it_is_done(
+    archive: Archive, run: Run, capsys: Captured
+) -> None:
+    def left() -> list[dict[str, Any]]:
+        capsys.readouterr()
+        run("status", "--json")
+        found = {each["source"]: each["erasures"] for each in json.loads(capsys.readouterr().out)["sources"]}
+        assert found["dialer"] == []
+        return list(found["acme"])
+
+    archived(archive, "one")
+    assert left() == []
+    run("hold", "one", "--case", "A", "--reason", "r")
+    assert run(*ERASE, "one", "--confirm", "1") == 4
+    (open_order,) = left()
+    assert (open_order["ticket"], open_order["open"], open_order["until"]) == ("ABC-12", 1, None)
+    run("status")
+    assert "1 recordings are still to be erased (ABC-12" in capsys.readouterr().out
+    run("release", "--case", "A", "--reason", "r", "--confirm", "1")
+    assert run("erase", "--deferred", "--confirm", "1") == 0
+    assert left() == []
+
+
+@LOCAL
+def test_the_counts_of_a_folder_say_how_many_were_erased(archive: Archive, run: Run) -> None:
+    archived(archive, "one")
+    archived(archive, "two")
+    assert run(*ERASE, "one", "--confirm", "1") == 0
+    numbers = archive.counts("acme").numbers
+    assert (numbers["archived"], numbers["erased"]) == (1, 1)
+
+
 def test_what_was_cut_short_is_completed_by_the_same_command(archive: Archive, run: Run) -> None:
     stored = archived(archive, "one")
     ledger = archive.ledger("acme")

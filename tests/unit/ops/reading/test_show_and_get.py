@@ -55,6 +55,27 @@ def test_a_recording_is_shown_with_proof_story_and_next(archive: Archive, run: R
         assert words in told
 
 
+def test_what_was_verified_says_when_its_bytes_were_compared_last(archive: Archive, run: Run, capsys: Captured) -> None:
+    archived(archive, "recording-one")
+    for _ in range(2):
+        assert run("verify") == 0
+    capsys.readouterr()
+    assert run("show", "recording-one", "--json") == 0
+    document = checked(capsys.readouterr().out)
+    assert document["proof"]["verified"]["result"] == "same"
+    assert [event["what"] for event in document["story"]] == ["found", "archived", "verified"]
+    run("show", "recording-one")
+    assert "compared on" in capsys.readouterr().out
+
+
+def test_a_comparison_of_sizes_alone_verifies_nothing(archive: Archive, run: Run, capsys: Captured) -> None:
+    archived(archive, "recording-one")
+    assert run("verify", "--no-download") == 0
+    capsys.readouterr()
+    assert run("show", "recording-one", "--json") == 0
+    assert checked(capsys.readouterr().out)["proof"]["verified"] is None
+
+
 @pytest.mark.parametrize("what", ["recording-one", "call-recording-one", "recordi", "recordin…", "KEY", "SIDECAR"])
 @LOCAL
 def test_a_recording_is_named_in_many_ways(archive: Archive, run: Run, capsys: Captured, what: str) -> None:
