@@ -43,6 +43,7 @@ class Sends:
     body: bytes
     length: int | None = None
     framed: bool = False
+    partial: bool = False
     content_type: str | None = None
     undone: str | None = None
     fails: Exception | None = None

@@ -43,12 +43,14 @@ class Claims:
     """What is said about a body besides the bytes themselves.
 
     `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached; `early` tells that it was
-    not. `listed_bytes` and `listed_type` are the provider's own, `sent_type` is that of the answer. `undone` names a
+    not. `partial`: it was sent as a part (206), without a word of which.
+    `listed_bytes` and `listed_type` are the provider's own, `sent_type` is that of the answer. `undone` names a
     content coding that nobody had asked for and that was undone.
     """
 
     framed: bool
     early: EndedEarly | None = None
+    partial: bool = False
     sent_type: str | None = None
     undone: str | None = None
     listed_bytes: int | None = None
@@ -95,6 +97,8 @@ def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
     came = f"{verdict.size_bytes} bytes"
     if claims.early is not None:
         yield early_end(claims.early)
+    if claims.partial:
+        yield Contradiction(what="status", claimed="206, a part", found=f"{came} and no word of which part they are")
     if _counts(claims, verdict.audio) and claims.listed_bytes != verdict.size_bytes:
         yield Contradiction(what=LISTED_SIZE, claimed=f"{claims.listed_bytes} bytes", found=came)
     if verdict.complete is False:
@@ -122,7 +126,7 @@ def _labels(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
 
 
 def _sentence(contradiction: Contradiction) -> str:
-    if contradiction.what in ("end of the file", "end of the body"):
+    if contradiction.what in ("end of the file", "end of the body", "status"):
         return contradiction.found
     return f"{contradiction.what} {contradiction.claimed}, {contradiction.found} came"
 

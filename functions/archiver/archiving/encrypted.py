@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from functions.archiver.audio.documents import error_document
 from functions.archiver.audio.kinds import Audio
 from functions.archiver.bucket.upload import Upload
 from functions.archiver.entry import Stored
@@ -25,7 +26,7 @@ def pour_encrypted(opened: Opened, upload: Upload) -> tuple[Audio, EndedEarly | 
     early = None
     try:
         for number, chunk in enumerate(_from_a_head_on(opened.body.chunks())):
-            if number == 0 and _is_text(chunk[:_HEAD_BYTES]):
+            if number == 0 and error_document(chunk[:_HEAD_BYTES]):
                 raise Rejected("a text in place of encrypted audio")
             upload.feed(chunk, audio, opened.body.length)
     except EndedEarly as ended:
@@ -54,12 +55,3 @@ def _from_a_head_on(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
     yield head
     yield from chunks
-
-
-def _is_text(head: bytes) -> bool:
-    """Ciphertext is no text, beyond some twenty bytes never by chance. The end may cut a character in two."""
-    try:
-        text = head.decode("utf-8", "strict" if len(head) < _HEAD_BYTES else "ignore")
-    except UnicodeDecodeError:
-        return False
-    return len(text.encode()) >= len(head) - 3 and all(each.isprintable() or each.isspace() for each in text)

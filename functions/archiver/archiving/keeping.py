@@ -128,6 +128,7 @@ def _claims(recording: Recording, body: Body, early: EndedEarly | None) -> Claim
     return Claims(
         framed=early is None and (body.length is not None or body.framed),
         early=early,
+        partial=body.partial,
         sent_type=body.content_type,
         undone=body.undone,
         listed_bytes=recording.size_bytes,

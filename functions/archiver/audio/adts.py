@@ -79,7 +79,7 @@ class Adts(Frames):
         """Judge what was fed: an end between two frames proves nothing."""
         complete, cut = self.end()
         return Findings(
-            has_sound=self.count > 0,
+            has_sound=self.fed > self.header,
             complete=complete,
             cut=cut,
             codec="aac",

@@ -54,7 +54,7 @@ class Amr(Frames):
         """Judge what was fed: an end between two frames proves nothing."""
         complete, cut = self.end()
         return Findings(
-            has_sound=self.count > 0,
+            has_sound=size - self._start > self.count,  # a frame of one byte says that nothing was sent
             complete=complete,
             cut=cut,
             codec="amr" if self.audio is AMR else "amr-wb",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+from functions.archiver.audio.texts import text_of
+
+_PACKED = "gzip data"
 _NAMED = (
     (b"GIF8", "a GIF image"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"PK\x05\x06", "a ZIP archive"),
-    (b"\x1f\x8b", "gzip data"),
+    (b"\x1f\x8b", _PACKED),
     (b"%PDF", "a PDF document"),
     (b"RIFF", "a RIFF file without sound"),
     (b"FLV", "a Flash video"),
@@ -22,8 +25,6 @@ _NAMED = (
 
 _HTML = re.compile(r"(?>(?:<\?xml[^>]*>|<!--.*?-->|\s)*)<(?:!doctype\s+html|html|head|body)\b", re.DOTALL)
 _MULTIPART = re.compile(r"--[^\s].*\n(?:[\w-]+:.*\n)*\s*\n?", re.ASCII)
-_MARKUP_SHOWS = 1024
-_BINARY = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def named_data(head: bytes) -> str | None:
@@ -32,8 +33,8 @@ def named_data(head: bytes) -> str | None:
 
 
 def error_document(head: bytes) -> str | None:
-    """What kind of text the body is that starts with `head`; None when it is no text."""
-    text = None if named_data(head) else _text(head)
+    """What kind of text the body is that starts with `head`, packed or not; None when it is no text."""
+    text = text_of(head) if named_data(head) in (None, _PACKED) else None
     if text is None:
         return None
     if _HTML.match(text):
@@ -49,21 +50,5 @@ def describe(head: bytes) -> str:
     """What a body that is not audio seems to be, for a person. Quotes at most four bytes of it, in hex."""
     if not head:
         return "an empty body"
-    name = named_data(head) or error_document(head)
+    name = error_document(head) or named_data(head)
     return f"{name} in place of audio" if name else f"unknown kind of data (starts with {head[:4].hex(' ')})"
-
-
-def _text(head: bytes) -> str | None:
-    """The head in lower case without byte order mark and leading blanks; None when it is binary."""
-    wide = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else None
-    if not wide and len(head) > 1 and (head[0] == 0) != (head[1] == 0):
-        wide = "utf-16-le" if head[0] else "utf-16-be"
-    text = head.decode(wide, "ignore") if wide else head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    text = text.lstrip().lower()
-    if _BINARY.search(text, 0, _MARKUP_SHOWS):
-        return None
-    # A page in an older encoding than UTF-8 still starts with one of these; a few stray bytes of a binary do not.
-    if text.startswith(("<", "{", "[")):
-        return text
-    plain = not wide and "\ufffd" not in (text[:-1] or text) and not _BINARY.search(text)
-    return text if plain else None

@@ -16,7 +16,20 @@ _RIFF = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
 _AIFF = re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL)
 _CAF = re.compile(rb"caff\0[\1\2]")
 _AU = re.compile(rb"\.snd\0")
-
+_FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
+_STARTS = (
+    *_FORMS,
+    b"OggS\0",
+    b"fLaC",
+    b".snd\0",
+    b"caff\0",
+    b"ID3",
+    *amr.MAGIC,
+    asf.HEADER,
+    matroska.MAGIC,
+    wave.RIFF_GUID,
+)
+_SHORTEST_START, _LONGEST_START = 3, 12
 
 _Test = Callable[[bytes], object]
 _MAGIC: Sequence[tuple[_Test, Callable[[bytes], Parser]]] = (
@@ -40,6 +53,13 @@ def parser_of(head: bytes, *, whole: bool) -> Parser | None:
     `whole` says that nothing follows `head`, so that a single frame may count. 16 KiB are enough for every format.
     """
     return next((make(head) for fits, make in _MAGIC if fits(head)), None) or _by_frames(head, whole=whole)
+
+
+def is_a_start_alone(body: bytes) -> bool:
+    """Whether a whole body is no more than the first bytes of a known format."""
+    if not _SHORTEST_START <= len(body) < _LONGEST_START:
+        return False
+    return body.startswith(_FORMS) or any(start.startswith(body) for start in _STARTS)
 
 
 def _by_frames(head: bytes, *, whole: bool) -> Parser | None:

@@ -8,9 +8,9 @@ library alone is used here. Each family of formats has a module of its own, `for
 from __future__ import annotations
 
 from functions.archiver.audio.documents import describe, error_document
-from functions.archiver.audio.formats import parser_of
+from functions.archiver.audio.formats import is_a_start_alone, parser_of
 from functions.archiver.audio.kinds import MP3, Audio, Findings, Kind, Piece, Verdict
-from functions.archiver.audio.tags import MAX_TAGS, skip_id3
+from functions.archiver.audio.tags import MAX_TAGS, skip_id3, without_tags
 from functions.archiver.audio.walking import Parser
 
 HEAD = 16_384
@@ -64,11 +64,21 @@ class Inspector:
             self._decide(self._head, whole=True)
         if self._parser is not None:
             return self._verdict(self._parser.audio, self._parser.finish(self._size - self._start))
-        if self._tags and not self._head.strip(b"\0"):
-            problem = "an ID3 tag without sound behind it"
-            return Verdict(kind=Kind.NO_SOUND, audio=MP3, size_bytes=self._size, problem=problem)
+        if problem := self._nothing_behind():
+            return Verdict(
+                kind=Kind.NO_SOUND, audio=MP3 if self._tags else None, size_bytes=self._size, problem=problem
+            )
         kind = _kind_of_other(self._head) if self._size else Kind.NO_SOUND
         return Verdict(kind=kind, audio=None, size_bytes=self._size, problem=describe(self._head))
+
+    def _nothing_behind(self) -> str | None:
+        """What the whole body is, where that is no more than the beginning or the end of a file with sound."""
+        if self._size - self._start > len(self._head):
+            return None
+        behind = without_tags(self._head)
+        if not behind.strip(b"\0") and (self._tags or len(behind) < len(self._head)):
+            return f"{'an ID3' if self._tags else 'a'} tag without sound behind it"
+        return "the start of a header without sound" if is_a_start_alone(self._head) else None
 
     def _verdict(self, audio: Audio, found: Findings) -> Verdict:
         if not found.has_sound:

@@ -21,6 +21,9 @@ _SEEN = frozenset((_DOC_TYPE, _SCALE, _DURATION, _TYPE, _CODEC, _RATE, _CHANNELS
 _KNOWN = _TOP | {_BLOCK_GROUP, _SIMPLE_BLOCK, _TIME, _PREVIOUS, 0xA7, 0xAF, 0x5854, _VOID, _CRC}
 """What may stand where no container of a known length is open."""
 
+_SOUND = {_CLUSTER: 17, _SIMPLE_BLOCK: 4, _BLOCK_GROUP: 4}
+"""What holds sound, and how long it may be without any: a block's head, the time of a cluster."""
+
 _MAX_SEEN = 64
 _CODECS = {"A_PCM/INT/LIT": "pcm", "A_PCM/INT/BIG": "pcm", "A_PCM/FLOAT/IEEE": "float", "A_MPEG/L3": "mp3"}
 _Element = Generator[Read | Next | Skip, bytes, tuple[int, int | None]]
@@ -116,7 +119,7 @@ class Matroska:
         if size is None:
             yield Skip(REST)
             return
-        if name in (_CLUSTER, _SIMPLE_BLOCK, _BLOCK_GROUP) and size > 4:
+        if name in _SOUND and size > _SOUND[name]:
             yield Read(1)
             self._sound_bytes += size
             yield Skip(size - 1)

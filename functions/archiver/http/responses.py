@@ -84,6 +84,7 @@ class Body:
     """A body that is still on the wire. `length` is its Content-Length in bytes, None where nothing gives one.
 
     `framed` tells that its end is marked, by chunks or by a coding of its own, which then proves it complete.
+    `partial` tells of a 206 that does not say that it brings everything.
     `undone` names a content coding that was undone although identity was asked for, None where bytes come as sent.
     `own` tells that it comes from the source's own host.
     """
@@ -96,6 +97,7 @@ class Body:
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.content_type: str | None = media_type or None
         self.length = response.wire.length
+        self.partial: bool = self.status == 206 and whole_size(response.headers) is None
         if self.status == 206 and self.length is None:
             self.length = whole_size(response.headers)
         self._promised = self.length

@@ -24,7 +24,7 @@ from functions.archiver.provider.declaration import LimitHeaders
 
 Of = Literal["source", "recording"]
 
-_WHOLE = re.compile(r"bytes\s+0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+_RANGE = re.compile(r"bytes[\s=]\s*([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,17 +55,26 @@ def outcome_of(head: Head) -> Outcome | None:
     framing = head.headers.get("Transfer-Encoding", "chunked")
     if framing != "chunked":  # the parser leaves no other spelling of what it understood
         return problem(head.of, f"the {head.kind} request was answered in a transfer encoding that is not understood")
-    if head.status == 206 and 206 not in head.handles and not head.ranged and whole_size(head.headers) is None:
+    if head.status == 206 and 206 not in head.handles and not head.ranged and _is_a_part(head.headers):
         return problem(head.of, f"the {head.kind} request was answered with a part of the whole (206)")
     return None
 
 
 def whole_size(headers: Mapping[str, str]) -> int | None:
-    """The size in bytes of a 206 that brings everything; None where it brings a part, or contradicts itself."""
-    found = _WHOLE.fullmatch(headers.get("Content-Range", "").strip())
-    if not found or int(found[1]) + 1 != int(found[2]):
-        return None
-    return int(found[2]) if headers.get("Content-Length", found[2]).strip() == found[2] else None
+    """The size in bytes of a 206 that says that it brings everything; None where it does not say so."""
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return None if not found or found[3] == "*" or _is_a_part(headers) else int(found[3])
+
+
+def _is_a_part(headers: Mapping[str, str]) -> bool:
+    """Whether a 206 says that it brings less than everything, or contradicts itself. Many say nothing of it."""
+    if headers.get("Content-Type", "").lower().startswith("multipart/"):
+        return True
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if not found:
+        return False
+    size = str(int(found[2]) + 1)
+    return int(found[1]) > 0 or found[3] not in (size, "*") or headers.get("Content-Length", size).strip() != size
 
 
 def _refusal(head: Head) -> Outcome:

@@ -25,6 +25,9 @@ _COMMON = (
     b'"outbound","type":"INBOUND","call":{"id":"conversationId":"from":"to":".000Z","2026-https://api/v2/recordings/'
 )
 """What providers' rows have in common. Packed documents can be read with these very bytes only: never change them."""
+_MOST_NAMED, _LONGEST_NAME = 50, 100
+_NAMES_BYTES = 32 * 1024
+"""For the names of the fields that find no room, each letter of which may take six bytes."""
 
 
 REPORTED = (
@@ -109,7 +112,8 @@ def entry_of(item: Item) -> Entry:
 
 
 def _document_text(recording: Recording) -> str:
-    """The provider's document, packed; of one that no item could hold, the fields that fit, and how many do not.
+    """The provider's document, packed; of one that no item could hold, the fields that fit, and the names of the others
+    with their sizes in bytes.
 
     Packing keeps an ordinary item below 1 KB, and so each of its writes at one unit in place of two.
     """
@@ -117,14 +121,17 @@ def _document_text(recording: Recording) -> str:
     packed = min(text, _pack(text), key=len)
     if len(packed) <= MAX_DOCUMENT_BYTES:
         return packed
+    sizes = {name: len(_compact((name, value))) for name, value in recording.raw.items()}
     kept: dict[str, Json] = {}
-    room = MAX_DOCUMENT_BYTES
-    for name, value in sorted(recording.raw.items(), key=lambda field: len(_compact(field))):
-        room -= len(_compact((name, value)))
+    room = MAX_DOCUMENT_BYTES - _NAMES_BYTES
+    for name in sorted(sizes, key=lambda each: sizes[each]):
+        room -= sizes[name]
         if room < 0:
             break
-        kept[name] = value
-    return _compact({**kept, "left_out_fields": len(recording.raw) - len(kept)})
+        kept[name] = recording.raw[name]
+    left = [name for name in sizes if name not in kept]
+    named = {name[:_LONGEST_NAME]: sizes[name] for name in left[:_MOST_NAMED]}
+    return _compact({**kept, "left_out_fields": {"count": len(left), "bytes": named}})
 
 
 def _pack(text: str) -> str:

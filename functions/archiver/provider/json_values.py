@@ -14,6 +14,7 @@ _LONGEST_LINK = 16_384
 _LARGEST_NUMBER = 10**15
 _SMALLEST_NUMBER = 1e-9
 _NOT_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_WRAPPING = str.maketrans("", "", "\t\r\n")
 _MAX_NAMED = 5
 _DEEPEST = 10
 
@@ -42,8 +43,13 @@ def is_one_line(text: str) -> bool:
 
 
 def link_of(value: Json) -> str | None:
-    """`value` where it is a text that may be a link, else None; a signed one has some thousand characters."""
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_LINK and is_one_line(value) else None
+    """`value` where it is a text that may be a link, else None; a signed one has some thousand characters.
+
+    Line breaks and tabs that it was wrapped with are left out, as browsers do; one without a scheme is https.
+    """
+    link = value.translate(_WRAPPING).strip(" ") if isinstance(value, str) else ""
+    link = f"https:{link}" if link.startswith("//") else link
+    return link if 0 < len(link) <= _LONGEST_LINK and is_one_line(link) else None
 
 
 def number_of(value: Json) -> float | None:

@@ -62,6 +62,13 @@ def test_the_listed_size_of_another_or_no_type_is_no_witness(kind: str | None, s
     assert ruling_on(Claims(framed=False, **listed(size, kind)), verdict(None)).decision is AGAIN
 
 
+@pytest.mark.parametrize("complete", [True, None])
+def test_a_part_that_does_not_say_which_is_proven_by_nothing_but_a_second_fetch(complete: bool | None) -> None:
+    ruling = ruling_on(Claims(framed=True, partial=True), verdict(complete))
+    assert ruling.decision is AGAIN
+    assert [each.what for each in ruling.contradictions] == ["status"]
+
+
 def test_every_contradiction_is_noted() -> None:
     claims = Claims(framed=True, sent_type="text/html", **listed(5000))
     ruling = ruling_on(claims, verdict(False, promised_bytes=8044))

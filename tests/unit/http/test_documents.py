@@ -10,6 +10,13 @@ from hypothesis import strategies as some
 
 from functions.archiver.http.documents import json_in, text_in, xml_in
 
+NESTED: Any = {"a": None, "b": [None]}
+for _ in range(48):
+    NESTED = {"a": [NESTED["a"]], "b": NESTED["b"]}
+for _ in range(47):
+    NESTED["b"][0] = {"c": NESTED["b"][0]}
+"""As deep as it is kept."""
+
 
 @pytest.mark.parametrize(
     ("content", "value"),
@@ -28,6 +35,14 @@ from functions.archiver.http.documents import json_in, text_in, xml_in
             {"path": r"C:\x41", "quote": r"it\'s", "cut": r"\u12"},
         ),
         (b'{"items": [1, 2, ], }', {"items": [1, 2]}),
+        (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b', "b": [' + b'{"c":' * 5000 + b"1" + b"}" * 5000 + b"]}", NESTED),
+        (b'{"duration": , "agent":}', {"duration": None, "agent": None}),
+        (b"[1,,2]", [1, 2]),
+        (b'{"n": 5 /* "ms", maybe */, // or not\n "u": "http://a//b"}', {"n": 5, "u": "http://a//b"}),
+        (
+            b'{"name": "Ada "The" Osei", "said": "say "hi"", "e": ""}',
+            {"name": 'Ada "The" Osei', "said": 'say "hi"', "e": ""},
+        ),
         (rb'["\ud83d\ude00", "a\uD800b"]', ["\U0001f600", "a?b"]),
         (b'\xef\xbb\xbf {"a": 1}\n', {"a": 1}),
         ('{"a": "é"}'.encode("utf-16"), {"a": "é"}),

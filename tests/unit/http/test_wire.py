@@ -115,8 +115,9 @@ def countdown(seconds: float) -> Callable[[], float]:
     return lambda: ends - time.monotonic()
 
 
-RANGES = ["bytes 0-3/4", "Bytes 0-3/4", " bytes 0-3/4 "]
-PARTS = ["bytes 0-2/4", "bytes 1-3/4", "bytes 0-3/5", "bytes 0-3/*", "bytes */4", "", "chars 0-3/4", "bytes 0-4/4"]
+RANGES = ["bytes 0-3/4", "Bytes 0-3/4", " bytes 0-3/4 ", "bytes=0-3/4"]
+PARTS = ["bytes 0-2/4", "bytes 1-3/4", "bytes 0-3/5", "bytes 0-4/4", "bytes 1-4/*", "bytes 0-2/*"]
+UNTOLD = ["bytes 0-3/*", "bytes */4", "", "chars 0-3/4"]
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
@@ -127,12 +128,23 @@ def test_a_206_that_brings_everything_is_the_whole(
     reply = Reply(status=206, headers={"Content-Range": content_range}, body=b"abcd", framing=framing)  # type: ignore[arg-type]
     server.on("/audio", reply)
     with http.stream("media", "/audio") as body:
-        assert (body.length, body.read(9)) == (4, b"abcd")
+        assert (body.length, body.partial, body.read(9)) == (4, False, b"abcd")
 
 
-@pytest.mark.parametrize("content_range", PARTS)
-def test_any_other_206_is_a_part(server: HttpServer, http: Http, content_range: str) -> None:
+@pytest.mark.parametrize("content_range", UNTOLD)
+def test_a_206_that_does_not_say_what_it_brings_is_read(server: HttpServer, http: Http, content_range: str) -> None:
     server.on("/audio", Reply(status=206, headers={"Content-Range": content_range}, body=b"abcd"))
+    with http.stream("media", "/audio") as body:
+        assert (body.partial, body.read(9)) == (True, b"abcd")
+
+
+@pytest.mark.parametrize(
+    "headers", [*({"Content-Range": each} for each in PARTS), {"Content-Type": "multipart/byteranges; boundary=b"}]
+)
+def test_a_206_that_says_that_it_brings_less_is_refused(
+    server: HttpServer, http: Http, headers: dict[str, str]
+) -> None:
+    server.on("/audio", Reply(status=206, headers=headers, body=b"abcd"))
     with pytest.raises(Rejected, match="a part of the whole"):
         fetch(http)
 
