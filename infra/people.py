@@ -89,6 +89,8 @@ class People(Construct):
         conditions = {
             "ForAllValues:StringEquals": {"dynamodb:Attributes": list(STEERED)},
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#recording#*", "*#pace", "*#walk*"]},
+            # An answer would show the whole item otherwise, whatever attributes the request itself names.
+            "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]},
         }
         functions = Stack.of(self).format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME

@@ -71,7 +71,7 @@ class Signs:
     credentials, in the words of `closed_reason`. `oldest_due`: since when the oldest item that waits has been due.
     `deletion_margin`: how long until the provider deletes it, below zero when it may have; None where nobody knows.
     `failed_lately`: failures of the last days that nobody has accepted. `listed_until`: everything recorded before it
-    was listed; None before the first listing.
+    was listed; None before the first listing. `imported`: nobody lists it, for all it holds was brought by imports.
     """
 
     now: datetime
@@ -85,6 +85,7 @@ class Signs:
     failed_lately: int = 0
     unclean: tuple[Unclean, ...] = ()
     listed_until: datetime | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +104,8 @@ def health_of(signs: Signs, *, ticks_every: timedelta = TICKS_EVERY) -> Health:
 
 def _states(signs: Signs, ticks_every: timedelta) -> Iterator[Health]:
     """Every state that holds, the most urgent first."""
-    if signs.ticked_at is None or signs.now - signs.ticked_at > ticks_every:
+    late = signs.ticked_at is None or signs.now - signs.ticked_at > ticks_every
+    if late and not signs.imported:
         since = f"since {_time(signs.ticked_at)}" if signs.ticked_at else "yet"
         yield Health(state=SourceState.STOPPED, reason=f"nothing has looked after it {since}")
     if signs.refused:
@@ -119,10 +121,16 @@ def _states(signs: Signs, ticks_every: timedelta) -> Iterator[Health]:
         yield Health(state=SourceState.BEHIND, reason=f"a recording has been due for {waited}")
     if signs.failed_lately:
         yield Health(state=SourceState.FAILING, reason=f"{_recordings(signs.failed_lately)} failed in the last 7 days")
+    yield from _states_of_listing(signs, ticks_every)
+
+
+def _states_of_listing(signs: Signs, ticks_every: timedelta) -> Iterator[Health]:
     if signs.unclean:
         first = signs.unclean[0]
         span = f"{_time(first.start)} to {_time(first.end)}"
         yield Health(state=SourceState.UNSURE, reason=f"not read cleanly: {span}: {first.reason}")
+    if signs.imported:
+        return
     if signs.listed_until is None:
         yield Health(state=SourceState.UNSURE, reason="its first listing has not begun")
     elif signs.now - signs.listed_until > BEHIND + ticks_every:

@@ -17,6 +17,9 @@ from infra.source.reconciler import Reconciler
 from infra.source.sweeper import Sweeper
 from infra.source.webhook import Webhook
 
+ASKED = ("lister", "downloader", "reconciler", "webhook")
+"""The functions that commands ask for by name."""
+
 
 class SourcePipeline(Construct):
     """One source, from its provider to the bucket of `archive`, which may be in this stack or in another one.
@@ -48,8 +51,8 @@ class SourcePipeline(Construct):
             shared.alerts.alarm(self, alarm, source.name, rule)
         facts = {
             "queue": self.lanes.queue.queue_url,
-            "dead_letters": dead_letters.queue_url,
-            "functions": functions,
+            "dead_letters": dead_letters.queue_name,  # beside the queue: a parameter is kept below 1 KB
+            "functions": {step: name for step, name in functions.items() if step in ASKED},
             "schedules": {
                 **self.lister.schedules,
                 **self.reconciler.schedules,

@@ -106,6 +106,9 @@ class AccessLog(Protocol):
     def read(self, first: date, last: date) -> Records:
         """The records of these days (UTC), both included."""
 
+    def of(self, recording: str) -> Sequence[Access]:
+        """The records about one recording, by its digest. Raises ArchiveTrouble."""
+
 
 def chain_faults(accesses: Iterator[tuple[int, Access]]) -> Iterator[str]:
     """A sentence for each line that does not follow from the one before it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ _FEW_DAYS = 31
 
 
 class DeployedLog:
-    """`accesses/date=D/<aws:userid>/<time>-<random>.json` in the archive's bucket."""
+    """`accesses/date=D/<aws:userid>/<time>-<part of the recording's digest>-<random>.json` in the archive's bucket."""
 
     def __init__(self, bucket: Bucket, user_id: str) -> None:
         self._bucket = bucket
@@ -36,7 +36,8 @@ class DeployedLog:
             + b"\n"
         )
         moment = f"{access.at:%Y%m%dT%H%M%S.%fZ}"
-        key = f"{FOLDER}/date={access.at.date().isoformat()}/{self._user_id}/{moment}-{token_hex(8)}.json"
+        name = f"{moment}-{_part(access.recording)}-{token_hex(8)}.json"
+        key = f"{FOLDER}/date={access.at.date().isoformat()}/{self._user_id}/{name}"
         properties = Properties(content_type="application/json")
         try:
             self._bucket.put_new(key, body, sha256=hashlib.sha256(body).digest(), properties=properties)
@@ -55,6 +56,13 @@ class DeployedLog:
                     found.append(access)
         return Records(accesses=sorted(found, key=lambda access: access.at), broken=broken)
 
+    def of(self, recording: str) -> Sequence[Access]:
+        """Lists the whole folder, a call for each thousand records, and reads those that carry a part of the digest."""
+        keys = (key for key in self._bucket.keys(f"{FOLDER}/") if f"-{_part(recording)}-" in key)
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = [access for _, access in readers.map(self._read, keys) if access]
+        return sorted((access for access in found if access.recording == recording), key=lambda access: access.at)
+
     def _keys(self, first: date, last: date) -> Iterator[str]:
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         spans = dict.fromkeys(f"{day}/" if len(days) <= _FEW_DAYS else f"{day:%Y-%m}" for day in days)
@@ -69,3 +77,8 @@ class DeployedLog:
                 return key, Access.read(json.loads(b"".join(pieces)))
         except (KeyError, TypeError, ValueError, NotThere):
             return key, None
+
+
+def _part(recording: str) -> str:
+    """Enough of a digest to find its records by their names; it names nobody."""
+    return recording[:16]

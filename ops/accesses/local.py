@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date
@@ -57,6 +57,10 @@ class LocalLog:
         broken += chain_faults(iter(lines))
         asked = [access for _, access in lines if first <= access.at.astimezone(UTC).date() <= last]
         return Records(accesses=asked, broken=[f"{self.path}: {each}" for each in broken])
+
+    def of(self, recording: str) -> Sequence[Access]:
+        """Those lines of all that name it."""
+        return [access for access in self.read(date.min, date.max).accesses if access.recording == recording]
 
     def _lines(self) -> Iterator[bytes]:
         try:

@@ -142,8 +142,13 @@ def _archive_facts(fields: Mapping[str, Any]) -> ArchiveFacts:
 def _source_facts(fields: Mapping[str, Any]) -> SourceFacts:
     return SourceFacts(
         queue=str(fields["queue"]),
-        dead_letters=str(fields["dead_letters"]),
+        dead_letters=_beside(str(fields["queue"]), str(fields["dead_letters"])),
         functions=dict(fields["functions"]),
         webhook_url=fields.get("webhook_url"),
         schedules=dict(fields.get("schedules", {})),
     )
+
+
+def _beside(queue: str, name: str) -> str:
+    """The URL of a queue in the same account; earlier versions wrote it whole."""
+    return name if "/" in name else f"{queue.rpartition('/')[0]}/{name}"

@@ -63,17 +63,22 @@ def command(
 
 
 def _tell(output: Output, rows: list[Row]) -> None:
-    from functions.archiver.reconciling.cells import LEGEND, cell_of
+    from functions.archiver.reconciling.cells import LEGEND, archived_by_day, cell_of
 
     if not output.as_json and rows:
         heads = [f"{datetime.fromisoformat(str(day['date'])):%d %b}" for day in rows[0].days] + ["archived"]
         cells = [[*(cell_of(day).text for day in row.days), str(row.archived)] for row in rows]
+        names = [row.source for row in rows]
+        if len(rows) > 1:
+            names.append("all")
+            archived = archived_by_day(row.days for row in rows)
+            cells.append([*(str(archived[str(day["date"])]) for day in rows[0].days), str(archived.total())])
         width = max(len(text) for row in [heads, *cells] for text in row) + 2
-        fits = max((_WIDTH - max(6, *(len(row.source) for row in rows))) // width, 1)
+        fits = max((_WIDTH - max(6, *map(len, names))) // width, 1)
         for begin in range(0, len(heads), fits):
             part = slice(begin, begin + fits)
             columns = [Column(head="source", importance=9), *(Column(head=head, importance=8) for head in heads[part])]
-            output.table(columns, [[row.source, *texts[part]] for row, texts in zip(rows, cells, strict=True)])
+            output.table(columns, [[name, *texts[part]] for name, texts in zip(names, cells, strict=True)])
         output.line(LEGEND)
     for row in rows:
         for day in row.days:

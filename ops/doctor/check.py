@@ -14,6 +14,7 @@ from functions.archiver.ledger.totals import Counts
 from functions.archiver.vitals import VitalsReader
 from ops.archive.archive import Archive
 from ops.shell.output import ExitCode, Failure
+from ops.status.imported import is_imported
 
 _P = ParamSpec("_P")
 
@@ -64,7 +65,12 @@ def unknown_when_refused(
 @unknown_when_refused("tick.fresh")
 def tick(archive: Archive, source: str, reader: VitalsReader) -> Iterator[Check]:
     """Whether the source is looked after."""
-    signs = reader.read().signs
+    vitals = reader.read()
+    signs = vitals.signs
+    if is_imported(archive, source, vitals):
+        detail = "filled by imports: there is nothing to look after"
+        yield Check(id="tick.fresh", source=source, status="ok", detail=detail)
+        return
     if signs.ticked_at is None:
         yield Check(id="tick.fresh", source=source, status="failed", detail="nothing has looked after it yet")
         return

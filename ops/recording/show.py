@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
 from functions.archiver.entry import State
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import digest_of
+from ops.accesses.access import Access
 from ops.accesses.recording import log_of
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
@@ -58,6 +60,7 @@ class _Shown:
         self._output = output
         self._row = row
         self._known = known
+        self._accesses = _accesses(archive, row)
         self._first = _first_bytes(archive.bucket, known) if known.entry.state is State.QUARANTINED else None
 
     def say(self) -> None:
@@ -71,6 +74,12 @@ class _Shown:
             more = " ".join(filter(None, (event.detail and f"({event.detail})", event.by and f"by {event.by}")))
             line = f"{self._time(event.at)}  {event.what} {more}".rstrip()
             self._output.line(f"{'story' if not number else '':<11}{line}")
+        for number, access in enumerate(self._accesses or ()):
+            why = f": {access.reason}" if access.reason else ""
+            line = f"{self._time(access.at)}  {access.what} by {access.who}{why}"
+            self._output.line(f"{'accesses' if not number else '':<11}{line}")
+        if self._accesses is None:
+            self._output.line(f"{'accesses':<11}not readable under this policy")
         if self._known.next:
             at, what = self._known.next
             self._output.line(f"{'next':<11}{f'{self._time(at)}  ' if at else ''}{what}")
@@ -131,7 +140,11 @@ class _Shown:
                 "verified": {"at": looked[0], "result": looked[1]} if looked else None,
             },
             "holds": known.held_for,
-            "accesses": _accesses(self._archive, self._row),
+            "accesses": None
+            if self._accesses is None
+            else [
+                {"at": each.at, "who": each.who, "what": each.what, "reason": each.reason} for each in self._accesses
+            ],
             "story": [
                 {"at": event.at, "what": event.what, "by": event.by, "detail": event.detail} for event in known.story
             ],
@@ -141,19 +154,14 @@ class _Shown:
         }
 
 
-def _accesses(archive: Archive, row: Row) -> list[dict[str, Any]] | None:
-    """Who has looked; None for an archive on AWS, where each record would be a request: `accesses` lists them."""
-    from ops.archive.folder import FolderArchive
-
-    if not isinstance(archive, FolderArchive):
+def _accesses(archive: Archive, row: Row) -> Sequence[Access] | None:
+    """Who has looked; None where one's policy does not let one know."""
+    try:
+        return log_of(archive).of(digest_of(row.source, row.recording_id))
+    except ArchiveTrouble as trouble:
+        if trouble.code != "AccessDenied":
+            raise
         return None
-    wanted = digest_of(row.source, row.recording_id)
-    records = log_of(archive).read(date.min, date.max).accesses
-    return [
-        {"at": each.at, "who": each.who, "what": each.what, "reason": each.reason}
-        for each in records
-        if each.recording == wanted
-    ]
 
 
 def _with(state: str, reason: str | None) -> str:

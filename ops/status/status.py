@@ -17,6 +17,7 @@ from ops.archive.archive import Archive
 from ops.erasing.orders import Order, Orders, still_open
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.texts import are, counted
+from ops.status.imported import is_imported
 
 REQUESTS_EACH = 2
 """A recording takes about so many: one that lists or finds it, one for its audio."""
@@ -119,9 +120,10 @@ def _orders(archive: Archive, output: Output) -> list[Order] | None:
 def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> SourceStatus:
     reader = VitalsReader(archive.table, source=source, clock=Clock())
     vitals = reader.read()
+    signs = replace(vitals.signs, imported=is_imported(archive, source, vitals))
     return SourceStatus(
         source=source,
-        health=health_of(vitals.signs, ticks_every=archive.tick_interval),
+        health=health_of(signs, ticks_every=archive.tick_interval),
         vitals=vitals,
         counts=archive.counts(source),
         complete_until=reader.complete_until(vitals.signs.listed_until),

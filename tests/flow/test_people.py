@@ -183,6 +183,18 @@ def test_an_operator_steers_and_alters_no_fact(
     assert Person(template, OPERATOR).may("dynamodb:UpdateItem", ITEMS, context) is allowed
 
 
+@pytest.mark.parametrize(("returns", "allowed"), [("ALL_NEW", False), ("ALL_OLD", False), ("UPDATED_NEW", True)])
+def test_an_operators_write_shows_no_more_of_an_item_than_it_has_set(
+    archive: Aws, template: Template, returns: str, allowed: bool
+) -> None:
+    context = {
+        "dynamodb:LeadingKeys": ("acme#recording#1",),
+        "dynamodb:Attributes": ("pk", "state"),
+        "dynamodb:ReturnValues": (returns,),
+    }
+    assert Person(template, OPERATOR).may("dynamodb:UpdateItem", ITEMS, context) is allowed
+
+
 def test_a_policy_fits_into_what_aws_takes_with_the_longest_name_and_everything_in_use() -> None:
     key = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
     source = in_template("s" * 20)

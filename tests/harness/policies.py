@@ -71,7 +71,8 @@ def _dynamodb(names: Names, operation: str, request: Mapping[str, Any]) -> list[
     else:
         keys = ((request.get("Key") or request["Item"])["pk"]["S"],)
     named = tuple(request.get("ExpressionAttributeNames", {}).values())
-    return [(operation, table, {"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": ("pk", *named)})]
+    returns = {"dynamodb:ReturnValues": (str(request["ReturnValues"]),)} if "ReturnValues" in request else {}
+    return [(operation, table, {"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": ("pk", *named), **returns})]
 
 
 def _asked_for(request: Mapping[str, Any]) -> Iterator[str]:
@@ -230,6 +231,7 @@ _OPERATORS: Mapping[str, Callable[[tuple[str, ...] | None, list[str]], bool]] = 
     "ForAllValues:StringLike": _all_like,
     "ForAllValues:StringEquals": lambda found, wanted: all(value in wanted for value in found or ()),
     "StringEquals": _one_of,
+    "StringEqualsIfExists": lambda found, wanted: found is None or _one_of(found, wanted),
     "StringLike": _one_like,
     "Bool": _one_of,
     "NumericLessThan": lambda found, wanted: found is not None and float(found[0]) < float(wanted[0]),

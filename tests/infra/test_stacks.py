@@ -105,6 +105,32 @@ def test_the_outputs_name_what_people_need(stacks: dict[str, Resource]) -> None:
     assert not stacks["recordings-acme-de"].get("Outputs")
 
 
+QUEUE = "q" * 80
+LONGEST = {
+    ("AWS::SQS::Queue", ""): f"https://sqs.ap-southeast-3.amazonaws.com/123456789012/{QUEUE}",
+    ("AWS::SQS::Queue", ".QueueName"): QUEUE,
+    ("AWS::Lambda::Function", ""): "f" * 64,
+    ("AWS::Scheduler::Schedule", ""): "s" * 64,
+}
+"""What a reference to a resource becomes at most, as AWS names them."""
+
+
+def test_a_sources_parameter_stays_below_one_kilobyte_with_the_longest_names_and_everything_in_use() -> None:
+    name, archive_name = "s" * 32, "a" * 95  # a stack's name has 128 characters at most
+    source = a_source(name, webhook=True, delete_after_days=30, delete_secret="x")
+    stack = templates(a_deployment(source, name=archive_name, object_lock="governance"))[f"{archive_name}-{name}"]
+    (parameter,) = (r["Properties"] for r in stack["Resources"].values() if r["Type"] == "AWS::SSM::Parameter")
+    text = flat(parameter["Value"])
+    for id_, resource in stack["Resources"].items():
+        for (type_, attribute), longest in LONGEST.items():
+            if resource["Type"] == type_:
+                text = text.replace(f"<{id_}{attribute}>", longest)
+    text = text.replace(f"<{archive_name}:ApiEndpoint>", "https://abcdefghij.execute-api.ap-southeast-3.amazonaws.com")
+    assert "<" not in text
+    assert len(json.loads(text)["schedules"]) >= 4
+    assert len(text.encode()) <= 1024
+
+
 def test_a_domain_of_ones_own_is_the_url_to_register() -> None:
     url = "https://hooks.example.com/webhooks/acme-uk"
     stack = templates(a_deployment(a_source(webhook=True, webhook_url=url)))["recordings-acme-uk"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, DecimalException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
@@ -44,11 +44,21 @@ _named = trouble_of(Service.DYNAMODB)
 
 
 class DynamoTable:
-    """One table with partition key `pk` and the indexes `due` and `day`."""
+    """One table with partition key `pk` and the indexes `due` and `day`.
+
+    With `by_hand` an update gives back no more of an item than it has set: that is all that the policy of an operator
+    lets a write show.
+    """
 
     def __init__(
-        self, dynamodb: DynamoDBServiceResource, name: str, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        dynamodb: DynamoDBServiceResource,
+        name: str,
+        *,
+        by_hand: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._returns: Literal["ALL_NEW", "UPDATED_NEW"] = "UPDATED_NEW" if by_hand else "ALL_NEW"
         self._dynamodb = dynamodb
         self._table = dynamodb.Table(name)
         self._name = name
@@ -114,12 +124,12 @@ class DynamoTable:
         with _TranslatedErrors():
             answer = self._table.update_item(
                 Key={"pk": pk},
-                ReturnValues="ALL_NEW",
+                ReturnValues=self._returns,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **arguments,
                 **expression.placeholders(),
             )
-        return answer["Attributes"]
+        return {"pk": pk, **answer.get("Attributes", {})}
 
     @_named
     def delete(self, pk: str, *, when: Condition) -> bool:

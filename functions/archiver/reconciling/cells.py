@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -63,3 +64,12 @@ def not_looked(day: date) -> dict[str, Any]:
 def deletes_on(day: date, retention: timedelta | None) -> date | None:
     """When the provider begins to delete what was recorded on a day; None where nobody knows."""
     return day + retention if retention else None
+
+
+def archived_by_day(rows: Iterable[Iterable[Mapping[str, Any]]]) -> Counter[str]:
+    """How many recordings of each day are archived, of all sources together, by the day's date."""
+    found: Counter[str] = Counter()
+    for days in rows:
+        for day in days:
+            found[str(day["date"])] += int(day.get("archived", 0))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from functions.archiver.reconciling.cells import LEGEND, Cell, cell_of
+from functions.archiver.reconciling.cells import LEGEND, Cell, archived_by_day, cell_of
 
 Days = Sequence[Mapping[str, Any]]
 
@@ -50,7 +50,15 @@ def _table(rows: Mapping[str, Days], days: Sequence[str]) -> str:
         cells = "".join(_cell(source, by_day.get(day), day) for day in days)
         archived = sum(int(day.get("archived", 0)) for day in row)
         lines.append(f'<tr><th scope="row">{escape(source)}</th>{cells}<td>{archived}</td></tr>')
+    if len(rows) > 1:
+        lines.append(_sums(rows, days))
     return "<table><caption>Recordings by day of recording</caption>\n" + "\n".join(lines) + "</table>"
+
+
+def _sums(rows: Mapping[str, Days], days: Sequence[str]) -> str:
+    archived = archived_by_day(rows.values())
+    cells = "".join(f"<td>{archived[day]}</td>" for day in days)
+    return f'<tr><th scope="row">all</th>{cells}<td>{archived.total()}</td></tr>'
 
 
 def _cell(source: str, day: Mapping[str, Any] | None, name: str) -> str:

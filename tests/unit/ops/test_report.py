@@ -142,6 +142,26 @@ def test_fourteen_days_fit_80_columns_and_json_fits_its_schema(
     assert [len(each["days"]) for each in document["sources"]] == [14, 14]
 
 
+def test_the_table_ends_with_the_sums_of_rows_and_columns_in_the_terminal_and_on_the_page(
+    archive: Given, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def of(source: str, *numbers: int) -> None:
+        days = [a_day(ago(n), listed=number, archived=number) for n, number in enumerate(numbers, 1)]
+        document = {"source": source, "generated_at": f"{today()}T12:00:00+00:00", "days": days}
+        archive.bucket.put(reconciliation_report(source, today()), json.dumps(document).encode())
+
+    of("acme", 3, 40)
+    of("dialer", 5)
+    page = tmp_path / "report.html"
+    archive.run("report", "--from", ago(2).isoformat(), "--to", f"{today()}T00:00", "--html", str(page))
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    assert [rows[name][-1] for name in ("source", "acme", "dialer", "all")] == ["archived", "43", "5", "48"]
+    assert rows["all"][1:3] == ["40", "8"]
+    (sums,) = (line for line in page.read_text(encoding="utf-8").splitlines() if '<th scope="row">all</th>' in line)
+    assert "<td>40</td><td>8</td>" in sums
+    assert "<td>48</td></tr></table>" in sums
+
+
 def test_the_pace_tells_how_much_the_provider_deletes_before_its_turn() -> None:
     now = datetime(2026, 3, 4, tzinfo=UTC)
     days = [

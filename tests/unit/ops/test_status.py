@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.clock import Clock
+from functions.archiver.clock import Clock, to_ms
 from functions.archiver.errors import ArchiveTrouble, Service, Unauthorized
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.throttling.pace import Pace
@@ -184,3 +184,30 @@ def test_an_archive_without_sources_has_nothing_to_look_at(tmp_path: Path, capsy
             file.write_text(json.dumps({"name": "empty", "zone": "UTC", "sources": []}))
         assert archive.run("status") == 0
         assert archive.run("status", "--json") == 0
+
+
+def test_a_source_of_a_folder_that_imports_alone_have_filled_is_never_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with given_archive("folder", tmp_path) as archive:
+        ledger = archive.ledger()
+        ticket = queued(ledger)
+        ledger.mark_archived(ticket, STORED)
+        code, sources = status(archive, capsys, "acme")
+        assert (code, sources["acme"]["state"]) == (0, "healthy")
+        assert archive.run("doctor", "acme", "--json") is not None
+        checks = checked(capsys.readouterr().out)["checks"]
+        assert {each["id"]: each["status"] for each in checks}["tick.fresh"] == "ok"
+        assert status(archive, capsys, "dialer")[1]["dialer"]["state"] == "stopped", "it is empty: no run has begun it"
+        ledger.mark_failed(queued(ledger, recording("2")), "no audio")
+        assert status(archive, capsys, "acme")[1]["acme"]["state"] == "failing"
+
+
+def test_a_source_that_a_run_has_looked_after_once_can_stop_though_it_was_imported_into(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with given_archive("folder", tmp_path) as archive:
+        archive.look_after("acme")
+        archive.ledger().mark_archived(queued(archive.ledger()), STORED)
+        archive.table.update("acme#health", put={"ticked_at": to_ms(Clock().now() - 2 * DAY)})
+        assert status(archive, capsys, "acme")[1]["acme"]["state"] == "stopped"
