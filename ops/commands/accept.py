@@ -27,5 +27,5 @@ def command(shared: Shared, *, ids: tuple[str, ...], reason: str, source: str | 
     if dry_run:
         output.verdict(f"{count_text(done)} would be accepted; nothing was done")
     else:
-        output.verdict(f"{count_text(done)} accepted; undo: recordings retry ID")
+        output.verdict(f"{count_text(done)} accepted; undo: {output.again('recordings retry ID')}")
     return ExitCode.DONE

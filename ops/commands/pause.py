@@ -36,5 +36,5 @@ def command(shared: Shared, *, source: str, reason: str | None, until: datetime 
         {"source": source, "by": given.by, "reason": given.reason, "since": given.since, "until": given.until}
     )
     when = f"until {output.minute(end)}" if end else "until somebody resumes it"
-    output.verdict(f"{source} is paused {when}; undo: recordings resume {source}")
+    output.verdict(f"{source} is paused {when}; undo: {output.again(f'recordings resume {source}')}")
     return ExitCode.DONE

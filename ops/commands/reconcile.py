@@ -107,10 +107,10 @@ def _tell(output: Output, archive: Archive, source: str, report: str | None) -> 
     listed, archived = (sum(int(day[name]) for day in days) for name in ("listed", "archived"))
     output.line(f"{source}: {listed} listed, {archived} archived, on {len(days)} days; {report}")
     if any(day["altered"] or day["absent"] for day in days):
-        output.verdict(f"bytes are not what they were: recordings report {source}")
+        output.verdict(f"bytes are not what they were: {output.again(f'recordings report {source}')}")
         return ExitCode.ALTERED
     if document.get("complete"):
         output.verdict(f"{source} is complete")
         return ExitCode.DONE
-    output.verdict(f"{source} is not complete: recordings report {source}")
+    output.verdict(f"{source} is not complete: {output.again(f'recordings report {source}')}")
     return ExitCode.LOOK

@@ -84,7 +84,7 @@ def _tell(output: Output, rows: list[Row]) -> None:
         for day in row.days:
             if day.get("archived_by"):
                 output.line(_clock(output, row.source, day))
-    output.verdict(_verdict(rows))
+    output.verdict(_verdict(output, rows))
 
 
 def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:
@@ -97,14 +97,15 @@ def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:
     return f"{sentence}: {day['lost']} will be lost" if day.get("lost") else sentence
 
 
-def _verdict(rows: list[Row]) -> str:
+def _verdict(output: Output, rows: list[Row]) -> str:
     if not rows:
         return "there is no source"
     if changed := sum(row.changed for row in rows):
         ways = (state for state in ("altered", "absent") if any(row.count(state) for row in rows))
-        commands = " and ".join(f"recordings find --state {state}" for state in ways)
+        commands = " and ".join(output.again(f"recordings find --state {state}") for state in ways)
         return f"{counted(changed)} {are(changed)} not as archived: {commands}"
     ill = [f"{row.source} ({len(row.to_look_at)})" for row in rows if row.to_look_at]
     if ill:
+        output.note(f"each difference by name: {output.again('recordings report --html report.html')}")
         return f"days that are not complete: {', '.join(ill)}"
     return "every day that was looked at is complete"

@@ -32,7 +32,6 @@ def command(
     elif dry_run:
         output.verdict(f"{count_text(done)} would be tried again; nothing was done")
     else:
-        output.verdict(
-            f"{count_text(done)} will be tried again at the next tick; leave one as it is: recordings accept ID"
-        )
+        leave = output.again("recordings accept ID --reason TEXT")
+        output.verdict(f"{count_text(done)} will be tried again at the next tick; leave one as it is: {leave}")
     return ExitCode.DONE

@@ -145,10 +145,9 @@ def _tell(archive: Archive, output: Output, outcome: Outcome, count: int) -> Exi
     for line in _out_of_reach(archive, output, outcome):
         output.line(line)
     if outcome.deferred:
-        output.verdict(
-            f"{outcome.erased} erased, {len(outcome.deferred)} deferred; when nothing keeps them any more: "
-            "recordings erase --deferred"
-        )
+        later = output.again("recordings erase --deferred")
+        counts = f"{outcome.erased} erased, {len(outcome.deferred)} deferred"
+        output.verdict(f"{counts}; when nothing keeps them any more: {later}")
         return ExitCode.REFUSED
     output.verdict(f"{outcome.erased} erased; order {outcome.order}")
     return ExitCode.DONE

@@ -36,7 +36,7 @@ def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> Exi
         return ExitCode.LOOK
     done = holding.hold(case, reason[:LONGEST_REASON], rows, selection.kept())
     output.document(_document(done))
-    undo = f"recordings release --case {shlex.quote(case)} --reason TEXT"
+    undo = output.again(f"recordings release --case {shlex.quote(case)} --reason TEXT")
     output.verdict(f"{_result_text(archive, done)} on hold for {case!r}; undone by: {undo}")
     return ExitCode.DONE
 

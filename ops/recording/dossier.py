@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,7 +108,7 @@ class Dossier:
             case State.QUEUED if self.entry.due_ms is not None:
                 return from_ms(self.entry.due_ms), "it is being fetched; its turn ends"
             case State.FAILED | State.QUARANTINED:
-                return None, f"recordings retry {self.entry.recording.id}"
+                return None, f"recordings retry {shlex.quote(self.entry.recording.id)}"
             case State.ALTERED | State.ABSENT:
                 return None, "the next run asks the provider for it again"
         if "expires_at" in self.item:

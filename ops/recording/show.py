@@ -82,7 +82,7 @@ class _Shown:
             self._output.line(f"{'accesses':<11}not readable under this policy")
         if self._known.next:
             at, what = self._known.next
-            self._output.line(f"{'next':<11}{f'{self._time(at)}  ' if at else ''}{what}")
+            self._output.line(f"{'next':<11}{f'{self._time(at)}  ' if at else ''}{self._output.again(what)}")
 
     def _time(self, moment: datetime | None) -> str:
         return self._output.time(moment)

@@ -7,6 +7,7 @@ holds JSON alone, and everything else goes to standard error.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,14 +64,22 @@ class Failure(Exception):
         self.kind = kind or code.name.lower()
 
 
-def print_failure(failure: Failure, *, as_json: bool) -> None:
-    """One line of JSON, or the sentence and the next command, on standard error."""
+def print_failure(failure: Failure, *, as_json: bool, archive: str | None = None) -> None:
+    """One line of JSON, or the sentence and the next command, on standard error. `archive` is the given -a."""
+    next_ = failure.next and for_archive(failure.next, archive)
     if as_json:
-        error = {"code": failure.kind, "message": clean(failure.message), "next": failure.next}
+        error = {"code": failure.kind, "message": clean(failure.message), "next": next_}
         text = json.dumps({"error": error}, ensure_ascii=False)
     else:
-        text = clean(failure.message) + (f"\nnext: {failure.next}" if failure.next else "")
+        text = clean(failure.message) + (f"\nnext: {next_}" if next_ else "")
     print(text, file=sys.stderr)
+
+
+def for_archive(command: str, archive: str | None) -> str:
+    """The command as it has to be typed for the archive that -a names, so that it means no other one, or none."""
+    words = command.split()
+    about_one = words[:1] == ["recordings"] and words[-1] not in ("--help", "…") and "-a" not in words
+    return f"{command} -a {shlex.quote(archive)}" if archive and about_one else command
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +94,11 @@ class Column:
 
 
 class Output:
-    """The output of one verb. `zone` is how people see times; JSON has UTC."""
+    """The output of one verb. `zone` is how people see times; JSON has UTC. `archive` is the -a that was given."""
 
-    def __init__(self, verb: str, *, as_json: bool = False, zone: tzinfo = UTC) -> None:
+    def __init__(self, verb: str, *, as_json: bool = False, zone: tzinfo = UTC, archive: str | None = None) -> None:
         self.as_json = as_json
+        self._archive = archive
         self._schema = f"recordings.{verb}/1"
         self._zone = zone
         self._said = time.monotonic()
@@ -118,6 +128,10 @@ class Output:
     def row(self, fields: Mapping[str, Any]) -> None:
         """One line of JSON on standard output; the answer of verbs that list rows."""
         print(json.dumps({"schema": self._schema} | dict(fields), ensure_ascii=False, default=_as_json))
+
+    def again(self, command: str) -> str:
+        """A command to type next, for the archive of this one."""
+        return for_archive(command, self._archive)
 
     def time(self, moment: datetime | None) -> str:
         """A moment as people see it: in their zone, with its offset."""

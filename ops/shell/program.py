@@ -12,7 +12,7 @@ import click
 
 from ops.shell.failures import broken_pipe, failure_of
 from ops.shell.output import ExitCode, print_failure
-from ops.shell.verb import SETTINGS, Topic, Verb, VerbGroup, leading_options, name_of
+from ops.shell.verb import SETTINGS, Topic, Verb, VerbGroup, archive_in, leading_options, name_of
 from ops.shell.version import version
 
 NAME = "recordings"
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return broken_pipe()
     except (Exception, KeyboardInterrupt) as error:
         failure = failure_of(error)
-        print_failure(failure, as_json="--json" in words)
+        print_failure(failure, as_json="--json" in words, archive=archive_in(words))
         return failure.code
 
 

@@ -61,7 +61,7 @@ class Shared:
 
     def output(self, archive_zone: tzinfo = UTC) -> Output:
         """Where the verb says things; `--tz` goes before the archive's own zone."""
-        return Output(self.path, as_json=self.as_json, zone=self.zone or archive_zone)
+        return Output(self.path, as_json=self.as_json, zone=self.zone or archive_zone, archive=self.archive)
 
 
 def _shared_options() -> list[click.Option]:
@@ -97,6 +97,18 @@ def leading_options(words: Sequence[str], valued: Sequence[str] = _VALUED) -> tu
         else:
             break
     return list(words[:end]), list(words[end:])
+
+
+def archive_in(words: Sequence[str]) -> str | None:
+    """The -a that stands among the words of a command line, wherever; None where there is none."""
+    for number, word in enumerate(words):
+        if word in ("-a", "--archive"):
+            return words[number + 1] if number + 1 < len(words) else None
+        if word.startswith("--archive="):
+            return word.partition("=")[2]
+        if word.startswith("-a") and not word.startswith("--"):
+            return word[2:]
+    return None
 
 
 class Verb(click.Command):

@@ -153,11 +153,10 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
     output.table(_COLUMNS, [_row(output, each) for each in found])
     for each in found:
         if each.changed:
-            output.line(
-                f"{each.source}: {counted(each.changed)} {are(each.changed)} not as archived; next: {each.next}"
-            )
+            changed = f"{counted(each.changed)} {are(each.changed)} not as archived"
+            output.line(f"{each.source}: {changed}; next: {output.again(each.next or '')}")
         if each.health.reason:
-            command = each.health.state.first_command(each.source)
+            command = output.again(each.health.state.first_command(each.source) or "")
             output.line(f"{each.source}: {each.health.state}: {each.health.reason}; next: {command}")
         if each.backfill:
             until = output.time(each.backfill["listed_until"])

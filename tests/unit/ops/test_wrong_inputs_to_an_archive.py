@@ -68,6 +68,14 @@ def test_a_folder_where_the_log_of_accesses_belongs_is_named(
     assert {path.name for path in here.iterdir()} <= {"mine", "cache"}
 
 
+@pytest.mark.parametrize("words", ["show nothing -a mine", "-a mine show nothing", "show --archive=mine nothing"])
+def test_the_next_command_is_for_the_same_archive_wherever_it_was_named(
+    here: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    assert main(words.split()) == 3
+    assert capsys.readouterr().err.endswith("next: recordings find nothing -a mine\n")
+
+
 def test_the_next_command_that_a_hold_names_is_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hold", "one", "--case", "Doe v. Roe", "--reason", "order", "-a", "mine"]) == 0
     assert "recordings release --case 'Doe v. Roe' --reason TEXT" in capsys.readouterr().out
