@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.doubles.aws import Aws
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
+
+# How quick a busy machine is says nothing of the code.
+settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 OUTSIDE = ("browser", "acceptance")
 """Folders that `make test` leaves out, because they need more than it installs; they have targets of their own."""

@@ -90,4 +90,5 @@ def _toml(value: Any) -> str:
 def _point_to_a_recording(archive: Path) -> None:
     for audio in sorted((archive / "audio").glob("*/*/*"))[:1]:
         print(f"One of them: {audio}")
-    print(f"Search and listen: recordings page -a {archive}")
+    program = "recordings" if shutil.which("recordings") else ".venv/bin/recordings"
+    print(f"Search and listen: {program} page -a {archive}")

@@ -82,7 +82,7 @@ class Ink:
 deaths = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(deaths=deaths)
 def test_the_chain_is_whole_however_often_its_writer_dies(deaths: list[tuple[int, bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:

@@ -19,7 +19,7 @@ NEAR = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NEAR)
 @example("..")
 @example(".")
@@ -36,7 +36,7 @@ def test_a_name_stays_in_its_folder_and_is_short_ascii(id_: str) -> None:
     assert " " not in name
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NEAR, NEAR)
 @example(".", "%2E")
 @example("~", "%7E")
@@ -46,7 +46,7 @@ def test_two_ids_never_share_a_name(one: str, other: str) -> None:
     assert (safe_name(one) == safe_name(other)) == (one == other)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TEXT.map(lambda text: text + "x" * 201))
 def test_no_id_can_be_given_the_name_of_a_shortened_one(long: str) -> None:
     shortened = safe_name(long)

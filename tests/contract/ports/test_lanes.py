@@ -217,7 +217,7 @@ def test_whoever_waits_is_woken_by_a_sending() -> None:
 Step = Callable[[FifoLanes, Any], None]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["take", "done", "release"])), max_size=60))
 def test_in_any_order_of_steps_no_lane_holds_two_and_nothing_is_lost(steps: list[int | str]) -> None:
     lanes, held, sent, ended = FifoLanes(2), list[Delivery](), set[str](), set[str]()

@@ -352,7 +352,7 @@ VALUES = st.recursive(
 
 
 @given(attributes=st.dictionaries(st.text("abc#:ü ", min_size=1, max_size=4), VALUES, max_size=5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_item_comes_back_from_a_put_and_from_an_update(table: Table, attributes: dict[str, Any]) -> None:
     table.delete(PK, when=Exists("pk"))
     table.delete("other", when=Exists("pk"))

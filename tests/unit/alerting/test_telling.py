@@ -157,7 +157,7 @@ def test_what_could_not_be_told_is_told_by_the_next_tick(ticks: Ticks) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *KINDS]), st.integers(1, 25), st.integers(0, 2)), max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 def test_whatever_comes_no_message_repeats_the_one_before(
     fresh: Callable[[], Ticks], changes: list[tuple[Kind | None, int, int]]
 ) -> None:

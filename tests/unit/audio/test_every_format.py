@@ -116,7 +116,7 @@ LONG = [
 ]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     body=st.sampled_from(LONG),
     end=st.integers(0, 50_000),
@@ -130,7 +130,7 @@ def test_no_verdict_on_a_long_body_depends_on_its_pieces(body: bytes, end: int, 
         assert judge(part, *range(0, len(part), step)) == whole
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     body=st.sampled_from(sorted(WHOLE.values(), key=len)),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=0, max_size=9)), max_size=6),
@@ -173,7 +173,7 @@ OTHER_STARTS = {b"", b"RF64\0\0\0\0WAVEds64", b"ID3\4\0\0\0\0\0\5", b"\0\0\0\1md
 STARTS = sorted({body[:40] for body in WHOLE.values()} | OTHER_STARTS)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(start=st.sampled_from(STARTS), length=st.integers(0, 40), rest=st.binary(max_size=400))
 def test_arbitrary_bytes_behind_any_start_never_raise(start: bytes, length: int, rest: bytes) -> None:
     verdict = judge(start[:length] + rest, length)

@@ -10,20 +10,9 @@ from tests.doubles.http_server import HttpServer
 
 
 @pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
-@pytest.fixture
 def elsewhere() -> Iterator[HttpServer]:
     with HttpServer() as running:
         yield running
-
-
-@pytest.fixture
-def slots() -> Slots:
-    return Slots()
 
 
 @pytest.fixture

@@ -268,7 +268,7 @@ def test_a_retry_waits_until_it_is_due(clock: FakeClock, ledger: Ledger) -> None
     assert ledger.due.oldest_waiting() == NOON + MINUTE
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(-90_000, 3_000), min_size=1, max_size=8, unique=True))
 def test_the_backlog_is_ordered_by_when_it_was_recorded(aws: Aws, minutes: list[int]) -> None:
     clock = FakeClock()

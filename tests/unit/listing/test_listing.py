@@ -139,7 +139,7 @@ def test_rows_that_arrive_during_the_second_pass_ask_for_a_third(bench: Bench) -
     assert len(provider.asked) == 9
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_comes_and_goes_while_a_window_is_read_first_nothing_that_stays_is_missed(
     aws: Aws, data: st.DataObject

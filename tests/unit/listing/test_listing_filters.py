@@ -84,7 +84,7 @@ def test_a_window_of_whole_days_is_no_longer_than_the_provider_allows(bench: Ben
     assert max(asked.window.end - asked.window.start for asked in bench.provider.asked) <= 3 * DAY
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ages=st.lists(st.integers(20, 40 * 24 * 60), max_size=60, unique=True),
     start=st.integers(1, 40 * 24 * 60),

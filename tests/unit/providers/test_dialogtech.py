@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -64,12 +64,6 @@ def day(text: str) -> dt.datetime:
 
 
 WINDOW = Window(start=day("2026-01-01"), end=day("2026-01-10"))
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
 
 
 def provider_at(server: HttpServer, options: Mapping[str, Json] = ONE_LIST) -> DialogTech:

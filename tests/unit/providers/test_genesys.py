@@ -57,12 +57,6 @@ def client(simulator: Simulator) -> Genesys:
     return client_of(simulator)
 
 
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
 def pages(client: Genesys, window: Window = WINDOW) -> list[Page]:
     found: list[Page] = []
     cursor = None

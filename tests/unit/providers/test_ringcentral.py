@@ -74,12 +74,6 @@ def client(simulator: Simulator) -> RingCentral:
     return client_of(simulator)
 
 
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
 def listed(client: RingCentral, window: Window = WINDOW) -> list[Recording]:
     found: list[Recording] = []
     cursor = None

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hmac
-import json
-from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
 from functions.archiver.errors import (
-    BadEvent,
     CursorRefused,
-    Gone,
     NotFound,
     NotReady,
     Outcome,
@@ -22,72 +17,34 @@ from functions.archiver.errors import (
     Throttled,
     Unauthorized,
     Unavailable,
-    Unverified,
 )
-from functions.archiver.provider.delivery import Delivery, Hint
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Call, Json, Readiness, Recording, TranscriptState, Window
-from functions.archiver.secret import Secret
 from functions.providers.telesign import LIST, TeleSign
 from tests.doubles.http_client import Slots, http_to
 from tests.doubles.http_server import HttpServer, Reply
-
-API_KEY = b64encode(b"the signing key").decode()
-KEYS = {"customer_id": Secret("1234-ABCD"), "api_key": Secret(API_KEY)}
-WINDOW = Window(
-    start=dt.datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=dt.UTC),
-    end=dt.datetime(2026, 1, 2, 0, 0, 0, 1, tzinfo=dt.UTC),
+from tests.harness.telesign import (
+    API_KEY,
+    BY_ID,
+    FILE,
+    KEYS,
+    ONE,
+    OTHER_FILE,
+    WINDOW,
+    audio_of,
+    document,
+    link,
+    page_of,
+    refused,
+    row,
+    transcribed,
 )
-ONE = "D596D7B0D1800164898350B4E71B005B"
-FILE, OTHER_FILE = f"{ONE}_1767225611.wav", f"{ONE}_1767225701.wav"
-BY_ID = f"{LIST}/{ONE}"
-
-
-def row(file_name: str | None = FILE, status: str = "available", **fields: Any) -> dict[str, Json]:
-    return {"reference_id": ONE, "file_name": file_name, "status": status, "date": "2026-01-01T12:00:00", **fields}
-
-
-def page_of(*rows: Json, token: str | None = None) -> Reply:
-    return document({"call_recordings": rows, "token": token})
-
-
-def document(value: Json, status: int = 200) -> Reply:
-    return Reply(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(value).encode())
-
-
-def refused(code: int, status: int, *, within: str = "errors") -> Reply:
-    told: dict[str, Json] = {"errors": [{"code": code}]} if within == "errors" else {"status": {"code": code}}
-    return document(told, status)
-
-
-def transcribed(*parts: tuple[str, str | None]) -> dict[str, Json]:
-    return {"language_code": "en-US", "transcription": [{"status": status, "result": text} for status, text in parts]}
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
-@pytest.fixture
-def slots() -> Slots:
-    return Slots()
 
 
 @pytest.fixture
 def telesign(server: HttpServer, slots: Slots) -> TeleSign:
     http = http_to(server.url, slots, secrets=[KEYS["api_key"]])
     return TeleSign(http, Account(source="here", base_url=server.url, credentials=KEYS))
-
-
-def link(server: HttpServer, path: str = "/signed") -> str:
-    return f"{server.url}{path}?Expires=1&Signature=s1gned&Key-Pair-Id=K"
-
-
-def audio_of(telesign: TeleSign, recording: Recording | None = None) -> bytes:
-    with telesign.open(recording or Recording(id=FILE, call_id=ONE)) as opened:
-        return b"".join(opened.body.chunks())
 
 
 # listing
@@ -251,102 +208,6 @@ def test_what_asking_by_id_can_come_to(
         telesign.describe(FILE)
 
 
-# opening
-
-
-def test_audio_comes_by_a_link_resolved_right_before(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server))]))
-    server.on("/signed", Reply(body=b"RIFF"))
-    assert audio_of(telesign) == b"RIFF"
-    assert server.paths() == [BY_ID, "/signed"]
-    assert server.requests[1].query["Signature"] == "s1gned"
-
-
-def test_a_signed_link_elsewhere_sees_no_credentials_and_takes_no_slot(
-    server: HttpServer, telesign: TeleSign, slots: Slots
-) -> None:
-    with HttpServer() as cdn:
-        cdn.on("/signed", Reply(body=b"RIFF"))
-        server.on(BY_ID, document([row(url=link(cdn).replace("127.0.0.1", "localhost"))]))
-        assert audio_of(telesign) == b"RIFF"
-        assert "authorization" not in cdn.requests[0].headers
-    assert slots.booked == ["lookup"]
-
-
-def test_a_link_that_expired_is_resolved_again(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server))]), document([row(url=link(server, "/fresh"))]))
-    server.on("/signed", Reply(status=403))
-    server.on("/fresh", Reply(body=b"RIFF"))
-    assert audio_of(telesign) == b"RIFF"
-
-
-def test_a_link_refused_twice_is_not_resolved_a_third_time(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server))]))
-    server.on("/signed", Reply(status=403))
-    with pytest.raises(Rejected) as caught:
-        audio_of(telesign)
-    assert len(server.requests) == 4
-    assert "signed=" not in str(caught.value).lower()
-
-
-def test_a_link_to_nothing_does_not_say_that_the_recording_was_deleted(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server))]))
-    server.on("/signed", Reply(status=404))
-    with pytest.raises(Rejected):
-        audio_of(telesign)
-
-
-def test_a_link_that_says_gone_is_believed(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server))]))
-    server.on("/signed", Reply(status=410))
-    with pytest.raises(Gone):
-        audio_of(telesign)
-
-
-@pytest.mark.parametrize(
-    ("listed", "outcome"),
-    [
-        (row(status="deleted"), Gone),
-        (row(status="failed"), Rejected),
-        (row(status="recording", url="https://x"), NotReady),
-        (row(url=None), NotReady),
-    ],
-)
-def test_a_file_that_is_not_available_is_not_fetched(
-    server: HttpServer, telesign: TeleSign, listed: Json, outcome: type[Outcome]
-) -> None:
-    server.on(BY_ID, document([listed]))
-    with pytest.raises(outcome):
-        audio_of(telesign)
-    assert server.paths() == [BY_ID]
-
-
-def test_opening_a_file_reveals_the_others_of_its_call(server: HttpServer, telesign: TeleSign) -> None:
-    unnamed = row(None, "recording")
-    server.on(BY_ID, document([row(OTHER_FILE, "recording"), row(url=link(server)), unnamed]))
-    server.on("/signed", Reply(body=b"RIFF"))
-    with telesign.open(Recording(id=FILE, call_id=ONE)) as opened:
-        assert [(each.id, each.readiness) for each in opened.siblings] == [(OTHER_FILE, Readiness.NOT_READY)]
-        assert opened.recording is not None
-        assert opened.recording.id == FILE
-
-
-def test_the_name_comes_from_the_row_and_not_from_the_link(server: HttpServer, telesign: TeleSign) -> None:
-    server.on(BY_ID, document([row(url=link(server, "/D5EF_1631039244.wav"))]))
-    assert telesign.look_up(ONE)[0].id == FILE
-
-
-def test_neither_link_nor_signature_nor_transcript_is_kept(server: HttpServer, telesign: TeleSign) -> None:
-    more: dict[str, Any] = {"more": [{"player": "https://x/?SIGNATURE=abc"}], "kept": {"a": [1]}}
-    server.on(BY_ID, document([row(url=link(server), transcribe=transcribed(("completed", "Hi")), **more)]))
-    recording = telesign.describe(FILE)
-    assert recording.link is None
-    assert recording.raw["kept"] == {"a": [1]}
-    text = json.dumps(recording.raw).lower()
-    assert "signature" not in text
-    assert "transcribe" not in text
-
-
 # asking by id and by call
 
 
@@ -445,66 +306,3 @@ def test_a_delete_that_failed_in_part_says_so_and_is_not_repeated(
         telesign.delete(Recording(id=FILE, call_id=ONE))
     assert len(server.requests) == 1
     assert outcome is Unavailable or "deleted 1 files of the call and failed to delete 2" in str(caught.value)
-
-
-# events
-
-EVENT = json.dumps({"event": "call_completed", "reference_id": ONE}).encode()
-
-
-def signed(body: bytes = EVENT, key: bytes = b"the signing key", customer: str = "1234-ABCD") -> str:
-    return f"TSA {customer}:{b64encode(hmac.digest(key, body, 'sha256')).decode()}"
-
-
-def delivery(headers: Mapping[str, str], body: bytes = EVENT, **more: Any) -> Delivery:
-    return Delivery(headers=headers, query={}, body=body, received_at=dt.datetime.now(dt.UTC), **more)
-
-
-@pytest.mark.parametrize("header", ["authorization", "x-ts-authorization"])
-def test_a_signed_event_is_a_call_to_look_up_later(telesign: TeleSign, header: str) -> None:
-    assert telesign.event(delivery({header: signed()}), []) == Hint(call_id=ONE, ready=False)
-
-
-def test_a_key_in_rotation_signs_as_well(telesign: TeleSign) -> None:
-    new_key = Secret(b64encode(b"new").decode())
-    sent = delivery({"authorization": signed(key=b"new")})
-    assert telesign.event(sent, [Secret("no base64!"), Secret(""), new_key]) == Hint(call_id=ONE)
-    with pytest.raises(Unverified):
-        telesign.event(sent, [])
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "TSA",
-        signed(EVENT + b" "),
-        signed(key=b"another"),
-        signed(key=b""),
-        signed(customer="another"),
-        signed().replace("TSA", "Basic"),
-        f"TSA 1234-ABCD:{API_KEY}",
-        "TSA 1234-ABCD:\ud800",
-    ],
-)
-def test_an_event_that_is_not_signed_is_not_believed(telesign: TeleSign, header: str) -> None:
-    with pytest.raises(Unverified):
-        telesign.event(delivery({"authorization": header}), [Secret("")])
-
-
-def test_the_secret_of_the_path_does_not_replace_the_signature(telesign: TeleSign) -> None:
-    with pytest.raises(Unverified):
-        telesign.event(delivery({"x-webhook-secret": "abcd"}, path_secret=Secret("abcd")), [Secret("abcd")])
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"[", b"[]", b'"x"', b"{}", b'{"reference_id": 7}', b'{"reference_id": "a\\u0000"}', b"[" * 100_000]
-)
-def test_a_signed_event_that_makes_no_sense_is_refused(telesign: TeleSign, body: bytes) -> None:
-    with pytest.raises(BadEvent):
-        telesign.event(delivery({"authorization": signed(body)}, body), [])
-
-
-def test_a_body_that_is_no_json_is_not_read_before_its_sender_is_verified(telesign: TeleSign) -> None:
-    with pytest.raises(Unverified):
-        telesign.event(delivery({}, b"["), [])

@@ -41,12 +41,6 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
-@pytest.fixture
 def twilio(simulator: Simulator) -> Twilio:
     return twilio_at(simulator.base_url, secret=simulator.secret)
 

@@ -169,12 +169,6 @@ def test_a_link_to_an_unknown_host_gets_no_token_and_its_file_is_asked_for_at_ou
     assert fetched(zoom, recording) == b"audio"
 
 
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
 def plain_zoom(server: HttpServer) -> Zoom:
     options = {"token_url": server.url, "media_url": server.url}
     account = Account(source="acme", base_url=server.url, credentials=CREDENTIALS, options=options)

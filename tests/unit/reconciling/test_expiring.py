@@ -195,7 +195,7 @@ def test_the_totals_of_a_day_no_longer_count_what_has_expired(bench: Bench) -> N
     assert totals.count(due, bench.clock.now().date()).numbers["archived"] == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     some.lists(
         some.tuples(

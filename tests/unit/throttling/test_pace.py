@@ -25,7 +25,7 @@ INTERVAL = timedelta(seconds=60.5 / RATE)
 SECOND = timedelta(seconds=1)
 ALMOST = timedelta(milliseconds=1)
 _sources = count()  # each example has its own source, because the table stays
-in_properties = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_properties = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def pace_on(

@@ -259,7 +259,7 @@ def test_every_provider_s_word_for_a_direction_is_one_of_three(word: str | None,
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(words=TEXTS, agent=TEXTS, number=TEXTS)
 def test_no_text_breaks_a_search(index: Index, words: str, agent: str, number: str) -> None:
     index.put([row()])
@@ -271,7 +271,7 @@ def test_no_text_breaks_a_search(index: Index, words: str, agent: str, number: s
         assert "at least" in str(refusal)  # noqa: PT017 - most texts are no numbers, and that is said
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["archived", "failed", "gone"])), max_size=30))
 def test_the_counts_always_equal_the_rows(index: Index, changes: list[tuple[int, str]]) -> None:
     index.forget("acme", [f"recording-{number:04d}" for number in range(9)])

@@ -165,7 +165,7 @@ def test_a_death_on_the_way_loses_no_event_and_may_write_one_twice(
     assert len({line["detail"]["id"] for line in found}) == 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["archive", "fail", "deliver", "die before", "die after"]), max_size=12))
 def test_whatever_dies_every_event_is_written_and_none_is_invented(
     tmp_path_factory: pytest.TempPathFactory, clock: FakeClock, steps: list[str]
