@@ -11,6 +11,7 @@ from constructs import Construct
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
+from infra.shared import may_use_key, may_use_table_key
 
 READ = ("audio", "quarantine", "metadata", "transcripts", "reports", "seals", "holds", "erasures", "accesses")
 HELD = ("audio", "quarantine", "metadata", "transcripts")
@@ -80,7 +81,8 @@ def _ledger(arn: str) -> list[iam.PolicyStatement]:
 def _keys(archive: Archive) -> list[iam.PolicyStatement]:
     found = []
     if archive.kms_key:
-        found.append(_allow(["kms:Decrypt", "kms:GenerateDataKey"], [archive.kms_key]))
+        found.append(may_use_key(["kms:Decrypt", "kms:GenerateDataKey"], archive.kms_key, by="s3"))
+        found += may_use_table_key(archive)
     if archive.export_key:
         by_digest = {"StringEquals": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}}
         found.append(_allow(["kms:Sign"], [archive.export_key], by_digest))

@@ -16,7 +16,7 @@ from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
 from infra.alarms import Rule, metric_of
 from infra.archive_bucket import acknowledge_prefixes
 from infra.functions_asset import ARCHITECTURE, RUNTIME
-from infra.shared import Shared
+from infra.shared import Shared, may_use_table_key
 from infra.webhook_api import LOGS_KEPT
 
 BATCH = 100
@@ -101,6 +101,7 @@ class Events(Construct):
             iam.PolicyStatement(actions=["s3:PutObject"], resources=[f"{exported.bucket_arn}/{FAILED}/*"]),
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[exported.bucket_arn]),
             *([iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key])] if key else []),
+            *may_use_table_key(self._shared.archive),
             iam.PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log.log_group_arn]
             ),

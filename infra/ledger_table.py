@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.logical_ids import name_for_good
@@ -20,7 +21,7 @@ class LedgerTable(Construct):
     With `streams` its changes can be followed; that comes and goes without another table.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, logical_id: str, streams: bool) -> None:
+    def __init__(self, scope: Construct, id_: str, *, logical_id: str, streams: bool, kms_key: str | None) -> None:
         super().__init__(scope, id_)
         # Table and not TableV2: the latter's resource type is known to no emulator.
         self.table = dynamodb.Table(
@@ -34,6 +35,8 @@ class LedgerTable(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
             time_to_live_attribute="expires_at",
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if kms_key else None,
+            encryption_key=kms.Key.from_key_arn(self, "Key", kms_key) if kms_key else None,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if streams else None,
         )
         name_for_good(self.table, logical_id)

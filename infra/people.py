@@ -14,7 +14,7 @@ from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
 from infra.events import may_put_events
-from infra.shared import TAG
+from infra.shared import TAG, may_use_key, may_use_table_key
 
 RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
 RECORDS = ("reports", "seals", "accesses", "holds", "erasures")
@@ -151,7 +151,12 @@ class People(Construct):
 
     def _uses_key(self) -> list[iam.PolicyStatement]:
         key = self._held.archive.kms_key
-        return [_allow(["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
+        if key is None:
+            return []
+        return [
+            may_use_key(["kms:Decrypt", "kms:GenerateDataKey"], key, by="s3"),
+            *may_use_table_key(self._held.archive),
+        ]
 
     def _objects(self, folder: str) -> str:
         return f"{self._held.bucket_arn}/{folder}/*"

@@ -39,7 +39,13 @@ class RecordingArchive(Construct):
         apply_boundary(self, self.archive)
         store = ArchiveBucket(self, "Store", deployment=deployment, logical_id=lasting_id(self, "Bucket"))
         self.bucket = store.bucket
-        ledger = LedgerTable(self, "Ledger", logical_id=lasting_id(self, "Table"), streams=self.archive.events)
+        ledger = LedgerTable(
+            self,
+            "Ledger",
+            logical_id=lasting_id(self, "Table"),
+            streams=self.archive.events,
+            kms_key=self.archive.kms_key,
+        )
         self.table = ledger.table
         self.topics = Topics(self, "Alerts", archive=self.archive)
         if self.archive.sign:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
@@ -118,13 +119,13 @@ class Shared:
         # Decrypt because the parts of a multipart upload are read again when it is completed.
         return [
             *statements,
-            iam.PolicyStatement(actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[self.archive.kms_key]),
+            may_use_key(["kms:GenerateDataKey", "kms:Decrypt"], self.archive.kms_key, by="s3"),
         ]
 
     def may_decrypt(self) -> list[iam.PolicyStatement]:
         """Statements that allow to read what the archive's key has encrypted; none where S3's own key does."""
         key = self.archive.kms_key
-        return [iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key])] if key else []
+        return [may_use_key(["kms:Decrypt"], key, by="s3")] if key else []
 
     def may_list(self, action: str, folders: Sequence[str]) -> iam.PolicyStatement:
         """Allows to list objects, or their versions, in some of the bucket's folders."""
@@ -134,19 +135,44 @@ class Shared:
             conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}},
         )
 
-    def may_use(self, source: Source, items: Items) -> list[iam.PolicyStatement]:
-        """Statements for the ledger's items of one source.
+    def may_use(self, source: Source, items: Items, *, written: Sequence[str] = ("*",)) -> list[iam.PolicyStatement]:
+        """Statements for the ledger's items of one source. `written` are patterns of those that it may change.
 
         The partition key of every item and of every index entry begins with the source's name and a `#`, which no
         name can hold. The condition is true where a request names no key, so `Scan` must never be among the actions.
         """
-        own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#*"]}}
-        arn = self.exported.table_arn
-        return [
-            iam.PolicyStatement(
-                actions=[f"dynamodb:{action}" for action in items.actions], resources=[arn], conditions=own
-            ),
-            iam.PolicyStatement(
-                actions=["dynamodb:Query"], resources=[f"{arn}/index/{name}" for name in items.indexes], conditions=own
-            ),
+        arn, own = self.exported.table_arn, _keys_of(source, ["*"])
+        reads = [action for action in items.actions if action in _READS]
+        writes = [action for action in items.actions if action not in _READS]
+        indexes = [f"{arn}/index/{name}" for name in items.indexes]
+        statements = [
+            iam.PolicyStatement(actions=[f"dynamodb:{action}" for action in reads], resources=[arn], conditions=own),
+            iam.PolicyStatement(actions=["dynamodb:Query"], resources=indexes, conditions=own),
         ]
+        if writes:
+            conditions = _keys_of(source, written)
+            actions = [f"dynamodb:{action}" for action in writes]
+            statements.append(iam.PolicyStatement(actions=actions, resources=[arn], conditions=conditions))
+        return [*statements, *may_use_table_key(self.archive)]
+
+
+_READS = ("GetItem", "BatchGetItem")
+
+
+def _keys_of(source: Source, patterns: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#{each}" for each in patterns]}}
+
+
+def may_use_key(actions: Sequence[str], key: str, *, by: str) -> iam.PolicyStatement:
+    """What a service may do with the archive's key in somebody's name: nobody uses the key by himself."""
+    through = {"StringEquals": {"kms:ViaService": f"{by}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
+    return iam.PolicyStatement(actions=list(actions), resources=[key], conditions=through)
+
+
+def may_use_table_key(archive: Archive) -> list[iam.PolicyStatement]:
+    """Statements for whoever reads or writes a ledger that the archive's key encrypts; none without `kms_key`."""
+    return [may_use_key(TABLE_KEY_ACTIONS, archive.kms_key, by="dynamodb")] if archive.kms_key else []
+
+
+TABLE_KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+"""DynamoDB asks for them in the name of whoever calls it."""

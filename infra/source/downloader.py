@@ -15,6 +15,11 @@ from infra.source.function import SourceFunction
 from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
 
 FOLDERS = ("audio", "quarantine", "metadata", "transcripts")
+BYTES = ("audio", "quarantine")
+"""What may be sent in parts, and broken off."""
+
+LOOKED_AT = (*BYTES, "metadata")
+"""What an earlier attempt of the same recording may have left."""
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
 
@@ -60,8 +65,7 @@ def _may_archive(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Writing, and finding what an earlier attempt of the same recording has written. Never deleting."""
     return [
         *shared.may_write(source, FOLDERS),
-        iam.PolicyStatement(
-            actions=["s3:AbortMultipartUpload", "s3:GetObject"], resources=shared.objects(source, FOLDERS)
-        ),
-        shared.may_list("s3:ListBucket", [f"{folder}/source={source.name}" for folder in FOLDERS]),
+        iam.PolicyStatement(actions=["s3:AbortMultipartUpload"], resources=shared.objects(source, BYTES)),
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, LOOKED_AT)),
+        shared.may_list("s3:ListBucket", [f"{folder}/source={source.name}" for folder in LOOKED_AT]),
     ]

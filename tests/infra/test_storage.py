@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.deployments import a_deployment
-from tests.infra.template import Template, deployed
+from tests.harness.deployments import a_deployment, a_source
+from tests.infra.template import Template, deployed, flat
 
 MODELS = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
 
@@ -50,8 +50,34 @@ def test_a_key_of_ones_own_encrypts_the_bucket_and_the_roles_may_use_it() -> Non
     for step in ("downloader", "reconciler"):
         allowed = archive.function(step).allowed()
         assert allowed["kms:GenerateDataKey"] == allowed["kms:Decrypt"] == {key}
-    # The lister reads sidecars to fill a new table, and encrypts nothing.
-    assert {action for action in archive.function("lister").allowed() if action.startswith("kms:")} == {"kms:Decrypt"}
+    # The lister reads sidecars to fill a new table, and encrypts nothing in the bucket.
+    assert used_through(archive, "lister")["s3"] == {"kms:Decrypt"}
+
+
+def used_through(archive: Template, step: str) -> dict[str, set[str]]:
+    """What a function may do with the key, by the service that does it in its name."""
+    found: dict[str, set[str]] = {}
+    for each in archive.function(step).statements():
+        actions = {each["Action"]} if isinstance(each["Action"], str) else {*each["Action"]}
+        if any(action.startswith("kms:") for action in actions):
+            service = flat(each["Condition"]["StringEquals"]["kms:ViaService"]).partition(".")
+            assert service[2] == "<AWS::Region>.<AWS::URLSuffix>"
+            found.setdefault(service[0], set()).update(actions)
+    return found
+
+
+def test_a_key_of_ones_own_encrypts_the_ledger_too_and_nobody_uses_it_but_through_a_service() -> None:
+    key = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
+    archive = deployed(a_deployment(a_source("acme-uk", webhook=True), kms_key=key))
+    encryption = archive.only("AWS::DynamoDB::Table")["Properties"]["SSESpecification"]
+    assert encryption == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    for step in ("lister", "downloader", "reconciler", "webhook"):
+        assert used_through(archive, step)["dynamodb"] >= {"kms:Decrypt", "kms:Encrypt"}
+    assert used_through(archive, "webhook").keys() == {"dynamodb"}
+
+
+def test_a_ledger_without_a_key_of_ones_own_has_that_of_aws(archive: Template) -> None:
+    assert "SSESpecification" not in archive.only("AWS::DynamoDB::Table")["Properties"]
 
 
 def test_the_table_is_on_demand_and_can_be_brought_back(archive: Template) -> None:
