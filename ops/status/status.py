@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.archiver.alerting.notes import told_key
+from functions.archiver.alerting.trouble import Trouble, told_beside
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.health import Health, SourceState, health_of, in_words
@@ -31,6 +33,7 @@ class SourceStatus:
     """Everything about one source; without `vitals` and `counts` it could not be asked.
 
     `alarms` are the words of those that ring, `erasures` the orders with something left; None where nobody could tell.
+    `trouble` is what people were told of that is no state of the source.
     """
 
     source: str
@@ -41,6 +44,7 @@ class SourceStatus:
     alarms: Sequence[str] | None = None
     backfill: Mapping[str, Any] | None = None
     erasures: Sequence[Mapping[str, Any]] | None = None
+    trouble: Trouble | None = None
 
     @property
     def changed(self) -> int:
@@ -67,6 +71,12 @@ class SourceStatus:
                 return f"recordings find --source {self.source} --state {name}"
         return self.health.state.first_command(self.source)
 
+    def _trouble(self) -> dict[str, str] | None:
+        if self.trouble is None:
+            return None
+        kind = self.trouble.kind
+        return {"name": kind.name, "reason": self.trouble.reason, "next": kind.first_command(self.source)}
+
     def document(self) -> dict[str, Any]:
         """As `status --json` has it."""
         signs = self.vitals.signs if self.vitals else None
@@ -87,6 +97,7 @@ class SourceStatus:
             "complete_until": self.complete_until,
             "backfill": self.backfill,
             "erasures": list(self.erasures) if self.erasures is not None else None,
+            "trouble": self._trouble(),
             "alarms": list(self.alarms) if self.alarms is not None else None,
             "next": self.next,
         }
@@ -129,6 +140,7 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
         complete_until=reader.complete_until(vitals.signs.listed_until),
         alarms=alarms,
         backfill=_backfill(archive, source, vitals),
+        trouble=told_beside(archive.table.get(told_key(source))),
     )
 
 
@@ -163,6 +175,9 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
             output.line(f"{each.source}: backfill to {output.time(each.backfill['to'])}, listed until {until}")
         for left in each.erasures or ():
             output.line(f"{each.source}: {_left_of(output, left)}; next: recordings erase --deferred")
+        if each.trouble:
+            command = each.trouble.kind.first_command(each.source)
+            output.line(f"{each.source}: {each.trouble.kind.name}: {each.trouble.reason}; next: {command}")
         for alarm in each.alarms or ():
             output.line(f"{each.source}: alarm: {alarm}")
     output.verdict(verdict(found))

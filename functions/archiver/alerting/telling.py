@@ -143,7 +143,7 @@ def _end_lines(over: Kind | None, address: Address) -> list[str]:
 
 def first_command(kind: Kind, address: Address) -> str:
     """What to type first, whole."""
-    return f"recordings {kind.command.format(source=address.source)} -a {address.archive}"
+    return f"{kind.first_command(address.source)} -a {address.archive}"
 
 
 def _plain(text: str) -> str:

@@ -6,9 +6,10 @@ has the level of the worst one, and each level from `URGENT_TROUBLE` on cannot w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from functions.archiver.alerting.notes import Notes
 from functions.archiver.health import Health, SourceState
@@ -31,6 +32,10 @@ class Kind:
     heading: str
     command: str
     lasts: timedelta = timedelta()
+
+    def first_command(self, source: str) -> str:
+        """What to type first about a source, without the archive."""
+        return f"recordings {self.command.format(source=source)}"
 
     @property
     def urgent(self) -> bool:
@@ -108,6 +113,14 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 def kind_of(name: str) -> Kind | None:
     """The kind of that name; None for a source that is well, and for what an earlier version called otherwise."""
     return _BY_NAME.get(name)
+
+
+def told_beside(item: Mapping[str, Any] | None) -> Trouble | None:
+    """What people were told of a source that is no state of it, by the item that says so; such as an unsealed day."""
+    kind = kind_of(str((item or {}).get("told")))
+    if item is None or kind is None or kind.name in {state.value for state in SourceState}:
+        return None
+    return Trouble(kind=kind, reason=str(item.get("told_reason") or kind.name))
 
 
 def worst(health: Health, notes: Notes) -> Trouble | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.alerting.trouble import UNSEALED
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.errors import ArchiveTrouble, Service, Unauthorized
 from functions.archiver.ledger.integrity import Integrity
@@ -211,3 +212,20 @@ def test_a_source_that_a_run_has_looked_after_once_can_stop_though_it_was_import
         archive.ledger().mark_archived(queued(archive.ledger()), STORED)
         archive.table.update("acme#health", put={"ticked_at": to_ms(Clock().now() - 2 * DAY)})
         assert status(archive, capsys, "acme")[1]["acme"]["state"] == "stopped"
+
+
+def test_a_day_that_is_not_sealed_stands_beside_the_state_with_the_command_to_type(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"kind": "told", "told": UNSEALED.name, "told_reason": "2026-11-01 should have been sealed a day ago"}
+    archive.table.update("acme#told", put=told)
+    archive.table.update("dialer#told", put={"kind": "told", "told": "behind", "told_reason": "it was"})
+    _, sources = status(archive, capsys)
+    assert sources["acme"]["trouble"] == {
+        "name": "a day is not sealed",
+        "reason": told["told_reason"],
+        "next": "recordings seal acme",
+    }
+    assert sources["dialer"]["trouble"] is None, "its state says so itself"
+    assert archive.run("status") == 0
+    assert f"acme: a day is not sealed: {told['told_reason']}; next: recordings seal acme" in capsys.readouterr().out
