@@ -54,7 +54,7 @@ chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRS
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
 		$(if $(ENGINES),--engines $(ENGINES))
 
-bench: $(VENV) $(WHEELS) ## measure bytes, pipeline and cold start, and write docs/benchmarks.md; PARTS=... for some
+bench: $(VENV) $(WHEELS) ## measure everything (a quarter of an hour) and write docs/benchmarks.md and docs/costs.md; PARTS=... for some
 	$(BIN)/python -m benchmarks $(PARTS)
 
 fix: $(VENV) ## let ruff format and repair what it can

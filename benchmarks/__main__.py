@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import allowance, cold_start, cost, pipeline
+from benchmarks import allowance, cold_start, cost, listing, pipeline
 from benchmarks.comparing import bench, left_behind, taken
 from benchmarks.tables import Table, keep, printed, write_page
 
@@ -32,6 +33,7 @@ PARTS: Mapping[str, Callable[[], Sequence[Table]]] = {
     "bytes": _bytes,
     "pipeline": _pipeline,
     "allowance": lambda: (allowance.measured(),),
+    "listing": lambda: (listing.measured(),),
     "cost": _cost,
     "cold_start": cold_start.measured,
 }
@@ -44,12 +46,16 @@ def main() -> None:
     asked = parser.parse_args().parts
     if unknown := set(asked) - set(PARTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
+    began = time.monotonic()
     for part in asked or PARTS:
+        started = time.monotonic()
         tables = PARTS[part]()
         keep(part, tables, DOCS)
         write_page([*PARTS], DOCS)
         for table in tables:
             print(printed(table), flush=True)
+        print(f"{part}: {time.monotonic() - started:.0f} s\n", flush=True)
+    print(f"All of it took {time.monotonic() - began:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -76,13 +76,19 @@ def synthesise(deployment: Deployment, out: Path, *, bundle: bool = True) -> Non
     for stack in stacks(app, deployment):
         _check_size(stack)
     app.synth()
-    _hold_against_the_rules(deployment, _examples(deployment, written(out)), out)
+    _hold_against_the_rules(deployment, examples(deployment, written(out)), out)
 
 
-def _examples(deployment: Deployment, documents: Mapping[str, Document]) -> list[Source]:
+def examples(deployment: Deployment, documents: Mapping[str, Document]) -> list[Source]:
     """One source of each kind: those of one kind have templates that differ only in texts and numbers."""
-    kinds = {json.dumps(_shape(documents[deployment.stack_of(source)])): source for source in deployment.sources}
+    kinds = {_kind(documents[deployment.stack_of(source)]): source for source in deployment.sources}
     return list(kinds.values())
+
+
+def _kind(document: Document) -> str:
+    """The same for templates that differ in texts and numbers alone, and in the names of their outputs."""
+    outputs = list(document.get("Outputs", {}).values())  # WebhookUrl and the source's name
+    return json.dumps(_shape({**document, "Outputs": outputs}))
 
 
 def _shape(value: Any) -> Any:

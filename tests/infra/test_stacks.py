@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from infra.recording_archive import RecordingArchive
 from infra.source.pipeline import SourcePipeline
-from infra.synth import MAX_RESOURCES, synthesise, templates
+from infra.synth import MAX_RESOURCES, examples, synthesise, templates
 from ops.archive.facts import Facts
 from tests.harness.deployments import a_deployment, a_source
 from tests.infra.template import Resource, Template, deployed, flat, refers_to
@@ -275,3 +275,11 @@ def files_of(assembly: Path) -> str:
     """What names the roles of a deploy: the manifest for stacks, and the assets of each."""
     files = [assembly / "manifest.json", *assembly.glob("*.assets.json")]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def test_sources_that_differ_in_names_alone_are_of_one_kind_and_checked_once() -> None:
+    hooked = [a_source(f"acme-{number}", webhook=True) for number in range(3)]
+    plain = [a_source(f"dull-{number}") for number in range(2)]
+    given = a_deployment(*hooked, *plain)
+    assert {source.webhook for source in examples(given, templates(given))} == {True, False}
+    assert len(examples(given, templates(given))) == 2
