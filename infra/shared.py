@@ -108,12 +108,15 @@ class Shared:
         """The ARNs of a source's objects in some of the archive's folders."""
         return [f"{self.exported.bucket_arn}/{folder}/source={source.name}/*" for folder in folders]
 
+    def may_open(self) -> list[iam.PolicyStatement]:
+        """Statements for all who use the bucket: whether one of the user's own keeps versions is looked at first."""
+        if self.archive.bucket is None:
+            return []
+        return [iam.PolicyStatement(actions=["s3:GetBucketVersioning"], resources=[self.exported.bucket_arn])]
+
     def may_write(self, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:
         """Statements that allow to put the source's objects into some of the archive's folders."""
         statements = [iam.PolicyStatement(actions=["s3:PutObject"], resources=self.objects(source, folders))]
-        if self.archive.bucket is not None:  # one of the user's own is looked at before anything is put into it
-            bucket = [self.exported.bucket_arn]
-            statements.append(iam.PolicyStatement(actions=["s3:GetBucketVersioning"], resources=bucket))
         if self.archive.kms_key is None:
             return statements
         # Decrypt because the parts of a multipart upload are read again when it is completed.

@@ -44,6 +44,7 @@ class Downloader(Construct):
             timeout=DOWNLOAD_TIMEOUT,
             statements=[
                 *shared.may_use(source, ITEMS),
+                *shared.may_open(),
                 *_may_archive(shared, source),
                 *may_lock(shared, source, LOCKED, source.lock_days(shared.archive)),
                 *may_hold(shared, source, FOLDERS),

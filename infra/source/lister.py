@@ -39,6 +39,7 @@ class Lister(Construct):
             timeout=Duration.minutes(15),
             statements=[
                 *shared.may_use(source, ITEMS),
+                *shared.may_open(),
                 *_may_rebuild(shared, source),
                 lanes.may_send(),
                 shared.may_tell(),

@@ -41,6 +41,7 @@ class Reconciler(Construct):
             timeout=Duration.minutes(15),
             statements=[
                 *shared.may_use(source, ITEMS),
+                *shared.may_open(),
                 *shared.may_write(source, FOLDERS),
                 iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, FOLDERS)),
                 *self._may_sign(shared),

@@ -11,7 +11,7 @@ import pytest
 from functions.providers import load
 from infra.shared import Shared
 from tests.harness.deployments import a_deployment, a_source
-from tests.infra.template import Function, Template, flat
+from tests.infra.template import Function, Template, deployed, flat
 
 SOURCES = ("acme-uk", "acme-de")
 STEPS = ("lister", "downloader", "reconciler")
@@ -148,3 +148,12 @@ def test_a_token_can_be_encrypted_for_its_own_source_alone_and_only_where_it_is_
         "Condition": {"StringEquals": context},
     }
     assert given == ([allowed] if shares else [])
+
+
+def test_whoever_uses_a_bucket_of_ones_own_may_see_whether_it_keeps_versions() -> None:
+    source = a_source(webhook=True)
+    theirs, ours = (deployed(a_deployment(source, bucket=bucket)).functions() for bucket in ("calls-of-acme", None))
+    users = {function.step for function in ours if any(action.startswith("s3:") for action in function.allowed())}
+    may_see = {function.step for function in theirs if "s3:GetBucketVersioning" in function.allowed()}
+    assert may_see == users == {"lister", "downloader", "reconciler"}
+    assert not [function.step for function in ours if "s3:GetBucketVersioning" in function.allowed()]
