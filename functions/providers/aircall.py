@@ -15,7 +15,7 @@ from functions.archiver.http.auth import StaticAuth
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, number_of, text_of, without
+from functions.archiver.provider.json_values import id_of, items_of, mapping_of, number_of, text_of, without
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -210,8 +210,7 @@ def _parts(recording_id: str) -> tuple[str, str]:
 
 def _id(call: Mapping[str, Json]) -> str | None:
     """The call's id, a number, as text."""
-    id_ = call.get("id")
-    return str(id_) if isinstance(id_, int) and not isinstance(id_, bool) else text_of(id_)
+    return id_of(call.get("id"))
 
 
 def _start_of(call: Mapping[str, Json]) -> datetime | None:

@@ -16,6 +16,7 @@ from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import (
+    id_of,
     items_of,
     link_of,
     mapping_of,
@@ -24,6 +25,7 @@ from functions.archiver.provider.json_values import (
     text_of,
     unread,
     without,
+    written,
 )
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
@@ -203,7 +205,7 @@ def _read(row: Json) -> Recording | None:
     """One row as a recording; None when it has no id or no date."""
     if not isinstance(row, Mapping):
         return None
-    id_, created = text_of(row.get("id")), moment_of(row.get("dateCreated"))
+    id_, created = id_of(row.get("id")), moment_of(row.get("dateCreated"))
     if not id_ or created is None:
         return None
     file, call, agent = mapping_of(row.get("file")), mapping_of(row.get("call")), mapping_of(row.get("agent"))
@@ -213,14 +215,14 @@ def _read(row: Json) -> Recording | None:
         id=canonical_id(id_),
         readiness=readiness,
         note=note,
-        call_id=text_of(call.get("id")),
+        call_id=id_of(call.get("id")),
         recorded_at=created,
-        recorded_at_raw=text_of(row.get("dateCreated")),
+        recorded_at_raw=written(row.get("dateCreated")),
         # Milliseconds: the help article's sample fits no other unit, whatever the API description says.
         duration_seconds=None if duration is None else duration / 1000,
         direction=text_of(call.get("type")),
-        from_number=text_of(call.get("from")),
-        to_number=text_of(call.get("to")),
+        from_number=id_of(call.get("from")),
+        to_number=id_of(call.get("to")),
         agent=text_of(agent.get("name")) or text_of(agent.get("id")),
         size_bytes=int(size) if size else None,
         content_type=text_of(file.get("contentType")),

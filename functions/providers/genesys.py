@@ -16,6 +16,7 @@ from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
 from functions.archiver.provider.json_values import (
+    id_of,
     items_of,
     link_of,
     mapping_of,
@@ -23,6 +24,7 @@ from functions.archiver.provider.json_values import (
     number_of,
     text_of,
     without,
+    written,
 )
 from functions.archiver.provider.looking_back import rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
@@ -224,7 +226,7 @@ class Genesys(Provider):
     def describe(self, recording_id: str) -> Recording:
         """A recording cannot be asked for without its conversation: those of the last days are searched for it."""
         for conversation in filter(_is_recorded, rows_looking_back(self._conversations, *_LOOK_BACK)):
-            if any(row.get("id") == recording_id for row in self._files(conversation) or ()):
+            if any(id_of(row.get("id")) == recording_id for row in self._files(conversation) or ()):
                 row = self._ask(text_of(conversation.get("conversationId")), recording_id)
                 if found := self._read(conversation, row):
                     return found
@@ -256,8 +258,8 @@ class Genesys(Provider):
     def _read(self, conversation: _Row, row: _Row) -> Recording | None:
         """One file of a conversation; None when it has no id or no date."""
         dates = (row.get("startTime"), row.get("creationTime"), conversation.get("conversationStart"))
-        raw_moment = next((text_of(date) for date in dates if moment_of(date)), None)
-        if not (id_ := text_of(row.get("id"))) or raw_moment is None:
+        raw_moment = next(filter(None, map(written, dates)), None)
+        if not (id_ := id_of(row.get("id"))) or raw_moment is None:
             return None
         customer, agent = _people(conversation)
         ended, began = moment_of(row.get("endTime")), moment_of(row.get("startTime"))
@@ -333,7 +335,7 @@ def _readiness(row: _Row) -> tuple[Readiness, str | None]:
 
 
 def _orphan(row: _Row) -> Recording | None:
-    id_, created = text_of(row.get("id")), row.get("createdTime")
+    id_, created = id_of(row.get("id")), row.get("createdTime")
     if not id_ or moment_of(created) is None:
         return None
     readiness, note = _readiness(row)
@@ -342,6 +344,6 @@ def _orphan(row: _Row) -> Recording | None:
         readiness=readiness,
         note=note,
         recorded_at=moment_of(created),
-        recorded_at_raw=text_of(created),
+        recorded_at_raw=written(created),
         raw={**without(row, *_NOT_KEPT), "orphan": True},
     )

@@ -29,7 +29,7 @@ from functions.archiver.http.auth import StaticAuth, TokenAuth
 from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, number_of, text_of, unread, without
+from functions.archiver.provider.json_values import id_of, items_of, mapping_of, number_of, text_of, unread, without
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -237,7 +237,7 @@ def _is_document(body: Body) -> bool:
 def _read(value: Json) -> Recording | None:
     """One document as a recording; None when it has no id or no date."""
     row = mapping_of(value)
-    id_, start = text_of(row.get("id")), _moment(row.get("start"))
+    id_, start = id_of(row.get("id")), _moment(row.get("start"))
     if not id_ or not start:
         return None
     readiness, milliseconds = _readiness(row), number_of(row.get("duration_ms"))

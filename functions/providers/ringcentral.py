@@ -17,6 +17,7 @@ from functions.archiver.http.url_paths import origin_of
 from functions.archiver.provider.declaration import Declaration, Limit, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, id_from
 from functions.archiver.provider.json_values import (
+    id_of,
     items_of,
     link_of,
     mapping_of,
@@ -25,6 +26,7 @@ from functions.archiver.provider.json_values import (
     text_of,
     unread,
     without,
+    written,
 )
 from functions.archiver.provider.looking_back import rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
@@ -242,7 +244,7 @@ class RingCentral(Provider):
         found: dict[str | int, Recording | None] = {}
         for place, part in enumerate((row, *map(mapping_of, items_of(row.get("legs"))))):
             if part.get("recording") is not None:
-                id_ = _id(mapping_of(part["recording"]).get("id"))
+                id_ = id_of(mapping_of(part["recording"]).get("id"))
                 known = id_ and moment_of(row.get("startTime"))
                 found.setdefault(id_ or place, self._recording(str(id_), row, part) if known else None)
         return list(found.values())
@@ -256,9 +258,9 @@ class RingCentral(Provider):
         place = places.get(origin_of(link))
         return Recording(
             id=id_,
-            call_id=text_of(row.get("telephonySessionId")) or _id(row.get("sessionId") or row.get("id")),
+            call_id=text_of(row.get("telephonySessionId")) or id_of(row.get("sessionId") or row.get("id")),
             recorded_at=moment_of(start),
-            recorded_at_raw=text_of(start),
+            recorded_at_raw=written(start),
             duration_seconds=number_of(part.get("duration")),
             direction=direction,
             from_number=_number(sides[0]),
@@ -301,10 +303,6 @@ def _problem(row: _Row) -> str | None:
         return f"RingCentral says {text_of(row.get('status')) or 'nothing'} of it"
     expires = moment_of(row.get("expirationTime"))
     return "it has expired" if expires and expires < datetime.now(UTC) else None
-
-
-def _id(value: Json) -> str | None:
-    return text_of(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
 def _number(side: _Row) -> str | None:

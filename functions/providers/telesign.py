@@ -16,7 +16,17 @@ from functions.archiver.http.auth import StaticAuth, basic
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Hint, id_from
-from functions.archiver.provider.json_values import items_of, mapping_of, moment_of, number_of, text_of, unread, without
+from functions.archiver.provider.json_values import (
+    id_of,
+    items_of,
+    mapping_of,
+    moment_of,
+    number_of,
+    text_of,
+    unread,
+    without,
+    written,
+)
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -197,7 +207,7 @@ def _link(row: _Row) -> str:
 def _read(value: Json) -> Recording | Call | None:
     """One row as a file, or as a call that has none yet; None when an id or the date is missing or not usable."""
     row = mapping_of(value)
-    file_name, call_id, date = text_of(row.get("file_name")), text_of(row.get("reference_id")), row.get("date")
+    file_name, call_id, date = text_of(row.get("file_name")), id_of(row.get("reference_id")), row.get("date")
     moment = moment_of(date)
     if not call_id or not moment or (row.get("file_name") and not file_name):
         return None
@@ -211,7 +221,7 @@ def _read(value: Json) -> Recording | Call | None:
         note=note,
         call_id=call_id,
         recorded_at=moment,
-        recorded_at_raw=text_of(date),
+        recorded_at_raw=written(date),
         raw=without(row, "url", "transcribe"),
     )
 

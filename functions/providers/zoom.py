@@ -29,6 +29,7 @@ from functions.archiver.http.waits import requested_wait
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said, id_from
 from functions.archiver.provider.json_values import (
+    id_of,
     items_of,
     link_of,
     mapping_of,
@@ -199,7 +200,7 @@ class Zoom(Provider):
 
     def _row_of(self, recording_id: str) -> Mapping[str, Json]:
         for row in rows_looking_back(self._rows, *_LOOK_BACK):
-            if row.get("id") == recording_id:
+            if id_of(row.get("id")) == recording_id:
                 return row
         raise NotFound(f"none of the last {_LOOK_BACK[-1].days} days' recordings has this id")
 
@@ -287,7 +288,7 @@ class Zoom(Provider):
 
     def _read(self, row: Mapping[str, Json]) -> Recording | None:
         """One row as a recording; None when it has no id or no date. A row has no state: it is there when ready."""
-        id_, start = text_of(row.get("id")), moment_of(row.get("date_time"))
+        id_, start = id_of(row.get("id")), moment_of(row.get("date_time"))
         if not id_ or start is None:
             return None
         link = link_of(row.get("download_url"))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from functions.archiver.recording import Json
 
@@ -17,6 +18,11 @@ _NOT_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WRAPPING = str.maketrans("", "", "\t\r\n")
 _MAX_NAMED = 5
 _DEEPEST = 10
+_DIGITS = re.compile(r"[0-9]{9,13}(\.[0-9]{1,9})?")
+_EARLIEST_SECONDS, _EARLIEST_MILLISECONDS = 1e8, 1e11
+"""Of 1973: smaller numbers are no times but days, counts or nothing."""
+
+_UTC = re.compile(r"Z$| ?UTC$| GMT$")
 
 
 def mapping_of(value: Json) -> Mapping[str, Json]:
@@ -35,6 +41,11 @@ def text_of(value: Json) -> str | None:
     Whatever a person or a phone can have typed is a text: blanks of any width, joiners, direction marks, emoji.
     """
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and is_one_line(value) else None
+
+
+def id_of(value: Json) -> str | None:
+    """`value` where it is a text as above, or a whole number as text: some send ids and phone numbers as numbers."""
+    return text_of(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
 def is_one_line(text: str) -> bool:
@@ -60,12 +71,34 @@ def number_of(value: Json) -> float | None:
 
 
 def moment_of(value: Json) -> datetime | None:
-    """`value` where it is an ISO 8601 text, as UTC; one without a zone is taken for UTC. Else None."""
+    """`value` as UTC where it is a time: in ISO 8601 or as mails have it, or since 1970, in seconds or milliseconds.
+
+    A text without a zone is taken for UTC. None for anything else.
+    """
     try:
-        moment = datetime.fromisoformat((text_of(value) or "").replace("Z", "+00:00"))
+        moment = _since_1970(value) or _in_words(text_of(value) or "")
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def written(value: Json) -> str | None:
+    """A time as the provider writes it."""
+    return text_of(value) or (str(value) if moment_of(value) else None)
+
+
+def _since_1970(value: Json) -> datetime | None:
+    number = float(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else number_of(value)
+    seconds = number / 1000 if number and number >= _EARLIEST_MILLISECONDS else number
+    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds >= _EARLIEST_SECONDS else None
+
+
+def _in_words(text: str) -> datetime:
+    text = text.strip().upper()
+    try:
+        return datetime.fromisoformat(_UTC.sub("+00:00", text))
+    except ValueError:
+        return parsedate_to_datetime(text)
 
 
 def without(document: Mapping[str, Json], *names: str) -> Mapping[str, Json]:

@@ -1,10 +1,12 @@
-"""Links as providers write them."""
+"""Links and times as providers write them."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from functions.archiver.provider.json_values import link_of
+from functions.archiver.provider.json_values import id_of, link_of, moment_of, written
 from functions.archiver.recording import Json
 
 
@@ -24,3 +26,69 @@ from functions.archiver.recording import Json
 )
 def test_a_link_is_read_without_what_it_was_wrapped_with(value: Json, link: str | None) -> None:
     assert link_of(value) == link
+
+
+TEN = datetime(2026, 11, 28, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-28T10:00:00Z",
+        "2026-11-28t10:00:00z",
+        " 2026-11-28 10:00:00 ",
+        "2026-11-28 10:00:00 UTC",
+        "2026-11-28T12:00:00+0200",
+        "20261128T100000Z",
+        "Sat, 28 Nov 2026 10:00:00 GMT",
+        "Sat, 28 Nov 2026 11:00:00 +0100",
+        1795860000,
+        1795860000.0,
+        1795860000000,
+        "1795860000",
+        "1795860000000",
+    ],
+)
+def test_a_time_is_read_in_every_usual_form(value: Json) -> None:
+    assert moment_of(value) == TEN
+    assert written(value) == str(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        0,
+        -1,
+        7,
+        20261128,
+        1e300,
+        float("inf"),
+        True,
+        "yesterday",
+        "0000-00-00",
+        "9" * 15,
+        [1795860000],
+        "1e10",
+    ],
+)
+def test_what_is_no_time_is_none(value: Json) -> None:
+    assert (moment_of(value), written(value) if not isinstance(value, str) else None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "id_"),
+    [
+        (7, "7"),
+        (10**40, str(10**40)),
+        ("a b", "a b"),
+        (True, None),
+        (7.0, None),
+        ("", None),
+        ("a\nb", None),
+        (None, None),
+    ],
+)
+def test_an_id_may_be_a_whole_number(value: Json, id_: str | None) -> None:
+    assert id_of(value) == id_

@@ -146,7 +146,7 @@ def test_rows_outside_of_the_window_are_left_out(
     [
         {"date": None},
         {"date": "soon"},
-        {"reference_id": 7},
+        {"reference_id": True},
         {"reference_id": "a\nb"},
         {"file_name": 7},
         {"file_name": "a\u0085b.wav"},
