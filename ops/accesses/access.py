@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -50,7 +51,7 @@ class Access:
             source=source,
             recording=digest,
             recording_id=recording_id,
-            reason=reason[:MAX_REASON],
+            reason=_without(recording_id, digest, reason)[:MAX_REASON],
             version=version,
         )
 
@@ -87,6 +88,11 @@ class Access:
         form = replace(self, recording_id=None).document() | {"previous": self.previous}
         text = json.dumps(form, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without(recording_id: str, digest: str, reason: str) -> str:
+    """A reason that names its own recording names it by its digest: no erasure reaches what lies on AWS."""
+    return re.sub(rf"(?<![\w-]){re.escape(recording_id)}(?![\w-])", digest[:12], reason)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from ops.shell.verb import Shared, Topic, verb
 @verb(topic=Topic.LOOK, example='recordings get 262388c281f3 --out . --reason "ticket 4711"')
 @click.argument("what")
 @click.option("--out", metavar="FILE|DIR|-", default=".", show_default=True, help="Where to; - is standard output.")
-@click.option("--reason", metavar="TEXT", default="", help="Why, for the record of accesses.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the record of accesses; name no person.")
 @click.option("--url", "as_url", is_flag=True, help="Print a link instead of fetching it (AWS only).")
 @click.option(
     "--for", "seconds", type=Length(), metavar="TIME", default="15m", show_default=True, help="How long it works."

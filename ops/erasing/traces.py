@@ -16,6 +16,7 @@ from pathlib import Path
 
 from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.object_keys import digest_of, safe_name
+from ops.accesses.access import Access
 from ops.local.engine.files import INSIDE, Workshop
 
 _AT_ONCE = 300
@@ -152,16 +153,30 @@ def _from_the_first_change(file: Iterable[bytes], change: Change) -> tuple[int, 
 
 
 def without_ids(scrub: Callable[[str], str]) -> Callable[[str], str]:
-    """For lines of access records, whose chain is over their form without the id: there it becomes null."""
+    """For lines of access records, one after the other: the id becomes null, and leaves the reasons that name it.
+
+    The chain is over the form without the id, but with the reason: behind a line that says something else from now on,
+    the next one names its new digest.
+    """
+    renamed: dict[str, str] = {}
 
     def change(line: str) -> str:
         try:
             document = json.loads(line)
-            named = document.get("recording_id")
-        except (AttributeError, ValueError):
+            before = Access.read(document)
+        except (AttributeError, KeyError, TypeError, ValueError):
             return scrub(line)
-        if named is None or scrub(str(named)) == named:
+        named = before.recording_id
+        changes = {
+            "recording_id": None if named is None or scrub(named) != named else named,
+            "reason": scrub(before.reason),
+            "previous": renamed.get(before.previous or "", before.previous),
+        }
+        if all(document.get(name) == value for name, value in changes.items()):
             return scrub(line)
-        return json.dumps(document | {"recording_id": None}, ensure_ascii=False) + "\n"
+        after = Access.read(document | changes)
+        if after.digest() != before.digest():
+            renamed[before.digest()] = after.digest()
+        return json.dumps(document | changes, ensure_ascii=False) + "\n"
 
     return change

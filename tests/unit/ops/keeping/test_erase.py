@@ -245,6 +245,28 @@ def everything_below(*roots: Path) -> dict[Path, bytes]:
 
 
 @LOCAL
+def test_reasons_that_name_it_lose_its_id_and_the_log_of_accesses_stays_whole(
+    archive: Archive, run: Run, tmp_path: Path, capsys: Captured
+) -> None:
+    for each in ("rec-one", "rec-two", "rec-three"):
+        archived(archive, each)
+    reasons = [("rec-one", "asked about rec-one"), ("rec-two", "compared with rec-one"), ("rec-three", "plain")]
+    for number, (each, reason) in enumerate(reasons):
+        assert run("get", each, "--out", str(tmp_path / f"{number}.wav"), "--reason", reason) == 0
+    assert run(*ERASE, "rec-one", "--confirm", "1") == 0
+    assert "rec-one" not in (tmp_path / "archive" / "accesses.jsonl").read_text()
+    capsys.readouterr()
+    assert run("accesses", "--json") == 0, "the chain is whole"
+    told = [(row["what"], row["reason"]) for row in answered(capsys)]
+    digest = digest_of("acme", "rec-one")
+    assert told[:3] == [
+        ("download", f"asked about {digest[:12]}"),
+        ("download", f"compared with {digest}"),
+        ("download", "plain"),
+    ]
+
+
+@LOCAL
 def test_afterwards_nothing_of_it_stands_in_any_file_of_the_archive_or_of_the_cache(
     archive: Archive, run: Run, tmp_path: Path, cache: Path
 ) -> None:
