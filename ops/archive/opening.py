@@ -40,11 +40,16 @@ def deployed(shared: Shared, name: str) -> DeployedArchive:
 
     from ops.archive.deployed import DeployedArchive
 
-    return DeployedArchive(name, boto3.Session(profile_name=shared.profile, region_name=shared.region))
+    session = boto3.Session(profile_name=shared.profile, region_name=shared.region)
+    if not session.region_name and shared.archive == name:  # a mistyped folder looks like a stack's name
+        sentence = f"there is no folder {name}, and to look for a stack of that name no AWS region is set"
+        raise Failure(ExitCode.MISUSE, f"{sentence}: set AWS_REGION, or give --region NAME", kind="no_region")
+    return DeployedArchive(name, session)
 
 
 def _stack_name(shared: Shared) -> str:
     place = located(shared.archive)
     if isinstance(place, LocalFolder):
-        raise Failure(ExitCode.MISUSE, f"{place.path} is a local archive: this verb is for one on AWS")
+        ways = "give -a FILE.toml or -a STACK, or --deployment FILE where it is taken"
+        raise Failure(ExitCode.MISUSE, f"{place.path} is a local archive: {ways}", kind="local_archive")
     return place.name

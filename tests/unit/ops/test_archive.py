@@ -14,6 +14,7 @@ import pytest
 from functions.archiver.errors import Misconfigured
 from functions.archiver.recording import Recording
 from functions.archiver.settings.parameters import LAYOUT, archive_parameter_name
+from ops.__main__ import main
 from ops.archive.deployed import DeployedArchive
 from ops.archive.opening import open_deployed
 from ops.archive.where import LocalFolder, Stack, located
@@ -178,3 +179,14 @@ def test_the_settings_of_a_source_are_those_of_its_functions(
     assert archive.settings("acme").source == source
     assert archive.runtime("acme").settings is archive.settings("acme")
     assert calls == {"GetParameters": 1, "GetFunctionConfiguration": 1}
+
+
+def test_a_folder_that_is_mistyped_is_named_although_it_could_be_a_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["find", "-a", "archvie"]) == 2
+    assert "there is no folder archvie" in capsys.readouterr().err
