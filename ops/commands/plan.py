@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -62,6 +63,8 @@ def command(
         assert mean_seconds is not None
         found = DailyLoad(calls_per_day=calls_per_day, bytes_each=mean_seconds * BYTES_A_SECOND)
     priced = prices(shared.region or "us-east-1")
+    if deployment.events:
+        priced = replace(priced, recording=priced.recording + priced.event)
     result = plan(load_of(deployment, chosen, found), priced)
     _say(shared.output(), chosen.name, found.calls_per_day, found.bytes_each, result, priced)
     return ExitCode.LOOK if result.lost or result.catches_up_in_days is None else ExitCode.DONE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from functions.archiver.object_keys import digest_of
+from functions.archiver.settings.events import FAILED, FAILED_KEPT_DAYS
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
@@ -161,6 +162,7 @@ def _out_of_reach(archive: Archive, output: Output, outcome: Outcome) -> Iterato
     if not isinstance(archive, FolderArchive):
         until = output.time(datetime.now(UTC) + RECOVERY)
         yield f"  the table's point-in-time recovery, until {until}; logs of the functions, as long as they are kept"
+        yield f"  changes that EventBridge did not take, under {FAILED}/ in the bucket for {FAILED_KEPT_DAYS} days"
     else:
         yield "  backups of the folder, and deleted blocks of its disk"
     yield "  indexes on other machines, until `recordings index` or `find` runs there; exports that were handed out"

@@ -46,12 +46,13 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prices:
-    """Of one region, in US dollars, as they were on `date`."""
+    """Of one region, in US dollars, as they were on `date`. `recording` is without the `event` that may tell of it."""
 
     date: date
     region: str
     storage: Mapping[str, StorageClass]
     recording: float
+    event: float
     source_month: float
     reading: Reading
 
@@ -68,6 +69,7 @@ def prices(region: str) -> Prices:
         region=region,
         storage={name: StorageClass(**fields) for name, fields in classes.items()},
         recording=document["recording"][region],
+        event=document["event"][region],
         source_month=document["source_month"][region],
         reading=Reading(**document["reading"][region]),
     )

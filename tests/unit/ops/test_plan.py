@@ -121,6 +121,20 @@ def test_a_plan_of_the_only_source_needs_no_name(deployment: Path, capsys: pytes
     )
 
 
+def test_events_are_reckoned_where_the_deployment_has_them(
+    deployment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dollars = []
+    for line in ("", "events = true\n"):
+        text = deployment.read_text(encoding="utf-8").replace("[archive]\n", f"[archive]\n{line}")
+        deployment.write_text(text, encoding="utf-8")
+        assert main(["plan", "-a", str(deployment), *GIVEN, "--json"]) == 0
+        document = checked(capsys.readouterr().out)
+        dollars.append(document["classes"][0]["put_backlog_dollars"])
+    assert dollars[1] - dollars[0] == pytest.approx(document["backlog"] * US.event, abs=0.006)
+    assert dollars[1] > dollars[0]
+
+
 def test_a_pace_that_is_too_slow_ends_with_1_and_the_way_out(
     deployment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
