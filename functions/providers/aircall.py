@@ -116,7 +116,7 @@ class Aircall(Provider):
         """One file of a call; which path it has is a guess, not verified live."""
         call_id, kind = _parts(recording.id)
         path = f"{CALLS}/{segment(call_id)}/{kind}"
-        self.http.call("delete", "DELETE", path, of="recording", auth=self._auth)
+        self.http.call("delete", "DELETE", path, of="recording", auth=self._auth).done()
         return f"deleted the {kind} of call {call_id}"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Sequence[Hint] | Ignored:

@@ -151,7 +151,7 @@ class Babelforce(Provider):
 
     def delete(self, recording: Recording) -> str:
         """Deletes one recording."""
-        self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth)
+        self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth).done()
         return f"deleted recording {recording.id}"
 
     def delete_many(self, recording_ids: Sequence[str]) -> Mapping[str, bool]:

@@ -239,7 +239,7 @@ class Genesys(Provider):
             raise Rejected("a recording without its conversation is not deleted: it has to be given one first")
         target = f"{CONVERSATIONS}/{segment(recording.call_id)}/recordings/{segment(file_id)}"
         date = f"{datetime.now(UTC) + _DELETED_IN:%Y-%m-%dT%H:%M:%S.000Z}"
-        self.http.call("delete", "PUT", target, of="recording", json={"deleteDate": date}, auth=self._auth)
+        self.http.call("delete", "PUT", target, of="recording", json={"deleteDate": date}, auth=self._auth).done()
         return f"Genesys deletes recording {file_id}, all of its channels, on {date[:10]}"
 
     def deleted_with(self, recording: Recording) -> str:

@@ -152,7 +152,7 @@ class Kazoo(Provider):
 
     def delete(self, recording: Recording) -> str:
         """Deletes the document and the audio within it; audio at a storage provider stays (docs)."""
-        self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self.auth)
+        self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self.auth).done()
         return f"deleted recording {recording.id}; audio that Kazoo keeps at a storage provider stays there"
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:

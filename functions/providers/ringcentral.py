@@ -177,7 +177,7 @@ class RingCentral(Provider):
         """In one request, whose body names them."""
         body: Json = {"records": list(recording_ids)}
         target = f"{ACCOUNT}/call-recordings"
-        self.http.call("delete", "DELETE", target, of="recording", json=body, auth=self._auth)
+        self.http.call("delete", "DELETE", target, of="recording", json=body, auth=self._auth).done()
         return dict.fromkeys(recording_ids, True)
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored | Reply:

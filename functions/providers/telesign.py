@@ -138,6 +138,7 @@ class TeleSign(Provider):
         call_id = _call_of(recording)
         answer = self._ask("delete", "DELETE", f"{LIST}/{segment(call_id)}", handles=(503,))
         if answer.status != 503:
+            answer.done()
             return f"deleted all recordings of call {call_id}"
         # Here a 503 tells which files went and which stayed (reference page).
         gone, kept = (len(items_of(answer.document().get(name))) for name in ("succeed_delete", "failed_delete"))

@@ -187,7 +187,7 @@ class Twilio(Provider):
     def delete(self, recording: Recording) -> str:
         """The audio at once and for good; its metadata stays with Twilio for 40 days."""
         target = f"{self._path(recording.id)}.json"
-        self.http.call("delete", "DELETE", target, of="recording", auth=self._auth)
+        self.http.call("delete", "DELETE", target, of="recording", auth=self._auth).done()
         return f"deleted recording {recording.id}; Twilio keeps its metadata for 40 days"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:

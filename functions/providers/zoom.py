@@ -236,6 +236,7 @@ class Zoom(Provider):
         answer = self.http.call("delete", "DELETE", target, of="recording", auth=self._auth, handles=(400, 403))
         if answer.status in (400, 403):
             raise self._refusal(answer)
+        answer.done()
         return f"deleted recording {recording.id}; an administrator may still find it in Zoom's trash"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Said:

@@ -14,6 +14,7 @@ from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.health import Health, SourceState, health_of, in_words
 from functions.archiver.ledger.totals import Counts
 from functions.archiver.listing.backfill import Backfills
+from functions.archiver.sweeping.book import Round, last_round
 from functions.archiver.vitals import Vitals, VitalsReader
 from ops.archive.archive import Archive
 from ops.erasing.orders import Order, Orders, still_open
@@ -34,6 +35,7 @@ class SourceStatus:
 
     `alarms` are the words of those that ring, `erasures` the orders with something left; None where nobody could tell.
     `trouble` is what people were told of that is no state of the source.
+    `deletion` is the last round of deletions at the source; None where there was none.
     """
 
     source: str
@@ -45,6 +47,7 @@ class SourceStatus:
     backfill: Mapping[str, Any] | None = None
     erasures: Sequence[Mapping[str, Any]] | None = None
     trouble: Trouble | None = None
+    deletion: Round | None = None
 
     @property
     def changed(self) -> int:
@@ -98,6 +101,7 @@ class SourceStatus:
             "backfill": self.backfill,
             "erasures": list(self.erasures) if self.erasures is not None else None,
             "trouble": self._trouble(),
+            "deletion_at_source": self.deletion.document() if self.deletion else None,
             "alarms": list(self.alarms) if self.alarms is not None else None,
             "next": self.next,
         }
@@ -141,6 +145,7 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
         alarms=alarms,
         backfill=_backfill(archive, source, vitals),
         trouble=told_beside(archive.table.get(told_key(source))),
+        deletion=last_round(archive.table, source),
     )
 
 
@@ -178,9 +183,21 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
         if each.trouble:
             command = each.trouble.kind.first_command(each.source)
             output.line(f"{each.source}: {each.trouble.kind.name}: {each.trouble.reason}; next: {command}")
+        if each.deletion and each.deletion.stopped and not each.trouble:
+            output.line(f"{each.source}: deletion at the source stopped: {each.deletion.stopped}")
         for alarm in each.alarms or ():
             output.line(f"{each.source}: alarm: {alarm}")
     output.verdict(verdict(found))
+
+
+def deletion_in_words(output: Output, last: Round) -> str:
+    """What the last round of deletions at the source came to, and what the next one may delete."""
+    at = output.time(last.ended_at or last.begun_at)
+    done = "a rehearsal" if last.rehearsal else f"{last.deleted} deleted"
+    parts = [f"{at}: {done}", f"{last.eligible} more may go", f"at most {last.limit} a day"]
+    parts += [f"{last.gone} were gone there already"] if last.gone else []
+    parts += [f"{number} stay: {why}" for why, number in sorted(last.left.items())]
+    return ", ".join([*parts, *([f"stopped: {last.stopped}"] if last.stopped else [])])
 
 
 def verdict(found: Sequence[SourceStatus]) -> str:
@@ -243,6 +260,8 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             shown = f"{used} of {allowed} requests a minute"
         elif head == "deletion_margin_seconds":
             head, shown = "deletes in", _time_left(each.vitals.signs.deletion_margin if each.vitals else None)
+        elif head == "deletion_at_source" and each.deletion:
+            shown = deletion_in_words(output, each.deletion)
         elif isinstance(value, datetime):
             shown = output.time(value)
         elif isinstance(value, dict):

@@ -117,6 +117,10 @@ class SweepBench(SealBench):
         shown = [row.recorded_at.date() for row in self.provider.rows if row.recorded_at]
         self.seal({day: Listed(number=shown.count(day), clean=clean) for day in days})
 
+    def sealed_as(self, listed: Mapping[date, int]) -> None:
+        """So many were listed of these days, now."""
+        self.seal({day: Listed(number=number, clean=True) for day, number in listed.items()})
+
     def ripe(self, day: date, *ids: str, call_id: str | None = None) -> None:
         """Archived, sealed, and past the waiting time."""
         self.archived(day, *ids, call_id=call_id)

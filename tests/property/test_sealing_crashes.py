@@ -17,52 +17,9 @@ from ops.local.engine.folder import FolderBucket
 from ops.local.engine.sqlite_table import SqliteTable
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.sealing import SOURCE, SealBench
+from tests.property.mortal import Died, Life, Mortal
 
 DAYS = [date(2026, 2, 20) + timedelta(days=number) for number in range(2)]
-
-
-class Died(Exception):
-    """The process is gone."""
-
-
-class Mortal:
-    """A port that dies at the nth of its writes, before it or right after it took effect; one count for all ports."""
-
-    WRITES = ("put", "put_new", "update", "sign")
-
-    def __init__(self, port: object, life: Life) -> None:
-        self._port = port
-        self._life = life
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if name not in self.WRITES:
-            return found
-
-        def write(*given: Any, **named: Any) -> Any:
-            self._life.step(after=False)
-            result = found(*given, **named)
-            self._life.step(after=True)
-            return result
-
-        return write
-
-
-class Life:
-    """How many writes are left."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.dies_after = False
-
-    def step(self, *, after: bool) -> None:
-        if self.left is None:
-            return
-        if self.left == 0 and after == self.dies_after:
-            self.left = None
-            raise Died
-        if after:
-            self.left -= 1
 
 
 class Ink:

@@ -55,6 +55,11 @@ class Answer:
             return document if isinstance(document, Mapping) else {}
         return {}
 
+    def done(self) -> None:
+        """Raises Rejected, or Unavailable, for content that is no JSON: a page says that nothing was done."""
+        if self.content.strip():
+            self.json()
+
     def xml(self) -> Element:
         """The root of the content as XML, mended as far as it can be. A document type of its own is refused."""
         try:

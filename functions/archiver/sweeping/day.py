@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 
 from functions.archiver.entry import Entry, State
@@ -90,11 +91,23 @@ class SweptDay:
         hindered = {name(entry) for entry in entries if entry.recording.id not in ids and not _is_away(entry)}
         by_call = provider.declaration.deletes == "call"
         for one, group in together.items():
-            takes_others = by_call or one != group[0].recording.id
-            if takes_others and (one in hindered or not files_of(provider, one, shown) <= ids):
+            if not by_call and one == group[0].recording.id:
+                yield group
+                continue
+            others = None if one in hindered else self._others(files_of(provider, one, shown), group)
+            if others is None:
                 self._leave("goes only with others", len(group))
             else:
-                yield group
+                self.eligible += len(others)
+                yield [*group, *others]
+
+    def _others(self, ids: AbstractSet[str], group: Sequence[Entry]) -> list[Entry] | None:
+        """What goes with the group and is of another day; None where the ledger does not know it."""
+        rest = sorted(ids - {entry.recording.id for entry in group})
+        found = [entry for id_ in rest if (entry := self._of.ledger.find(id_))]
+        for entry in found:
+            self._of.check_bucket(entry.day, [entry])
+        return found if len(found) == len(rest) else None
 
     def _leave(self, why: str, number: int = 1) -> None:
         self.left[why] += number
@@ -116,13 +129,19 @@ class SweptDay:
 
     def _proven(self, entries: Sequence[Entry], sealed: SealedDay) -> Group:
         """The proofs of all of them; none where one of them stays."""
-        found = [self._of.prove(entry.recording.id, sealed) for entry in entries]
+        found = [self._proof_of(entry, sealed) for entry in entries]
         proofs = [each for each in found if isinstance(each, Proof)]
         if len(proofs) == len(entries):
             return proofs
         for each in found:
             self._leave("goes only with others" if isinstance(each, Proof) else each)
         return ()
+
+    def _proof_of(self, entry: Entry, sealed: SealedDay) -> Proof | str:
+        own = sealed if entry.day == self._day else self._of.seals.of(entry.day)
+        if own is None or own.seal.statement.complete is not True:
+            return "day not sealed" if own is None else "day not sealed as complete"
+        return self._of.prove(entry.recording.id, own)
 
     def _delete(self, groups: Sequence[Group], shown: Shown) -> None:
         if self._rehearsal or not groups:

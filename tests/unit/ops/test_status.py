@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from functions.archiver.alerting.trouble import UNSEALED
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.errors import ArchiveTrouble, Service, Unauthorized
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.sweeping.book import Round
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.pause import Pause, pause
 from tests.harness.archives import KINDS, Given, given_archive
@@ -149,6 +150,20 @@ def test_one_source_is_told_whole(archive: Given, capsys: pytest.CaptureFixture[
     assert "failed 1" in out
     assert "recordings find --source acme --state failed" in out
     assert max(map(len, out.splitlines())) <= 120
+
+
+def test_a_source_shows_what_its_last_round_of_deletions_came_to(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.look_after()
+    last = Round(begun_at=datetime(2026, 3, 4, 12, tzinfo=UTC), after_days=30, limit=10, rehearsal=False)
+    last.deleted, last.eligible, last.stopped = 4, 2, "it refuses"
+    last.left.update(held=3)
+    archive.table.update("acme#sweeper", put={"round": last.dump()})
+    archive.run("status", "acme")
+    shown = "4 deleted, 2 more may go, at most 10 a day, 3 stay: held, stopped: it refuses"
+    assert shown in capsys.readouterr().out
+    assert status(archive, capsys)[1]["acme"]["deletion_at_source"]["left"] == {"held": 3}
 
 
 def test_a_source_that_is_not_there_is_named_with_one_that_is(
