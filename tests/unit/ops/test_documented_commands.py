@@ -28,6 +28,7 @@ _HIDDEN = re.compile(r"\s[|>#].*|\s(&&|\|\|).*")
 """What a shell does with a command is not part of it."""
 
 NEEDS_MORE = (
+    "provider",
     "webhook",
     "seal",
     "local",
