@@ -13,7 +13,7 @@ from constructs import Construct
 
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.write_once import WRITE_ONCE
-from infra.bucket_policy import statements
+from infra.bucket_policy import only_tls, statements
 from infra.lifecycle import FOR_YOUR_BUCKET, rules
 from infra.logical_ids import name_for_good
 from infra.object_lock import enable
@@ -94,6 +94,7 @@ class ArchiveBucket(Construct):
     def _protect(self, erasers: Sequence[str], *, own: bool) -> None:
         found = statements(self.bucket.bucket_arn, erasers=erasers)
         if own:
+            found = [*found, only_tls(self.bucket.bucket_arn)]
             CfnOutput(self, "BucketPolicy", value=Stack.of(self).to_json_string(found))
             return
         for statement in found:
@@ -107,7 +108,8 @@ def for_your_bucket(deployment: Deployment) -> str | None:
         return None
     erasers = ["<the ARN of the role Eraser of this stack>"] if archive.access_policies else []
     erasers += [archive.break_glass_role] if archive.break_glass_role else []
-    written = json.dumps(statements(f"arn:aws:s3:::{archive.bucket}", erasers=erasers), indent=2)
+    arn = f"arn:aws:s3:::{archive.bucket}"
+    written = json.dumps([*statements(arn, erasers=erasers), only_tls(arn)], indent=2)
     return (
         f"Add these statements to the policy of the bucket {archive.bucket}; without them it is not enforced that "
         f"{', '.join(WRITE_ONCE)} are written once. The output BucketPolicy has them with every name filled in.\n"

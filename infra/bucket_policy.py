@@ -32,6 +32,11 @@ def statements(bucket_arn: str, *, erasers: Sequence[str]) -> list[dict[str, Any
     ]
 
 
+def only_tls(bucket_arn: str) -> dict[str, Any]:
+    """What a bucket of the stack's own has from the CDK, for one of somebody else's."""
+    return _deny("OnlyTls", ["s3:*"], [bucket_arn, f"{bucket_arn}/*"], {"Bool": {"aws:SecureTransport": "false"}})
+
+
 def _deny(sid: str, actions: list[str], resources: list[str], conditions: dict[str, Any]) -> dict[str, Any]:
     statement = {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": actions, "Resource": resources}
     return statement | ({"Condition": conditions} if conditions else {})

@@ -30,6 +30,17 @@ _LOST = {
 
 _STACK = re.compile(r"Stack (?P<name>\S+)( \(.*\))?")
 _CHANGE = re.compile(rf"\[[-~]\] (?P<type>\S+) (?P<resource>.+?) (?P<impact>{'|'.join(_LOST)})$")
+_UNLOCKED = re.compile(r"[│├└─ ]*\[-\] ObjectLockConfiguration")
+"""Below a bucket of the stack's own."""
+
+_SAYS_LOCKED = re.compile(r"[│ ]*\[(?P<mark>[-+])\] .*\"object_lock\\?\":\\?\"(governance|compliance)")
+"""In the archive's parameter, which speaks of a bucket of one's own too."""
+
+_UNLOCKS = (
+    "object_lock would be switched off: S3 never takes it from the bucket again, and what is archived from then on "
+    "could be deleted; set archive.object_lock as it was"
+)
+
 _LAST_LINE = "Number of stacks with differences:"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -44,14 +55,22 @@ class Unreadable(Exception):
 def losses(said: Iterable[str]) -> Iterator[str]:
     """A sentence for each loss among the lines of a `cdk diff`. Raises Unreadable where they do not come to an end."""
     stack, ended = "", False
+    unlocked, locked = set[str](), set[str]()
     for line in said:
         plain = _COLOUR.sub("", line).strip()
         ended = ended or _LAST_LINE in plain
         if name := _STACK.fullmatch(plain):
             stack = name["name"]
+        if says := _SAYS_LOCKED.match(plain):
+            unlocked |= {stack} if says["mark"] == "-" else set()
+            locked |= {stack} if says["mark"] == "+" else set()
+        if _UNLOCKED.fullmatch(plain):
+            unlocked.add(stack)
         change = _CHANGE.fullmatch(plain)
         if change and change["type"] in LASTING:
             yield f"{stack}: the {LASTING[change['type']]} {change['resource']} {_LOST[change['impact']]}"
+    for unlocked_stack in sorted(unlocked - locked):
+        yield f"{unlocked_stack}: {_UNLOCKS}"
     if not ended:
         raise Unreadable
 

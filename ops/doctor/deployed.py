@@ -16,7 +16,7 @@ from functions.archiver.settings.deployment import Archive
 from functions.archiver.vitals import VitalsReader
 from ops.archive.deployed import DeployedArchive
 from ops.doctor.check import Check, first_archived, tick, unknown_when_refused
-from ops.doctor.policy import not_enforced
+from ops.doctor.policy import not_enforced, takes_plain_http
 from ops.shell.output import ExitCode, Failure
 from ops.shell.version import version
 
@@ -34,6 +34,16 @@ _REMEDIES = {
 }
 
 
+_STATEMENTS = (
+    "add the statements that this prints to its policy: aws cloudformation describe-stacks --stack-name {stack} "
+    "--query \"Stacks[0].Outputs[?contains(OutputKey, 'BucketPolicy')].OutputValue\" --output text"
+)
+_LOCK = "set archive.object_lock as it was, and make deploy: what is archived now can be deleted"
+_SWITCH_ON = (
+    "aws s3api put-object-lock-configuration --bucket {bucket} --object-lock-configuration ObjectLockEnabled=Enabled"
+)
+
+
 class DeployedDoctor:
     """Looks at one archive. `clock` is this machine's."""
 
@@ -47,9 +57,9 @@ class DeployedDoctor:
         yield self._version()
         yield from self._alerts()
         yield from self._versioning()
-        yield from self._policy()
-        if sources:
-            settings = self._archive.settings(sources[0]).archive
+        settings = self._archive.settings(sources[0]).archive if sources else None
+        yield from self._policy(own=settings is not None and settings.bucket is not None)
+        if settings is not None:
             yield from self._lock(settings)
             yield from self._key(settings)
         yield from self._quota(sources)
@@ -123,7 +133,7 @@ class DeployedDoctor:
         return Check(id="clock", status="failed", detail=detail, next="set it, or have it set by NTP")
 
     @unknown_when_refused("bucket.policy")
-    def _policy(self) -> Iterator[Check]:
+    def _policy(self, *, own: bool) -> Iterator[Check]:
         bucket = self._archive.facts.bucket
         try:
             policy = json.loads(self._client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
@@ -131,17 +141,18 @@ class DeployedDoctor:
             if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
                 raise _refusal("GetBucketPolicy", error) from None
             policy = {}
-        if lacking := not_enforced(policy, bucket):
+        lacking = not_enforced(policy, bucket)
+        lacking += ["reading and writing without TLS"] if own and takes_plain_http(policy, bucket) else []
+        if lacking:
             detail = f"not enforced: the bucket's policy does not forbid {', '.join(lacking)}"
-            yield Check(id="bucket.policy", status="failed", detail=detail, next="make deploy")
+            remedy = _STATEMENTS.format(stack=self._archive.name) if own else "make deploy"
+            yield Check(id="bucket.policy", status="failed", detail=detail, next=remedy)
         else:
             yield Check(id="bucket.policy", status="ok", detail="enforced: nothing is written over or deleted")
 
     @unknown_when_refused("bucket.lock")
     def _lock(self, settings: Archive) -> Iterator[Check]:
-        wanted = settings.object_lock
-        if wanted is None:
-            return
+        wanted, own = settings.object_lock, settings.bucket is not None
         bucket = self._archive.facts.bucket
         try:
             answer = self._client("s3").get_object_lock_configuration(Bucket=bucket)
@@ -150,8 +161,14 @@ class DeployedDoctor:
                 raise _refusal("GetObjectLockConfiguration", error) from None
             answer = {}
         on = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
-        detail = f"object_lock is {wanted}, and the bucket {'has it' if on else 'does not have it'}"
-        yield Check(id="bucket.lock", status="ok" if on else "failed", detail=detail)
+        if wanted is None and not on:
+            return
+        detail = f"object_lock is {wanted or 'not set'}, and the bucket {'has it' if on else 'does not have it'}"
+        if wanted is None:  # once it was set, or the bucket is somebody's who wants it for other things
+            yield Check(id="bucket.lock", status="ok" if own else "warning", detail=detail, next=None if own else _LOCK)
+            return
+        remedy = None if on else _SWITCH_ON.format(bucket=bucket) if own else "make deploy"
+        yield Check(id="bucket.lock", status="ok" if on else "failed", detail=detail, next=remedy)
 
     @unknown_when_refused("key.usable")
     def _key(self, settings: Archive) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.archiver.settings.write_once import WRITE_ONCE
 
+BY_HTTP = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")
 DELETES = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 
 
@@ -24,6 +25,13 @@ def not_enforced(policy: Mapping[str, Any], bucket: str) -> list[str]:
     return lacking
 
 
+def takes_plain_http(policy: Mapping[str, Any], bucket: str) -> bool:
+    """Whether somebody may read or write an object without TLS."""
+    statements = [each for each in policy.get("Statement", ()) if _denies_everybody(each) and _wants_tls(each)]
+    resource = f"arn:aws:s3:::{bucket}/audio/x"
+    return not all(any(_covers(each, action, resource) for each in statements) for action in BY_HTTP)
+
+
 def _denies_everybody(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
 
@@ -37,6 +45,10 @@ def _covers(statement: Mapping[str, Any], action: str, resource: str) -> bool:
 
 def _wants_new_keys(statement: Mapping[str, Any]) -> bool:
     return "s3:if-none-match" in statement.get("Condition", {}).get("Null", {})
+
+
+def _wants_tls(statement: Mapping[str, Any]) -> bool:
+    return str(statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")).lower() == "false"
 
 
 def _texts(value: object) -> Iterator[str]:

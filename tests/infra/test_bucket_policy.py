@@ -91,7 +91,9 @@ def test_for_a_bucket_of_ones_own_the_same_statements_are_an_output_and_printed(
     (output,) = (flat(each["Value"]) for id_, each in archive.document["Outputs"].items() if "BucketPolicy" in id_)
     printed = str(for_your_bucket(own))
     listed = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
-    for given, said in zip(json.loads(output), listed, strict=True):
+    *kept, tls = zip(json.loads(output), listed, strict=True)
+    assert {each["Sid"] for each in tls} == {"OnlyTls"}
+    for given, said in kept:
         assert (given["Sid"], given["Action"], given["Effect"]) == (said["Sid"], said["Action"], said["Effect"])
         assert [arn.partition(":::")[2] for arn in given["Resource"]] == [f"calls-of-acme/{name}/*" for name in FOLDERS]
         assert [arn.partition(":::")[2] for arn in said["Resource"]] == [f"calls-of-acme/{name}/*" for name in FOLDERS]

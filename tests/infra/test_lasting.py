@@ -51,6 +51,41 @@ def test_what_is_only_changed_or_added_goes_on() -> None:
     )
 
 
+BUCKET = "[~] AWS::S3::Bucket Archive/Store/Bucket ArchiveBucket"
+PARAMETER = "[~] AWS::SSM::Parameter Archive/Parameter P"
+
+
+def says(mark: str, mode: str) -> str:
+    return rf'           [{mark}]     "\",\"layout\":1,\"object_lock\":{mode},\"table\":\""'
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (BUCKET, " └─ [-] ObjectLockConfiguration", '     └─ {"ObjectLockEnabled":"Enabled"}'),
+        (PARAMETER, says("-", r"\"governance\""), says("+", "null")),
+        (BUCKET, " ├─ [-] ObjectLockConfiguration", PARAMETER, says("-", r"\"compliance\""), says("+", "null")),
+    ],
+    ids=["a bucket of the stack", "a bucket of one's own", "both"],
+)
+def test_object_lock_is_never_switched_off_again(changes: tuple[str, ...]) -> None:
+    (sentence,) = lost(*changes)
+    assert sentence.startswith("recordings: object_lock would be switched off")
+    assert sentence.endswith("set archive.object_lock as it was")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (PARAMETER, says("-", r"\"governance\""), says("+", r"\"compliance\"")),
+        (PARAMETER, says("-", "null"), says("+", r"\"governance\"")),
+        (BUCKET, " └─ [+] ObjectLockConfiguration"),
+    ],
+)
+def test_object_lock_is_switched_on_and_changes_its_mode(changes: tuple[str, ...]) -> None:
+    assert lost(*changes) == []
+
+
 def test_colours_hide_nothing() -> None:
     mark, type_ = "[\x1b[33m~\x1b[39m]", "\x1b[36mAWS::SQS::Queue\x1b[39m"
     red = f"{mark} {type_} Lanes/Queue \x1b[90mQ\x1b[39m \x1b[1m\x1b[31mreplace\x1b[39m\x1b[22m"

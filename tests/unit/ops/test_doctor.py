@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from functions.archiver.clock import Clock
 from functions.archiver.throttling.pause import Pause, pause
-from infra.bucket_policy import statements
+from infra.bucket_policy import only_tls, statements
+from ops.archive.deployed import DeployedArchive
 from ops.doctor.policy import not_enforced
 from simulators.providers.kazoo import Kazoo
 from tests.doubles.aws import BUCKET, Aws, s3
@@ -39,8 +43,6 @@ def _unconfirmed(checkup: Checkup) -> None:
 
 
 def _without_delete_deny(checkup: Checkup) -> None:
-    import json
-
     kept = [each for each in statements(f"arn:aws:s3:::{BUCKET}", erasers=[]) if each["Sid"] != "NoDeletes"]
     s3().put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": kept}))
 
@@ -133,6 +135,41 @@ def test_a_policy_that_lacks_a_statement_does_not_enforce(sid: str) -> None:
     assert len(not_enforced({"Statement": [each for each in whole if each["Sid"] != sid]}, "b")) == 6
     assert not_enforced({"Statement": whole}, "another")
     assert not_enforced({}, "b")
+
+
+def _own(checkup: Checkup, **archive: Any) -> None:
+    """The archive is in a bucket of the user's own."""
+    settings = replace(checkup.settings.archive, bucket=BUCKET, **archive)
+    own = replace(checkup.settings, archive=settings)
+    checkup.monkeypatch.setattr(DeployedArchive, "settings", lambda archive, source: own)
+
+
+def test_a_bucket_of_ones_own_without_tls_is_named_with_the_statements_to_add(checkup: Checkup) -> None:
+    assert checkup.doctor()[0] == 0
+    _own(checkup)
+    code, checks = checkup.doctor()
+    assert (code, checks["bucket.policy"]["status"]) == (1, "failed")
+    assert "does not forbid reading and writing without TLS" in checks["bucket.policy"]["detail"]
+    assert "OutputKey, 'BucketPolicy'" in checks["bucket.policy"]["next"]
+    arn = f"arn:aws:s3:::{BUCKET}"
+    whole = {"Version": "2012-10-17", "Statement": [*statements(arn, erasers=[]), only_tls(arn)]}
+    s3().put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(whole))
+    assert checkup.doctor()[0] == 0
+
+
+def test_object_lock_that_is_wanted_and_not_there_or_there_and_no_longer_set_is_named(checkup: Checkup) -> None:
+    _own(checkup, object_lock="governance")
+    arn = f"arn:aws:s3:::{BUCKET}"
+    whole = {"Version": "2012-10-17", "Statement": [*statements(arn, erasers=[]), only_tls(arn)]}
+    s3().put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(whole))
+    code, checks = checkup.doctor()
+    assert (code, checks["bucket.lock"]["status"]) == (1, "failed")
+    assert checks["bucket.lock"]["next"].startswith(f"aws s3api put-object-lock-configuration --bucket {BUCKET}")
+    s3().put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    assert checkup.doctor()[1]["bucket.lock"]["status"] == "ok"
+    checkup.monkeypatch.setattr(DeployedArchive, "settings", lambda archive, source: checkup.settings)
+    forgotten = checkup.doctor()[1]["bucket.lock"]
+    assert (forgotten["status"], forgotten["detail"]) == ("warning", "object_lock is not set, and the bucket has it")
 
 
 def test_a_local_archive_is_looked_at_without_asking_anybody(
