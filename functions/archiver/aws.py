@@ -118,7 +118,7 @@ class EventBridgeBus:
 
 
 def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None) -> Announcer:
-    """What makes events of the stream's records, under the credentials of the function."""
+    """Makes events of the stream's records, under the credentials of the function."""
     from functions.archiver.events.sending import Announcer  # here, for no other function needs it
 
     log = cast("Log", Logger(service=settings.archive.name))

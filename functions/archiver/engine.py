@@ -1,4 +1,4 @@
-"""What the functions of one source stand on: a table, a bucket, lanes, a secret's value, a log and metrics.
+"""The engine under the functions of one source: a table, a bucket, lanes, a secret's value, a log and metrics.
 
 Whatever does not work in an engine itself raises ArchiveTrouble, which names the service.
 
@@ -22,7 +22,7 @@ from functions.archiver.throttling.lanes import Lanes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What a person is told. `subject` has at most 100 characters of ASCII; `urgent` cannot wait till morning."""
+    """A message to a person. `subject` has at most 100 characters of ASCII; `urgent` cannot wait till morning."""
 
     subject: str
     text: str
@@ -33,10 +33,10 @@ class Log(Protocol):
     """Writes one JSON object on a line: the message, its fields, the time and the source."""
 
     def info(self, message: str, /, **fields: object) -> None:
-        """What happened in the ordinary course."""
+        """Logs an ordinary event."""
 
     def error(self, message: str, /, **fields: object) -> None:
-        """What a person may have to look at."""
+        """Logs something that a person may have to look at."""
 
 
 class Engine(Protocol):
@@ -63,7 +63,7 @@ class Engine(Protocol):
 
     @property
     def signer(self) -> Signer | None:
-        """What signs the seals; None where they are not signed."""
+        """The signer of the seals; None where they are not signed."""
 
     @property
     def log(self) -> Log:

@@ -1,4 +1,4 @@
-"""What the ledger knows of one recording, and how it stands in an item of the table."""
+"""A recording as the ledger knows it, and as an item of the table holds it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What the archive holds of a recording. `crc32` is as S3 writes it, where it was counted.
+    """A recording's object in the archive. `crc32` is as S3 writes it, where it was counted.
 
     `contradictions` are what the provider claimed and the bytes, which have the last word, showed to be otherwise.
     `rendition` is what was asked for, where the provider offers several.
@@ -56,7 +56,7 @@ class Stored:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Stored | None:
-        """What an item, or a sidecar, says is stored; None when it says nothing of the kind."""
+        """The stored object by an item or a sidecar; None when it names none."""
         return cls(**attributes.from_json(item, attributes.STORED)) if "sha256" in item else None
 
 

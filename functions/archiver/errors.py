@@ -54,7 +54,7 @@ class NotReady(OfTheRecording):
 
 
 class Rejected(OfTheRecording):
-    """What came is not the recording's audio: wrong kind, wrong length, a header without sound, a refusal."""
+    """The answer is not the recording's audio: wrong kind, wrong length, a header without sound, a refusal."""
 
 
 class Busy(OfTheRecording):

@@ -65,7 +65,7 @@ _FIRST_COMMANDS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signs:
-    """What is known of a source at one moment. Times are UTC.
+    """The signs of a source at one moment. Times are UTC.
 
     `ticked_at`: the last dispatch tick, or the end of the last local run. `refused`: the provider refuses the
     credentials, in the words of `closed_reason`. `oldest_due`: since when the oldest item that waits has been due.

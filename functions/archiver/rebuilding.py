@@ -259,7 +259,7 @@ class Rebuilding:
 
 @dataclass(frozen=True, slots=True)
 class _Came:
-    """What came of one sidecar, and which object it speaks of."""
+    """The result of one sidecar, and the object that it describes."""
 
     counts: list[Came]
     keys: Set[str] = frozenset()

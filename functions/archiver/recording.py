@@ -12,7 +12,7 @@ Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Js
 
 
 class Readiness(enum.Enum):
-    """What the provider says of the audio right now."""
+    """The state of the audio at the provider right now."""
 
     READY = "ready"
     NOT_READY = "not ready"

@@ -122,14 +122,14 @@ class Runtime:
 
     @functools.cached_property
     def notes(self) -> Notebook:
-        """What the functions note for the tick."""
+        """Notes of the functions for the tick."""
         from functions.archiver.alerting.notes import Notebook
 
         return Notebook(self.table, source=self.settings.source.name, clock=self.clock)
 
     @functools.cached_property
     def teller(self) -> Teller:
-        """What tells people of trouble."""
+        """Tells people of trouble."""
         from functions.archiver.alerting.telling import Address, Teller
 
         archive = self.settings.archive
@@ -178,7 +178,7 @@ class Runtime:
 
     @functools.cached_property
     def archiver(self) -> Archiver:
-        """What works on messages."""
+        """Works on messages."""
         from functions.archiver.archiving.archiving import Archiver
 
         return Archiver(
@@ -243,7 +243,7 @@ class Runtime:
 
     @functools.cached_property
     def receiver(self) -> Receiver:
-        """What takes webhook requests."""
+        """Takes webhook requests."""
         from functions.archiver.webhooks import Receiver
 
         return Receiver(
@@ -304,7 +304,7 @@ def _of_process() -> Runtime:
 
 @functools.cache
 def announcer() -> Announcer:
-    """What the function of events works with: it is made for the archive, and none of its sources."""
+    """The announcer of the events function, which belongs to the archive and to none of its sources."""
     from functions.archiver.aws import announcer_of
 
     return announcer_of(ArchiveSettings.from_env(os.environ))

@@ -1,4 +1,4 @@
-"""What the functions of a source note for its tick, which alone judges: in the item `<source>#health`.
+"""Notes that the functions of a source leave for its tick, which alone judges: in the item `<source>#health`.
 
 The reconciler notes days that are not complete and how far days are sealed, the lister that it found something, the
 webhook function that events come or are refused. Each write is one that happens seldom; nothing here is read but by the
@@ -41,7 +41,7 @@ _REFUSALS_NOTED_EVERY = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What people were told of a source last, and what was seen since `seen_at`; both are names of troubles.
+    """The trouble that people last heard of, and the one that has been seen since `seen_at`, both by name.
 
     `late` are the incomplete days that programs were told of.
     """
@@ -54,7 +54,7 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notes:
-    """What stands beside the signs of a source. `changed` counts recordings that are altered or absent, `incomplete`
+    """Facts beside the signs of a source. `changed` counts recordings that are altered or absent, `incomplete`
     are days that have lacked something for long, `unsealed` is the first day that should have a seal and has none,
     `broken_chain` is about seals too, `deletion_stopped` says why nothing more is deleted at the source, `refusing` and
     `quiet` are about a webhook.

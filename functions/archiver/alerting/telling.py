@@ -49,7 +49,7 @@ class Teller:
         self._clock = clock
 
     def tell(self, trouble: Trouble | None, before: Told) -> Kind | None:
-        """What counts by now; None for a source that is well. Publishes where that has just changed."""
+        """The trouble that counts by now, None for a source that is well. Publishes it where it has just changed."""
         now = self._clock.now()
         name = trouble.kind.name if trouble else WELL
         told = before.told or WELL
@@ -142,7 +142,7 @@ def _end_lines(over: Kind | None, address: Address) -> list[str]:
 
 
 def first_command(kind: Kind, address: Address) -> str:
-    """What to type first, whole."""
+    """The whole command to type first."""
     return f"{kind.first_command(address.source)} -a {address.archive}"
 
 

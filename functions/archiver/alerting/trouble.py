@@ -34,7 +34,7 @@ class Kind:
     lasts: timedelta = timedelta()
 
     def first_command(self, source: str) -> str:
-        """What to type first about a source, without the archive."""
+        """The command to type first about a source, without the archive."""
         return f"recordings {self.command.format(source=source)}"
 
     @property

@@ -1,4 +1,4 @@
-"""What happens to one message of a lane: from the provider's bytes to a verified object and its mark in the ledger.
+"""Works on one message of a lane: from the provider's bytes to a verified object and its mark in the ledger.
 
 The order never changes: audio, then sidecar, then the mark. A crash between any two repeats work and loses nothing.
 Everything that can go wrong is an outcome of `errors`, and `retries` has the one next move of each.
@@ -41,7 +41,7 @@ from functions.archiver.throttling.pace import Pace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What became of one message, for the log line and the metrics. `outcome` is a state or a reason to wait."""
+    """The result of one message, for the log line and the metrics. `outcome` is a state or a reason to wait."""
 
     ticket: Ticket
     outcome: str
@@ -210,7 +210,7 @@ class Archiver:
         return Report(ticket=ticket, outcome=State.QUARANTINED.value, reason=reason, stored=stored)
 
     def _hold_too(self, entry: Entry, *, held: bool) -> None:
-        """What was put on hold while it was being written has been written without."""
+        """Puts the new objects on hold as well, if the recording was put on hold while they were being written."""
         if held and not entry.held:
             self._store.hold(entry.place)
 

@@ -27,7 +27,7 @@ KNOWN_BY_BYTES = 64 * 1024
 
 
 class Decision(enum.Enum):
-    """What to do with bytes that came."""
+    """The decision about bytes that came."""
 
     PROVEN = "proven"
     FETCH_AGAIN = "fetch again"  # and take them if the same bytes come
@@ -40,7 +40,7 @@ LISTED_SIZE = "listed size"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """What is said about a body besides the bytes themselves.
+    """Everything that is said about a body besides the bytes themselves.
 
     `framed`: its end was marked, by its Content-Length or by its last chunk, and was reached; `early` tells that it was
     not. `partial`: it was sent as a part (206), without a word of which.
@@ -67,7 +67,7 @@ class Ruling:
 
 
 def ruling_on(claims: Claims, verdict: Verdict) -> Ruling:
-    """What the witnesses come to. Of unknown bytes only a second fetch can tell that they are meant."""
+    """The ruling that the witnesses lead to. Only a second fetch can show that unknown bytes are meant."""
     if verdict.kind in (Kind.NO_SOUND, Kind.ERROR_DOCUMENT):
         return Ruling(decision=Decision.REJECTED, reason=verdict.problem)
     against = tuple(_against(claims, verdict))
@@ -93,7 +93,7 @@ def _counts(claims: Claims, audio: Audio | None) -> bool:
 
 
 def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
-    """What says that these bytes are not all."""
+    """The reason why these bytes are not all."""
     came = f"{verdict.size_bytes} bytes"
     if claims.early is not None:
         yield early_end(claims.early)
@@ -109,7 +109,7 @@ def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
 
 
 def early_end(early: EndedEarly) -> Contradiction:
-    """What the framing of a body claimed that ended early."""
+    """The claim that the framing made of a body that ended early."""
     if early.promised_bytes is None:
         came = f"the connection ended after {early.received_bytes} bytes"
         return Contradiction(what="end of the body", claimed="a last chunk", found=came)
@@ -146,7 +146,7 @@ class Chunks:
         self._left = memoryview(b"")
 
     def readinto(self, room: memoryview) -> int:
-        """Of one piece as much as fits."""
+        """Reads as much of one piece as fits."""
         self._left = self._left or memoryview(next(self._chunks, b""))
         size = min(len(room), len(self._left))
         room[:size] = self._left[:size]
@@ -179,7 +179,7 @@ def pour_what_comes(source: Source, upload: Upload, expected_bytes: int | None) 
 
 
 def audio_of(verdict: Verdict) -> Audio:
-    """What kind of audio the bytes are. Raises Rejected when they are none, or hold no sound."""
+    """The kind of audio. Raises Rejected when the bytes are none, or hold no sound."""
     if verdict.problem or verdict.audio is None:
         raise Rejected(verdict.problem or "an unknown kind of data")
     return verdict.audio

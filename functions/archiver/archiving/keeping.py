@@ -32,7 +32,7 @@ from functions.archiver.recording import Recording
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredBody:
-    """What the bucket holds now. `unknown` says of bytes in quarantine what they look like; None of audio."""
+    """The object that the bucket holds now. `unknown` says what bytes in quarantine look like; None for audio."""
 
     stored: Stored
     duration_seconds: float | None = None
@@ -118,7 +118,7 @@ def _result_of(verdict: Verdict, stored: Stored) -> StoredBody:
 
 
 def _digest(verdict: Verdict, upload: Upload) -> str:
-    """Of a header without sound, which is not kept, so that somebody can tell one from another."""
+    """The digest of a header without sound, which is not kept, to tell one such header from another."""
     if verdict.kind is not Kind.NO_SOUND or not upload.size_bytes:
         return ""
     return f" ({upload.size_bytes} bytes, SHA-256 {upload.digest().sha256_hex})"

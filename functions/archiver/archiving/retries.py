@@ -1,4 +1,4 @@
-"""What happens to an item whose work brought no audio: a pure decision, which the archiver carries out.
+"""The next move of an item whose work brought no audio: a pure decision, which the archiver carries out.
 
 `next_move` reads as a table, from the particular outcome to the general. `due_now` is the clock against which
 `due_at` is compared.
@@ -39,7 +39,7 @@ MAX_TROUBLES = 2
 
 
 class Step(enum.Enum):
-    """What is done with the item."""
+    """The step to take with the item."""
 
     ASK_SOURCE = "ask the source"  # whether it answers at all decides: decide again with what it said
     RELEASE = "release"  # not the recording's fault: due later, no attempt

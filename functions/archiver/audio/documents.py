@@ -1,4 +1,4 @@
-"""What a body is that is no audio: an error document, or data of another kind."""
+"""Recognises bodies that are no audio: error documents, and data of another kind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named_data(head: bytes) -> str | None:
 
 
 def error_document(head: bytes) -> str | None:
-    """What kind of text the body is that starts with `head`, packed or not; None when it is no text."""
+    """The kind of text that starts with `head`, packed or not; None when it is no text."""
     text = text_of(head) if named_data(head) in (None, _PACKED) else None
     if text is None:
         return None
@@ -47,7 +47,7 @@ def error_document(head: bytes) -> str | None:
 
 
 def describe(head: bytes) -> str:
-    """What a body that is not audio seems to be, for a person. Quotes at most four bytes of it, in hex."""
+    """A description, for a person, of a body that is not audio. Quotes at most four bytes of it, in hex."""
     if not head:
         return "an empty body"
     name = error_document(head) or named_data(head)

@@ -41,7 +41,7 @@ class Inspector:
 
     @property
     def kind(self) -> Kind | None:
-        """What the body is so far: None before 16 KiB have come."""
+        """The kind of body so far: None before 16 KiB have come."""
         if self.audio is not None:
             return Kind.AUDIO
         return _kind_of_other(self._head) if self._decided else None
@@ -72,7 +72,7 @@ class Inspector:
         return Verdict(kind=kind, audio=None, size_bytes=self._size, problem=describe(self._head))
 
     def _nothing_behind(self) -> str | None:
-        """What the whole body is, where that is no more than the beginning or the end of a file with sound."""
+        """The kind of a body that is no more than the beginning or the end of a file with sound."""
         if self._size - self._start > len(self._head):
             return None
         behind = without_tags(self._head)

@@ -20,7 +20,7 @@ class Audio:
 
 
 class Kind(StrEnum):
-    """What a body is, as far as the archive has to know.
+    """The kinds of body that the archive has to tell apart.
 
     `NO_SOUND` is a known format that holds nothing, or nothing at all. An `ERROR_DOCUMENT` is text: HTML, JSON, XML,
     the words of a proxy. `UNKNOWN` bytes are neither: a codec that nobody here knows, or an encrypted recording.
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """What a format's own structure tells of a whole body.
+    """The findings of a format's own structure about a whole body.
 
     `complete` is True when the structure comes to the end that it announced, so that no cut could look like it. It is
     False when bytes are missing or something foreign follows, and `cut` then says in a few words which; None proves
@@ -53,7 +53,7 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a whole body turned out to be.
+    """The verdict on a whole body.
 
     `audio` is set for `Kind.AUDIO` and for a header of a known format without sound. `problem` says in a few words
     what came in place of a recording. The other fields are those of `Findings`; `complete` is None for all that is

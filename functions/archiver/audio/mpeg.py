@@ -27,7 +27,7 @@ Lengths = dict[bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the header of a frame says. `kbits` is 0 for free format, whose length no header tells."""
+    """The header of a frame. `kbits` is 0 for free format, whose length no header tells."""
 
     layer: int
     hertz: int
@@ -64,7 +64,7 @@ def head_of(data: bytes, at: int) -> Head | None:
 
 @functools.lru_cache(maxsize=64)
 def _lengths(second: int, rate_bits: int) -> Lengths:
-    """Of all frames of one version, layer and sample rate; free format is none of them."""
+    """The lengths of all frames of one version, layer and sample rate; free format is not among them."""
     found: Lengths = {}
     for protected in (second & 0xFE, second | 1):
         for third in range(256):

@@ -105,7 +105,7 @@ class Ogg:
 
 
 def _stream_of(first: bytes) -> _Stream:
-    """What the first packet of a stream tells."""
+    """A stream as its first packet describes it."""
     if first.startswith(b"OpusHead") and len(first) >= 12:
         pre_skip = int.from_bytes(first[10:12], "little")
         return _Stream(codec="opus", headers=2, pre_skip=pre_skip, channels=first[9], sample_rate=48_000)

@@ -31,7 +31,7 @@ def text_of(head: bytes) -> str | None:
 
 
 def _unpacked(head: bytes) -> bytes:
-    """What a head of gzip or zlib unpacks to: proxies send their pages packed, with no word of it."""
+    """The unpacked beginning of gzip or zlib data: proxies send their pages packed without saying so."""
     for _ in range(_MOST_PACKINGS):
         if not head.startswith((_GZIP, *_ZLIB_STARTS)):
             break

@@ -21,7 +21,7 @@ _Made = Generator[Read | Next | Skip, bytes, bytes]
 
 
 class WaveFile(Chunked):
-    """What WAV and Wave64 share: the description of the sound."""
+    """The part that WAV and Wave64 share: the description of the sound."""
 
     def describe(self, fmt: bytes, order: Literal["little", "big"] = "little") -> None:
         """Reads a WAVEFORMATEX."""

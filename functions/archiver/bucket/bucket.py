@@ -1,4 +1,4 @@
-"""What the archive asks of a bucket, whichever engine holds it: S3, or a folder of a local run.
+"""The port to a bucket, whichever engine holds it: S3, or the folder of a local run.
 
 A key is written once: `put_new` and `complete` take effect only where nothing is there yet, and of several writers
 exactly one wins. An engine that can counts the bytes itself and refuses what does not match the checksums it was told.
@@ -59,7 +59,7 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Properties:
-    """What is said of an object when it is made. A folder keeps none of it."""
+    """The properties of an object when it is made. A folder keeps none of them."""
 
     content_type: str
     storage_class: str = "STANDARD"
@@ -79,7 +79,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """What the engine says of one object. `sha256` and `crc32` are of the whole object, and None where it has none.
+    """One object as the engine describes it. `sha256` and `crc32` are of the whole object; None where it has none.
 
     `version_id` is None where the engine keeps no versions.
     """
@@ -138,7 +138,7 @@ class Bucket(Protocol):
         """Writes a small document, over an earlier one if there is one; its version id."""
 
     def head(self, key: str, *, version_id: str | None = None) -> Head | None:
-        """What is known of the newest version, or of that one; None where there is none."""
+        """The description of the newest version, or of that one; None where there is none."""
 
     def read(
         self, key: str, *, version_id: str | None = None, start: int = 0, end: int | None = None

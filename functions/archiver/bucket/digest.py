@@ -12,7 +12,7 @@ from functions.archiver.bucket.bucket import Bucket
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digest:
-    """What we counted of the bytes that passed."""
+    """Size and checksums of the bytes that passed, counted here."""
 
     size_bytes: int
     sha256: bytes
@@ -44,7 +44,7 @@ class Hasher:
         self.size_bytes += len(chunk)
 
     def digest(self) -> Digest:
-        """Of everything so far."""
+        """The digest of everything so far."""
         return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=self._crc32)
 
 
@@ -54,7 +54,7 @@ def crc_text(crc32: int) -> str:
 
 
 def digest_of(bucket: Bucket, key: str, *, version_id: str | None = None) -> Digest:
-    """Of an object's bytes, all of them read. Raises NotThere, Unreadable."""
+    """The digest of an object, all of whose bytes are read for it. Raises NotThere, Unreadable."""
     hasher = Hasher()
     with bucket.read(key, version_id=version_id) as chunks:
         for chunk in chunks:

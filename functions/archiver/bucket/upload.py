@@ -118,7 +118,7 @@ class Upload:
             left = left[size:]
 
     def digest(self) -> Digest:
-        """Of everything taken so far."""
+        """The digest of everything taken so far."""
         crc32 = combined(self._sent_crc32, self._crc32, self._filled)
         return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=crc32)
 
@@ -176,7 +176,7 @@ class Upload:
         self._filled += size
 
     def _body(self) -> bytearray:
-        """What is filled; the buffer itself, where it is full."""
+        """The filled part of the buffer; the buffer itself where it is full."""
         return self._buffer if self._filled == len(self._buffer) else self._buffer[: self._filled]
 
     def _grow(self) -> None:
@@ -243,7 +243,7 @@ class Upload:
 
 
 def stored_of(head: Head) -> Stored:
-    """What an object says of itself, whose SHA-256 the engine counted."""
+    """The stored object by its own description; the engine counted its SHA-256."""
     assert head.sha256 is not None
     return Stored(
         key=head.key,

@@ -20,7 +20,7 @@ Result = Literal["same", "altered", "absent", "undecided", "extra"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What was found of one object. `recording_id` is empty for what is extra."""
+    """The finding about one object. `recording_id` is empty for an extra one."""
 
     result: Result
     source: str

@@ -58,7 +58,7 @@ class Auth(Protocol):
         """Called after a 401. Whether fresh credentials were fetched, so that asking again makes sense."""
 
     def fetched(self) -> Collection[Secret]:
-        """What was fetched to prove it, tokens above all: as secret as what they were fetched with."""
+        """Secrets that were fetched, tokens above all: as secret as the credentials that they were fetched with."""
 
 
 class How(TypedDict, total=False):
@@ -75,7 +75,7 @@ class How(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Request:
-    """What the caller wants, whatever hops it takes."""
+    """The caller's request, however many hops it takes."""
 
     kind: str
     of: Of

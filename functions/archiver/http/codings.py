@@ -35,7 +35,7 @@ class Undoing:
         self._taken = self._given = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` unpacks to, in pieces of at most 256 KiB. Raises Broken."""
+        """Unpacks `data` into pieces of at most 256 KiB. Raises Broken."""
         self._taken += len(data)
         while data:
             if self._unzip.eof:
@@ -77,7 +77,7 @@ def declared(headers: Mapping[str, str]) -> list[str]:
 
 
 def undoing_of(start: bytes, headers: Mapping[str, str]) -> Undoing | None:
-    """What undoes the coding of a body that begins with `start`; None where it comes as it is.
+    """The decoder for a body that begins with `start`; None where it is not encoded.
 
     Only a declared coding counts, and only where the first bytes can be undone.
     """

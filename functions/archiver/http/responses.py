@@ -1,4 +1,4 @@
-"""What an HTTP exchange brings: a small answer that is read whole, or a body that is read piece by piece.
+"""Results of an HTTP exchange: a small answer that is read whole, or a body that is read piece by piece.
 
 Everything in it was written by somebody else: sizes are bounded, and nonsense is an outcome rather than a crash.
 """

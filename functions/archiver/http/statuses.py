@@ -1,4 +1,4 @@
-"""What an answer's status says about the next move. Pure: from the head of an answer to an outcome, or to none."""
+"""From the status of an answer to the next move. Pure: from the head of an answer to an outcome, or to none."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Head:
 
 
 def outcome_of(head: Head) -> Outcome | None:
-    """What went wrong; None where the body is what was asked for, or what the caller handles."""
+    """The outcome of a failure; None where the body is what was asked for, or the caller handles the status."""
     if not 200 <= head.status < 300 and head.status not in head.handles:
         return _refusal(head)
     framing = head.headers.get("Transfer-Encoding", "chunked")

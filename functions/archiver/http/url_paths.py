@@ -1,4 +1,4 @@
-"""What others write into URLs: ids, which must not leave their path, and links, which are read as by a browser."""
+"""URLs from outside: ids, which must not leave their path, and links, which are read as a browser reads them."""
 
 from __future__ import annotations
 

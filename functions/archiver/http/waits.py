@@ -56,7 +56,7 @@ def _of_reset(text: str) -> float | None:
 
 
 def _until_moment(text: str) -> float | None:
-    """Of an ISO 8601 time, which Zoom writes where a number or an HTTP date belongs."""
+    """Seconds until an ISO 8601 time, which Zoom writes where a number or an HTTP date belongs."""
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
         return max(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time(), 0.0)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class Watch:
-    """What is to be called, and when. The thread starts with the first alarm and sleeps until the next is due."""
+    """Alarms: what to call, and when. The thread starts with the first alarm and sleeps until the next is due."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

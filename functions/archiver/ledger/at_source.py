@@ -1,4 +1,4 @@
-"""What becomes of an archived recording at its source: the marks in its item.
+"""Marks in a recording's item about its deletion at the source.
 
     archived ──► deleting_since ──► deleted_at_source    we asked for it, and the source did it
         │

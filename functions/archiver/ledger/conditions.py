@@ -92,7 +92,7 @@ Condition = Equals | OneOf | AtMost | AtLeast | Exists | Missing | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """Of an index: one partition, and a span of its sort key with both ends; None leaves an end open."""
+    """A range of an index: one partition, and a span of its sort key, both ends included; None leaves an end open."""
 
     partition: str
     at_least: int | str | None = None

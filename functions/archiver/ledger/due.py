@@ -1,4 +1,4 @@
-"""What waits in the ledger: which items are due, in which order, and how one of them is taken into the lanes."""
+"""Items that wait in the ledger: which are due, in which order, and how one of them gets into the lanes."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ class _Expression:
         self._values: dict[str, object] = {}
 
     def placeholders(self) -> dict[str, Any]:
-        """What the call has to say about them; DynamoDB takes no empty map."""
+        """The placeholders as arguments of the call; DynamoDB takes no empty map."""
         named = {"ExpressionAttributeNames": self._names, "ExpressionAttributeValues": self._values}
         return {name: value for name, value in named.items() if value}
 

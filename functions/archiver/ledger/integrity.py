@@ -1,4 +1,4 @@
-"""What an archived recording becomes when its bytes are no longer what they were, and how it becomes archived again.
+"""Marks archived recordings whose bytes have changed, and takes the mark away again.
 
     archived ◄──► altered    its bytes are others than the ledger noted
         ▲

@@ -1,4 +1,4 @@
-"""What we know of each recording: the truth of the whole service, one item per recording.
+"""The truth of the whole service: one item per recording.
 
     pending (due_at) ──► queued (due_at = lease end) ──► archived | gone | failed
          ▲                    │
@@ -215,7 +215,7 @@ class Ledger(Transitions):
     # working
 
     def entry(self, ticket: Ticket) -> Entry:
-        """What the ticket is for. Raises LostLease unless the item is queued under this very lease."""
+        """The item that the ticket is for. Raises LostLease unless the item is queued under this very lease."""
         item = self._table.get(self._pk(ticket.kind, ticket.id))
         if item is None or item["state"] != State.QUEUED.value or int(item["due_at"]) != ticket.lease_ms:
             raise LostLease

@@ -36,7 +36,7 @@ _TRIED = (
 
 
 def said_of(recording: Recording) -> str:
-    """What a provider says of a recording's audio, as a short digest: its state, its size, its link without query."""
+    """A short digest of what a provider says about a recording's audio: its state, its size, its link without query."""
     link = urlsplit(recording.link or "")
     said = [recording.readiness.value, recording.size_bytes, link.netloc, link.path]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What happened to a recording, in its item: a short list of events that travels with writes that happen anyway."""
+"""A recording's story, in its item: a short list of events that travels with writes that happen anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Until when the ledger keeps a recording: `expires_at`, which the table itself acts on.
+"""How long the ledger keeps a recording: `expires_at`, which the table itself acts on.
 
 It is written ahead, from the term of the present deployment, because a term that grew must not come too late: what the
 table has removed is gone. The term counts from archiving and ends as S3 ends it, so that item and audio go together.
@@ -39,7 +39,7 @@ def is_over(item: Mapping[str, Any], now: datetime) -> bool:
 
 
 def ended_at(item: Mapping[str, Any]) -> datetime | None:
-    """From when its term counts: since it was archived, failed or gone. None while it waits."""
+    """The beginning of its term: when it was archived, failed or gone. None while it waits."""
     if item["state"] in _WAITING:
         return None
     if "archived_at" in item:

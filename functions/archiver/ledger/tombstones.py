@@ -1,4 +1,4 @@
-"""What keeps a recording from coming back that was erased, or whose term was over, though its provider still lists it.
+"""Tombstones: they keep a recording that was erased or has expired from coming back while its provider still lists it.
 
 A tombstone names no recording: its key is the digest of source and id. A source has a mark from its first one on, so
 that a listing of a source without any looks for none.

@@ -28,7 +28,7 @@ _WAITING = ("fresh", "retry", "hints", "queued")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """Of one source by name: archived, waiting, gone, failed, accepted, quarantined, altered, absent, erased.
+    """Counts of one source by name: archived, waiting, gone, failed, accepted, quarantined, altered, absent, erased.
 
     `as_of` is when the archived, gone and erased ones of days before today were counted; None when not yet.
     """

@@ -41,7 +41,7 @@ class LostLease(Exception):
 
 
 class Transitions:
-    """What becomes of an item that somebody holds; `due` are those that wait."""
+    """Transitions of an item that somebody holds; `due` are those that wait."""
 
     def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         self._table = table

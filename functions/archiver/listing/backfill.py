@@ -28,7 +28,7 @@ WALK = "backfill "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backfill:
-    """What was asked for, by whom and when."""
+    """A period to list again, asked for by whom and when."""
 
     start: datetime
     end: datetime
@@ -37,7 +37,7 @@ class Backfill:
 
     @property
     def walk_name(self) -> str:
-        """Of its walk among the lister's cursors."""
+        """The name of its walk among the lister's cursors."""
         return f"{WALK}{iso(self.asked_at)}"
 
     def to_text(self) -> str:
@@ -46,7 +46,7 @@ class Backfill:
 
     @classmethod
     def from_text(cls, text: str) -> Backfill:
-        """What `to_text` wrote."""
+        """Reads the text that `to_text` wrote."""
         fields = json.loads(text)
         start, end, asked_at = (from_iso(fields[name]) for name in ("from", "to", "asked_at"))
         return cls(start=start, end=end, by=fields["by"], asked_at=asked_at)

@@ -61,7 +61,7 @@ class Walk:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """What listing has closed and what it could not, for status and reports."""
+    """How far listing has got and what it could not close, for status and reports."""
 
     walks: Mapping[str, Walk]
     unclean: tuple[Unclean, ...]

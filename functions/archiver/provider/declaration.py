@@ -1,4 +1,4 @@
-"""What a provider can do and asks for, as data."""
+"""A provider's abilities and requirements, as data."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class LimitHeaders:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """What a provider can do and asks for, as data. Nothing is found out by trying.
+    """A provider's abilities and requirements, as data. Nothing is found out by trying.
 
     `domains`: hosts under these names are the provider's own and share the source's request quota.
     `secret_fields`: the accepted shapes of the secret's JSON object, each a tuple of its keys.

@@ -83,7 +83,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hint:
-    """What a verified event says: which recording or call may have something to fetch.
+    """A verified event's message: which recording or call may have something to fetch.
 
     `ready` tells that its audio is there; otherwise it is asked for after a grace period.
     """

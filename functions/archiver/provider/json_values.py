@@ -115,7 +115,7 @@ def _kept(value: Json, names: tuple[str, ...], depth: int) -> Json:
 
 
 def unread(facts: Sequence[object | None], what: str) -> str | None:
-    """What is wrong with a page of whose rows some brought no fact (None), naming them; None for a page without any.
+    """Names the rows of a page that could not be read (facts that are None); None where all could.
 
     `what` is what those rows lack: "id or date".
     """

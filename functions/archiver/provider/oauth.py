@@ -1,4 +1,4 @@
-"""What OAuth's token endpoints answer, which is the same everywhere."""
+"""Answers of OAuth's token endpoints, which are the same everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider is: a declaration (data) and a client that answers a few questions through the HTTP it is handed.
+"""The interface of a provider: a declaration (data), and a client that answers a few questions through given HTTP.
 
 A provider yields facts and raises the outcomes of `errors`; it never saves, enqueues, sleeps or decides to skip.
 Every module in `functions/providers` holds one subclass of `Provider`; the module's name is the provider's name.
@@ -129,7 +129,7 @@ class Provider(ABC):
         raise LookupError(f"{type(self).__name__} deletes nothing in bulk (asked for {len(recording_ids)})")
 
     def deleted_with(self, recording: Recording) -> str:
-        """What `delete` would delete of it, as a name: all recordings of one name go together."""
+        """The name under which `delete` deletes it: all recordings of one name go together."""
         return (recording.call_id if self.declaration.deletes == "call" else None) or recording.id
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
@@ -147,7 +147,7 @@ class Provider(ABC):
         raise LookupError(f"{type(self).__name__} takes no audio (asked for {kind} {target_id!r} from {path!r})")
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Said:
-        """What a webhook request says, once its sender is verified by any of `secrets` (several while one is rotated).
+        """Reads a webhook request, once its sender is verified by any of `secrets` (several during a rotation).
 
         Several hints where an event names several recordings, a Reply to a handshake, which may come before there is
         any proof. Only where `declaration.webhook`. Raises Unverified before anything of the body is believed, BadEvent

@@ -77,7 +77,7 @@ class Expiring:
         return done
 
     def _horizon(self, today: date) -> int:
-        """Of later days no term comes near, as nothing is archived before it is recorded."""
+        """No term of later days comes near, because nothing is archived before it is recorded."""
         return (min(today, today - timedelta(days=self._days) + AHEAD)).toordinal() if self._days else 0
 
     def _read(self, before: int, today: int) -> _Plan:

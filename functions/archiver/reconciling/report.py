@@ -38,7 +38,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """What the witnesses say of one day. `listed` counts what the provider showed; `unclean`: not all could be read.
+    """One day by its witnesses. `listed` counts what the provider showed; `unclean`: not all could be read.
 
     `erased` and `expired` ones are in none of the others, unless the provider still lists them.
     """
@@ -117,7 +117,7 @@ def day_document(day: Day, *, as_of: str, report: str) -> dict[str, Json]:
 
 
 def _gone(day: Day) -> list[Difference]:
-    """What the provider no longer has. It differs in nothing, and a ledger that is lost knows of it from here alone."""
+    """Recordings that the provider no longer has: no difference, but a lost ledger knows of them from here alone."""
     gone = (entry for entry in day.entries if entry.state is State.GONE)
     return [Difference(what="gone", entry=entry) for entry in islice(gone, MAX_NAMED)]
 

@@ -51,7 +51,7 @@ _SECONDS_TO_COUNT = 120.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What one invocation did. `report` is the key of the report, once the walk has come to its end.
+    """The result of one invocation. `report` is the key of the report, once the walk has come to its end.
 
     `days` says of each day that was compared and is over whether it is complete. Up to `sealed_until` every day since
     sealing began is sealed.
@@ -161,7 +161,7 @@ class Reconciler:
         self._sealer.take_asked(listed)
 
     def _listings_of(self, walk: Walk, first: date, last: date) -> dict[date, Listed]:
-        """What the provider has just shown of these days, for their seals."""
+        """The provider's listings of these days, for their seals."""
         days = every_day(first, last)
         return shown(walk, days, self._cursors.unclean(), retention=self._ledger.retention(), now=self._clock.now())
 

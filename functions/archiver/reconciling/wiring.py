@@ -45,7 +45,7 @@ def reconciler_of(run: Runtime) -> Reconciler:
 
 
 def expiring_of(run: Runtime) -> Expiring:
-    """What gives the source's recordings their terms."""
+    """Gives the source's recordings their terms."""
     source = run.settings.source
     return Expiring(
         run.table,
@@ -59,7 +59,7 @@ def expiring_of(run: Runtime) -> Expiring:
 
 
 def _days_of(run: Runtime) -> Days:
-    """What ledger and bucket hold of each day."""
+    """Reads what ledger and bucket hold of each day."""
     term = run.settings.expire_after_days
     return Days(
         source=run.settings.source.name,

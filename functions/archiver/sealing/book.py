@@ -1,4 +1,4 @@
-"""What a source knows of its own seals: the chain's head, the seal it is writing, and which days are to be looked at.
+"""A source's own record of its seals: the chain's head, the seal being written, and the days to look at.
 
 It stands beside the reconciler's cursors and is written under their lease, so that one run at a time seals. The head
 and the note of a seal change only in the order *note, write, head*, each on condition that nothing else has come
@@ -81,7 +81,7 @@ class Plan:
 
     @classmethod
     def load(cls, text: str) -> Plan:
-        """What `dump` made."""
+        """Reads the text that `dump` made."""
         fields: dict[str, Any] = json.loads(text)
         asked = fields.get("asked")
         return cls(
@@ -118,7 +118,7 @@ class SealBook:
         self.sealing = sealing
 
     def finish(self) -> None:
-        """What was noted is written: it is the head, and the plan as it stands is kept. Raises LeaseLost."""
+        """The noted seal is written: makes it the head, and keeps the plan as it stands. Raises LeaseLost."""
         assert self.sealing is not None
         head = self.sealing.head
         put = {**_attributes(head), "sealing": None, "seals": self.plan.dump()}

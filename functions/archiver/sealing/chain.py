@@ -136,7 +136,7 @@ class Chain:
         return body if body and hashlib.sha256(body).hexdigest() == sealing.sha256 else None
 
     def _stored_seal(self, sealing: Sealing) -> bytes | None:
-        """What lies at the seal's key, which is the seal or breaks the chain."""
+        """The object at the seal's key, which is the seal or breaks the chain."""
         return self._read(sealing.key)
 
     def _write(self, sealing: Sealing, body: bytes) -> Seal:

@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """What a seal says of its day. `listed` is None where the provider was not asked.
+    """A seal's statement about its day. `listed` is None where the provider was not asked.
 
     `missing` counts what should be kept and is not, `accepted` what failed and a person has left so.
     """

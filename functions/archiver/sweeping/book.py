@@ -65,7 +65,7 @@ class Round:
 
     @classmethod
     def load(cls, text: str) -> Round:
-        """What `dump` made."""
+        """Reads the text that `dump` made."""
         fields: dict[str, Any] = json.loads(text)
         for name in ("begun_at", "ended_at"):
             fields[name] = from_iso(fields[name]) if fields[name] else None

@@ -101,7 +101,7 @@ class JsonLog:
         self._emit("INFO", message, fields)
 
     def error(self, message: str, /, **fields: object) -> None:
-        """What a person may have to look at."""
+        """Logs something that a person may have to look at."""
         self._emit("ERROR", message, fields)
 
     def _emit(self, level: str, message: str, fields: Mapping[str, object]) -> None:
