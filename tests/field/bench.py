@@ -1,4 +1,4 @@
-"""The real listing and the real archiver on an embedded AWS, with the provider of one case behind them."""
+"""The real listing and the real archiver over a folder, with the provider of one case, or of many, behind them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from itertools import count
 from typing import Any
 
 from functions.archiver.archiving.archiving import Archiver
+from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry
 from functions.archiver.http.client import Http
+from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import CursorStore, Walk
 from functions.archiver.listing.listing import Listing
 from functions.archiver.provider.provider import Account, Provider
 from functions.archiver.secret import Secret
+from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
+from functions.archiver.throttling.pace import Pace
 from functions.providers import load
-from tests.doubles.aws import Aws
 from tests.doubles.clock import NOON, FakeClock
 from tests.field.origin import World
-from tests.harness.parts import Parts
+from tests.harness.parts import STANDARD
+from tests.property.grounds import LANES, Ground
 
 SPAN = timedelta(hours=2)
 START = NOON - timedelta(hours=4)
@@ -27,16 +31,22 @@ TURNS = 40
 """More than the attempts that a recording has, for each of a case's recordings."""
 
 
-class Bench(Parts):
+class Bench:
     """One source, a new one for each bench, and the run from its list to the end of everything that it lists."""
 
     _numbers = count()
 
-    def __init__(self, aws: Aws, world: World) -> None:
-        super().__init__(aws, FakeClock(), source=f"field-{next(self._numbers)}")
+    def __init__(self, ground: Ground, world: World) -> None:
+        self.clock = FakeClock()
+        self.source = f"field-{next(self._numbers)}"
         self.world = world
-        self.kind: type[Provider] = load(world.case.provider)
-        self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
+        self.kind: type[Provider] = load(world.cases[0].provider)
+        self.ledger = Ledger(ground.table, source=self.source, clock=self.clock)
+        self.pace = Pace(ground.table, source=self.source, requests_per_minute=6000, lanes=LANES, clock=self.clock)
+        self.intake = Intake(ledger=self.ledger, lanes=ground.lanes, pace=self.pace)
+        self.store = Store(ground.bucket, policy=STANDARD)
+        self.cursors = CursorStore(ground.table, source=self.source, owner="lister", clock=self.clock)
+        self._sent = ground.sent
         self._provider = self._made()
 
     def _made(self) -> Provider:
@@ -85,11 +95,11 @@ class Bench(Parts):
             store=self.store,
             pace=self.pace,
             intake=self.intake,
-            lanes=1,
+            lanes=LANES,
             clock=self.clock,
         )
-        for _ in range(TURNS):
-            for received in map(read, self.aws.messages()):
+        for _ in range(TURNS * len(self.world.cases)):
+            for received in map(read, self._sent()):
                 if received.ticket.source == self.source:  # a case that failed may have left some behind
                     archiver.work(received)
             due, closed = self.ledger.due.next_at(), self.pace.gate().closed_until
@@ -105,6 +115,14 @@ class Bench(Parts):
     def reason(self, id_: str) -> str | None:
         entry = self.ledger.find(id_)
         return entry.reason if entry else "it is not in the ledger"
+
+    def kept(self, id_: str) -> bytes | None:
+        """The bytes of a recording that the bucket holds, under `audio/` or in quarantine."""
+        entry = self.ledger.find(id_)
+        if entry is None or entry.stored is None:
+            return None
+        with self.store.bucket.read(entry.stored.key) as chunks:
+            return b"".join(chunks)
 
     def sidecar(self, entry: Entry) -> Mapping[str, Any]:
         return self.store.sidecar(entry.place) or {}

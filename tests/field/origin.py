@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import inspect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,35 +55,52 @@ class Origin(HttpServer):
 
 
 class World:
-    """The provider of one case on two origins of this machine. `fetches` counts the requests for the case's audio."""
+    """The provider of some cases on two origins of this machine. The first one's provider and list are everybody's.
 
-    def __init__(self, case: Case, *, start: datetime, span: timedelta) -> None:
-        self.case = case
-        self.fetches = 0
+    `targets` are the cases' recordings, in their order; `asked` counts the requests for the audio of each.
+    """
+
+    def __init__(self, *cases: Case, start: datetime, span: timedelta) -> None:
+        self.cases = cases
+        self.asked: Counter[str] = Counter()
         self._own, self._other = Origin(self, "own"), Origin(self, "other")
         # Another name for this machine, so that it is another host and not only another port.
         self._other.url = f"http://localhost:{self._other.port}"
-        self.simulator = _simulator(case.provider)(
-            recordings=0, start=start, span=span, sizes=(2_000, 2_000), **_options(case.provider)
+        provider = cases[0].provider
+        self.simulator = _simulator(provider)(
+            recordings=0, start=start, span=span, sizes=(2_000, 2_000), **_options(provider)
         )
         self.simulator._servers = cast(Any, [_Origin(self._own.url), _Origin(self._other.url)])
-        self.target = self._add_target(start + span / 2)
-        self.companions = [
-            self.simulator.add(recorded_at=start + span * (0.6 + 0.1 * number)) for number in range(case.companions)
+        self.targets = [
+            self._add(case, start + span / 2 + timedelta(seconds=number)) for number, case in enumerate(cases)
         ]
-        write = ROWS.get(case.provider, "_row")
+        self._case_of = {target.id: case for target, case in zip(self.targets, cases, strict=True)}
+        self.companions = [
+            self.simulator.add(recorded_at=start + span * (0.6 + 0.1 * number)) for number in range(cases[0].companions)
+        ]
+        write = ROWS.get(provider, "_row")
         plain = getattr(self.simulator, write)
         setattr(self.simulator, write, lambda recording: self._row(plain(recording), recording))
+
+    @property
+    def target(self) -> SimulatedRecording:
+        """The first case's recording."""
+        return self.targets[0]
+
+    @property
+    def fetches(self) -> int:
+        """The requests for its audio."""
+        return self.asked[self.target.id]
 
     @property
     def base_url(self) -> str:
         return self._own.url
 
-    def _add_target(self, moment: datetime) -> SimulatedRecording:
-        last = self.case.media[-1].body
-        call_id = self.case.id.partition("_")[0] if self.case.id else None
-        target: SimulatedRecording = self.simulator.add(recording_id=self.case.id, call_id=call_id, recorded_at=moment)
-        name = str(self.case.expect.get("bytes_of", ""))
+    def _add(self, case: Case, moment: datetime) -> SimulatedRecording:
+        last = case.media[-1].body
+        call_id = case.id.partition("_")[0] if case.id else None
+        target: SimulatedRecording = self.simulator.add(recording_id=case.id, call_id=call_id, recorded_at=moment)
+        name = str(case.expect.get("bytes_of", ""))
         target.audio = Claimed(
             format="wav",
             seed="case",
@@ -93,40 +111,46 @@ class World:
         return target
 
     def _row(self, row: dict[str, Any], recording: SimulatedRecording) -> dict[str, Any]:
-        if recording is not self.target:
+        case = self._case_of.get(recording.id)
+        if case is None:
             return row
         row.pop("duration_ms", None)  # older versions of Kazoo give seconds alone
-        row = _laid_over(row, cast("dict[str, Any]", self._placed(self.case.row)))
-        return {**row, "url": self._placed(self.case.url)} if self.case.url else row
+        row = _laid_over(row, cast("dict[str, Any]", self._placed(case.row, recording)))
+        return {**row, "url": self._placed(case.url, recording)} if case.url else row
 
-    def _placed(self, value: Any) -> Any:
-        """With the base URL and the row's number in their places."""
+    def _placed(self, value: Any, target: SimulatedRecording) -> Any:
+        """With the origins and the row's number in their places."""
         if isinstance(value, str):
-            return value.replace("{base}", self.base_url).replace("{n}", str(self.target.index))
+            value = value.replace("{base}", self.base_url).replace("{other}", self._other.url)
+            return value.replace("{n}", str(target.index))
         if isinstance(value, Mapping):
-            return {name: self._placed(each) for name, each in value.items()}
-        return [self._placed(each) for each in value] if isinstance(value, list) else value
+            return {name: self._placed(each, target) for name, each in value.items()}
+        return [self._placed(each, target) for each in value] if isinstance(value, list) else value
 
     def answer(self, host: Host, seen: Seen) -> Sent:
-        """What a request gets: the case's bytes for its audio, else what the simulator says."""
-        if self.case.media_path and unquote(seen.path).strip("/") == self.case.media_path:
-            return self._media()
+        """What a request gets: a case's bytes for its audio, else what the simulator says."""
+        for target, case in zip(self.targets, self.cases, strict=True):
+            if case.media_path and unquote(seen.path).strip("/") == case.media_path:
+                return self._media(target.id)
         with self.simulator.lock:
             served, answer = self.simulator._exchange(_request(host, seen))
-        if served.kind == "media" and served.recording_id == self.target.id and answer.status == 200:
-            if self.case.redirect:
-                return _head(302, [("Location", self._placed(self.case.redirect)), ("Content-Length", "0")])
-            return self._media()
+        target_id = served.recording_id or ""
+        if served.kind == "media" and target_id in self._case_of and answer.status == 200:
+            if redirect := self._case_of[target_id].redirect:
+                location = self._placed(redirect, self.simulator.recordings[target_id])
+                return _head(302, [("Location", location), ("Content-Length", "0")])
+            return self._media(target_id)
         return self._listed(answer) if served.kind in ("list", "report") else _sent(answer)
 
-    def _media(self) -> bytes:
-        media = self.case.media[min(self.fetches, len(self.case.media) - 1)]
-        self.fetches += 1
+    def _media(self, target_id: str) -> bytes:
+        answers = self._case_of[target_id].media
+        media = answers[min(self.asked[target_id], len(answers) - 1)]
+        self.asked[target_id] += 1
         return _media(media)
 
     def _listed(self, answer: Answer) -> bytes:
-        listed, body = self.case.listed, b"".join(answer.chunks())
-        for old, new in listed.replace:
+        listed, body = self.cases[0].listed, b"".join(answer.chunks())
+        for old, new in (pair for case in self.cases for pair in case.listed.replace):
             body = body.replace(old, new)
         if listed.gzip:
             body = gzip.compress(body, mtime=0)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.aws import BUCKET, Aws, aws, s3
 from tests.field.bench import SPAN, START, Bench
 from tests.field.case import Case, names, read
 from tests.field.origin import World
+from tests.property.grounds import Ground, ground
 
 NOT_YET: Mapping[str, str] = {}
 """The cases that still go wrong, each with its reason. Whoever mends one takes it off here."""
@@ -35,17 +35,17 @@ def _marked(chosen: Sequence[str]) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def shared_aws() -> Iterator[Aws]:
+def shared() -> Iterator[Ground]:
     """For all cases: each has a source of its own."""
-    with aws() as made:
+    with ground("folder") as made:
         yield made
 
 
 @pytest.mark.parametrize("name", _marked([name for name in names() if read(name).archive is None]))
-def test_a_provider_s_oddity_loses_no_recording(name: str, shared_aws: Aws) -> None:
+def test_a_provider_s_oddity_loses_no_recording(name: str, shared: Ground) -> None:
     case = read(name)
     with World(case, start=START, span=SPAN) as world:
-        bench = Bench(shared_aws, world)
+        bench = Bench(shared, world)
         bench.list()
         bench.work_off()
         for companion in world.companions:
@@ -60,7 +60,7 @@ def _check_archived(case: Case, bench: Bench, id_: str) -> None:
     entry = bench.ledger.find(id_)
     assert entry is not None
     assert entry.stored is not None
-    assert s3().get_object(Bucket=BUCKET, Key=entry.stored.key)["Body"].read() == case.wanted
+    assert bench.kept(id_) == case.wanted
     assert not case.allowed("extension") or entry.stored.key.rpartition(".")[2] in case.allowed("extension")
     assert not case.allowed("content_type") or entry.stored.content_type in case.allowed("content_type")
     sidecar = bench.sidecar(entry)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.doubles import audio_files
-from tests.doubles.aws import BUCKET, Aws, aws, s3
 from tests.field.bench import SPAN, START, Bench
 from tests.field.case import Case, Listed, Media
 from tests.field.origin import World
 from tests.harness.audio import mp3, wav
+from tests.property.grounds import Ground, ground
 
 WAV = wav()
 WHOLE = {
@@ -27,8 +27,8 @@ WHOLE = {
 
 
 @pytest.fixture(scope="module")
-def shared_aws() -> Iterator[Aws]:
-    with aws() as made:
+def shared() -> Iterator[Ground]:
+    with ground("folder") as made:
         yield made
 
 
@@ -53,7 +53,7 @@ def case(*answers: Media, provider: str = "babelforce", **facts: Any) -> Case:
     return Case(name="made", provider=provider, media=answers, **{**plain, **nothing, **facts})
 
 
-def worked_off(shared: Aws, made: Case) -> tuple[Bench, World]:
+def worked_off(shared: Ground, made: Case) -> tuple[Bench, World]:
     with World(made, start=START, span=SPAN) as world:
         bench = Bench(shared, world)
         bench.list()
@@ -66,15 +66,15 @@ def archived(bench: Bench, world: World) -> tuple[bytes, list[dict[str, str]]]:
     entry = bench.ledger.find(world.target.id)
     assert entry is not None
     assert (entry.state, entry.stored is None) == ("archived", False), entry.reason
-    assert entry.stored is not None
-    body = s3().get_object(Bucket=BUCKET, Key=entry.stored.key)["Body"].read()
+    body = bench.kept(entry.recording.id)
+    assert body is not None
     return body, bench.sidecar(entry)["contradictions"] or []
 
 
 @pytest.mark.parametrize("ends", [too_long, without_a_last_chunk])
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_file_whose_framing_never_ends_is_kept_after_two_fetches(shared_aws: Aws, name: str, ends: Any) -> None:
-    bench, world = worked_off(shared_aws, case(ends(WHOLE[name])))
+def test_a_whole_file_whose_framing_never_ends_is_kept_after_two_fetches(shared: Ground, name: str, ends: Any) -> None:
+    bench, world = worked_off(shared, case(ends(WHOLE[name])))
     body, contradictions = archived(bench, world)
     assert (body, world.fetches) == (WHOLE[name], 2)
     claimed = {"what": "Content-Length", "claimed": f"{len(body) + 100} bytes", "found": f"{len(body)} bytes"}
@@ -88,24 +88,24 @@ def test_a_whole_file_whose_framing_never_ends_is_kept_after_two_fetches(shared_
     [(mp3(), without_a_last_chunk), (WAV[:-500], too_long), (b"\x93unknown\x01" * 200, too_long)],
     ids=["says nothing", "cut", "unknown"],
 )
-def test_what_may_be_cut_is_kept_by_the_last_attempt_alone(shared_aws: Aws, body: bytes, ends: Any) -> None:
-    bench, world = worked_off(shared_aws, case(ends(body)))
+def test_what_may_be_cut_is_kept_by_the_last_attempt_alone(shared: Ground, body: bytes, ends: Any) -> None:
+    bench, world = worked_off(shared, case(ends(body)))
     entry = bench.ledger.find(world.target.id)
     assert entry is not None
     assert entry.stored is not None
     assert entry.attempts == 7
     assert world.fetches > 7
-    assert s3().get_object(Bucket=BUCKET, Key=entry.stored.key)["Body"].read() == body
+    assert bench.kept(world.target.id) == body
     assert entry.stored.contradictions
 
 
 @pytest.mark.parametrize("first", [too_long(WAV[:1000]), too_long(mp3(5), more=2000), without_a_last_chunk(WAV[:1000])])
-def test_an_end_that_comes_too_early_once_is_waited_out(shared_aws: Aws, first: Media) -> None:
+def test_an_end_that_comes_too_early_once_is_waited_out(shared: Ground, first: Media) -> None:
     whole = media(WAV, [("Content-Length", str(len(WAV)))])
-    bench, world = worked_off(shared_aws, case(first, whole))
+    bench, world = worked_off(shared, case(first, whole))
     assert archived(bench, world) == (WAV, [])
 
 
-def test_a_page_of_a_proxy_that_ends_early_is_never_kept(shared_aws: Aws) -> None:
-    bench, world = worked_off(shared_aws, case(too_long(b"<html><body>Bad gateway" + b" " * 500)))
+def test_a_page_of_a_proxy_that_ends_early_is_never_kept(shared: Ground) -> None:
+    bench, world = worked_off(shared, case(too_long(b"<html><body>Bad gateway" + b" " * 500)))
     assert bench.state(world.target.id) == "failed"

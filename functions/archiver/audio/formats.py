@@ -59,7 +59,8 @@ def is_a_start_alone(body: bytes) -> bool:
     """Whether a whole body is no more than the first bytes of a known format."""
     if not _SHORTEST_START <= len(body) < _LONGEST_START:
         return False
-    return body.startswith(_FORMS) or any(start.startswith(body) for start in _STARTS)
+    is_a_box = bool(body[4:]) and b"ftyp".startswith(body[4:])
+    return is_a_box or body.startswith(_FORMS) or any(start.startswith(body) for start in _STARTS)
 
 
 def _by_frames(head: bytes, *, whole: bool) -> Parser | None:

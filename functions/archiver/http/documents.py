@@ -71,12 +71,10 @@ def json_in(content: bytes, content_type: str = "") -> Json:
     text = text_in(content, content_type).removeprefix("\ufeff").strip()
     try:
         value = _parse(text)
-    except RecursionError:
-        value = _parse(_without_the_depths(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         if not text.startswith(("{", "[")) or text.count(",") > _MAX_MENDED:
             raise
-        value = _parse(_mend_json(text))
+        value = _parse(_without_the_depths(_mend_json(text)))
     if "\\ud" in text.lower():
         value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
@@ -102,7 +100,8 @@ _MAX_MENDED = 300_000
 # Possessive, and content with an end of the text in place of one's own: no input makes it go back.
 # A quote that no comma, no colon and no end follows is one of the text's own.
 _TEXT = r'"(?:[^"\\]++|\\.?|"(?!\s{0,20}(?:[,:}\]]|/[*/]|\Z)))*+"?'
-_TOKEN = re.compile(rf'{_TEXT}|[^\s"{{}}\[\],:]++', re.DOTALL)
+_WORD = r'[^\s"{}\[\],:]'
+_TOKEN = re.compile(rf"{_TEXT}|[0-9]{_WORD}*+(?::[0-9]{_WORD}*+)++|{_WORD}++", re.DOTALL)  # a bare time is one word
 _TEXT_OR_COMMENT = re.compile(rf"{_TEXT}|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|(?<![:\w])//[^\n]*+", re.DOTALL)
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _DEEPEST = 50

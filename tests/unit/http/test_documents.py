@@ -38,6 +38,10 @@ for _ in range(47):
         (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b', "b": [' + b'{"c":' * 5000 + b"1" + b"}" * 5000 + b"]}", NESTED),
         (b'{"duration": , "agent":}', {"duration": None, "agent": None}),
         (b"[1,,2]", [1, 2]),
+        (
+            b'{"at": 2026-11-28T10:00:00Z, "for": 00:12:30, a: 1}',
+            {"at": "2026-11-28T10:00:00Z", "for": "00:12:30", "a": 1},
+        ),
         (b'{"n": 5 /* "ms", maybe */, // or not\n "u": "http://a//b"}', {"n": 5, "u": "http://a//b"}),
         (
             b'{"name": "Ada "The" Osei", "said": "say "hi"", "e": ""}',
