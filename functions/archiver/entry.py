@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A recording's object in the archive. `crc32` is as S3 writes it, where it was counted.
+    """A recording's object in the archive. `crc32` is as S3 writes it, of what went up in parts.
 
     `contradictions` are what the provider claimed and the bytes, which have the last word, showed to be otherwise.
     `rendition` is what was asked for, where the provider offers several.

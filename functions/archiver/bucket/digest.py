@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.archiver.bucket.bucket import Bucket
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digest:
-    """Size and checksums of the bytes that passed, counted here."""
+    """Size and checksums of the bytes that passed, counted here; a CRC32 only of what goes up in parts."""
 
     size_bytes: int
     sha256: bytes
-    crc32: int
+    crc32: int | None = field(default=None, compare=False)
 
     @property
     def sha256_hex(self) -> str:
@@ -24,28 +23,26 @@ class Digest:
         return self.sha256.hex()
 
     @property
-    def crc32_base64(self) -> str:
+    def crc32_base64(self) -> str | None:
         """As S3 writes it."""
-        return crc_text(self.crc32)
+        return None if self.crc32 is None else crc_text(self.crc32)
 
 
 class Hasher:
-    """SHA-256, CRC32 and length of bytes as they pass."""
+    """SHA-256 and length of bytes as they pass."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
-        self._crc32 = 0
         self.size_bytes = 0
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Counts one piece."""
         self._sha256.update(chunk)
-        self._crc32 = zlib.crc32(chunk, self._crc32)
         self.size_bytes += len(chunk)
 
     def digest(self) -> Digest:
         """The digest of everything so far."""
-        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=self._crc32)
+        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest())
 
 
 def crc_text(crc32: int) -> str:

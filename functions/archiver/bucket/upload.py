@@ -71,8 +71,7 @@ class Upload:
         self._filled = 0
         self._spill = bytearray()  # for what comes when a part is full, be it more or the end
         self._sha256 = hashlib.sha256()
-        self._crc32 = 0  # of the part that is being filled
-        self._sent_crc32 = 0  # of all parts before it
+        self._sent_crc32 = 0
         self._sent_bytes = 0
         self._sending: Sending | None = None
         self._key = ""
@@ -118,8 +117,8 @@ class Upload:
             left = left[size:]
 
     def digest(self) -> Digest:
-        """The digest of everything taken so far."""
-        crc32 = combined(self._sent_crc32, self._crc32, self._filled)
+        """The digest of everything taken so far, with the CRC32 of what went up in parts once all of it has."""
+        crc32 = self._sent_crc32 if self._sending is not None and not self._filled else None
         return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=crc32)
 
     def finish(
@@ -130,6 +129,8 @@ class Upload:
         Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
         lost on the way, and a call that was repeated for it, end as they should.
         """
+        if self._sending is not None:
+            self._send_part(self._sending)
         digest = self.digest()
         # The end of a long file may tell more of its kind, but the first part has named it by then.
         audio = self._begun_as or audio
@@ -172,7 +173,6 @@ class Upload:
     def _count(self, size: int) -> None:
         with memoryview(self._buffer)[self._filled : self._filled + size] as piece:
             self._sha256.update(piece)
-            self._crc32 = zlib.crc32(piece, self._crc32)
         self._filled += size
 
     def _body(self) -> bytearray:
@@ -193,14 +193,16 @@ class Upload:
 
     def _send_part(self, sending: Sending) -> bytearray | None:
         """The part that is filled; a buffer that is free for the next one."""
-        free = sending.send(self._body(), self._crc32)
-        self._sent_crc32 = combined(self._sent_crc32, self._crc32, self._filled)
+        body = self._body()
+        crc32 = zlib.crc32(body)
+        free = sending.send(body, crc32)
+        self._sent_crc32 = combined(self._sent_crc32, crc32, self._filled)
         self._sent_bytes += self._filled
-        self._crc32 = self._filled = 0
+        self._filled = 0
         return free
 
     def _complete(self, sending: Sending, digest: Digest) -> str | None:
-        self._send_part(sending)
+        assert digest.crc32 is not None
         sending.wait()
         version_id = self._bucket.complete(
             self._key, sending.upload_id, sending.parts, crc32=digest.crc32, size_bytes=digest.size_bytes
@@ -223,9 +225,10 @@ class Upload:
             return False
         if head.sha256 is not None:
             return head.sha256 == digest.sha256
-        if head.crc32 is not None and head.crc32 != digest.crc32:
+        counted = head.crc32 is not None and digest.crc32 is not None
+        if counted and head.crc32 != digest.crc32:
             return False
-        if head.metadata.get(FOUND_AT) == self._found_at and head.crc32 is not None:
+        if counted and head.metadata.get(FOUND_AT) == self._found_at:
             return True  # our own upload, whose answer was lost: nobody else knows when the item was found
         try:
             return digest_of(self._bucket, head.key) == digest

@@ -66,7 +66,7 @@ def test_a_late_transcript_changes_nothing_else_in_the_sidecar(bench: ArchivingB
     bench.provider.transcripts["rec"] = [DONE]
     archive(bench, PENDING)
     before = bench.sidecar()
-    assert before["crc32"]
+    assert before["sha256"]
     bench.next_turn()
     assert bench.sidecar() == {**before, "transcript": "completed"}
 

@@ -84,7 +84,7 @@ def test_up_to_8_mib_it_is_one_put_with_a_sha256_that_s3_checks(store: Store, si
     assert request.headers["if-none-match"] == "*"
     assert request.headers["content-type"] == "audio/wav"
     assert (stored.key, stored.size_bytes) == (KEY, size)
-    assert (stored.sha256, stored.crc32) == (hashlib.sha256(body).hexdigest(), crc32(body))
+    assert (stored.sha256, stored.crc32) == (hashlib.sha256(body).hexdigest(), None)  # one checksum is enough
     assert body_at(KEY) == body
 
 
