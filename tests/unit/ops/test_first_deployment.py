@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from functions.archiver.clock import Clock
@@ -17,8 +20,10 @@ from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.dynamodb import DynamoTable
 from ops.archive.deployed import DeployedArchive
 from ops.first_deployment.__main__ import main
-from ops.first_deployment.answer import Answer
-from ops.first_deployment.questions import answers
+from ops.first_deployment.answer import Answer, asked
+from ops.first_deployment.of_functions import Functions
+from ops.first_deployment.of_storage import Storage
+from ops.first_deployment.questions import QUESTIONS, answers
 from ops.first_deployment.racing import CONFLICT, TAKEN, WON, WRITERS_OF_A_KIND, race
 from ops.local.engine.folder import FolderBucket
 from simulators.providers.kazoo import Kazoo
@@ -78,8 +83,20 @@ def make_functions(*roles: str, runtime: Any = "python3.14", architecture: Any =
         )
 
 
+@functools.cache
+def one_session() -> boto3.Session:
+    """Made once: it reads the services' models, which takes longer than a test."""
+    return session()
+
+
 def found() -> dict[str, Answer]:
-    return dict(answers(DeployedArchive(ARCHIVE, session()), Clock()))
+    return dict(answers(DeployedArchive(ARCHIVE, one_session()), Clock()))
+
+
+def answer(question: str) -> Answer:
+    archive = DeployedArchive(ARCHIVE, one_session())
+    given = list(archive.sources), Clock()
+    return asked(partial(QUESTIONS[question], Storage(archive, *given), Functions(archive, *given)))
 
 
 def lifecycle(*rules: str) -> None:
@@ -109,22 +126,22 @@ def test_one_test_object_is_written_and_nothing_else(checkup: Checkup) -> None:
 
 
 def test_rules_that_the_bucket_has_were_taken(checkup: Checkup) -> None:
-    assert found()[LIFECYCLE].verdict == "no"
+    assert answer(LIFECYCLE).verdict == "no"
     lifecycle("doctor-goes")
-    assert found()[LIFECYCLE] == Answer("yes", "enabled: doctor-goes")
+    assert answer(LIFECYCLE) == Answer("yes", "enabled: doctor-goes")
 
 
 def test_an_expired_test_object_shows_that_rules_are_carried_out(checkup: Checkup) -> None:
     s3().put_object(Bucket=BUCKET, Key="doctor/earlier.json", Body=b"{}")
-    assert found()[CARRIED_OUT].verdict == "open"
+    assert answer(CARRIED_OUT).verdict == "open"
     s3().delete_object(Bucket=BUCKET, Key="doctor/earlier.json")  # which leaves a marker, as an expiration does
-    assert found()[CARRIED_OUT].verdict == "yes"
+    assert answer(CARRIED_OUT).verdict == "yes"
 
 
 def test_a_test_object_of_last_week_shows_that_they_are_not(checkup: Checkup) -> None:
     s3().put_object(Bucket=BUCKET, Key="doctor/earlier.json", Body=b"{}")
     checkup.monkeypatch.setattr(Clock, "now", lambda clock: datetime.now(UTC) + timedelta(days=7))
-    assert found()[CARRIED_OUT].verdict == "no"
+    assert answer(CARRIED_OUT).verdict == "no"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +155,7 @@ def test_a_test_object_of_last_week_shows_that_they_are_not(checkup: Checkup) ->
 )
 def test_exactly_one_writer_may_win(checkup: Checkup, told: dict[str, int], versions: int, verdict: str) -> None:
     checkup.monkeypatch.setattr("ops.first_deployment.of_storage.race", raced(told, versions))
-    assert found()[ONE_WINS].verdict == verdict
+    assert answer(ONE_WINS).verdict == verdict
 
 
 def test_the_race_has_one_winner_on_a_store_that_lets_one_win(tmp_path: Path) -> None:
@@ -149,7 +166,7 @@ def test_the_race_has_one_winner_on_a_store_that_lets_one_win(tmp_path: Path) ->
 
 
 def test_a_role_without_bounds_is_found(checkup: Checkup) -> None:
-    assert found()[APART] == Answer("no", "a foreign item is given to the functions of pbx")
+    assert answer(APART) == Answer("no", "a foreign item is given to the functions of pbx")
     original = DynamoTable.get
 
     def bounded(table: DynamoTable, pk: str) -> Any:
@@ -158,7 +175,7 @@ def test_a_role_without_bounds_is_found(checkup: Checkup) -> None:
         return original(table, pk)
 
     checkup.monkeypatch.setattr(DynamoTable, "get", bounded)
-    assert found()[APART].verdict == "yes"
+    assert answer(APART).verdict == "yes"
 
 
 def test_other_trouble_of_the_table_is_no_refusal(checkup: Checkup) -> None:
@@ -166,49 +183,49 @@ def test_other_trouble_of_the_table_is_no_refusal(checkup: Checkup) -> None:
         raise ArchiveTrouble(Service.DYNAMODB, "ThrottlingException")
 
     checkup.monkeypatch.setattr(DynamoTable, "get", throttled)
-    assert found()[APART].verdict == "open"
+    assert answer(APART).verdict == "open"
 
 
 def test_a_silent_source_shows_that_no_schedule_fires(checkup: Checkup) -> None:
-    assert found()[FIRED].verdict == "yes"
+    assert answer(FIRED).verdict == "yes"
     checkup.tick(timedelta(hours=1))
-    assert found()[FIRED].verdict == "no"
+    assert answer(FIRED).verdict == "no"
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_a_recording_shows_whether_the_key_is_used(checkup: Checkup, encrypted: bool) -> None:
-    assert found()[KEY].verdict == "open"
+    assert answer(KEY).verdict == "open"
     s3().delete_bucket_policy(Bucket=BUCKET)  # moto does not know the key of its condition
     key: Any = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": checkup.key["Arn"]} if encrypted else {}
     s3().put_object(Bucket=BUCKET, Key="audio/source=pbx/date=2026-03-04/a.wav", Body=b"RIFF", **key)
-    assert found()[KEY].verdict == ("yes" if encrypted else "no")
+    assert answer(KEY).verdict == ("yes" if encrypted else "no")
 
 
 def test_another_runtime_is_named(checkup: Checkup) -> None:
-    assert found()[PYTHON].verdict == "yes"
+    assert answer(PYTHON).verdict == "yes"
     client("lambda").update_function_configuration(FunctionName=f"{ARCHIVE}-pbx-lister", Runtime="python3.13")
-    assert found()[PYTHON].verdict == "no"
+    assert answer(PYTHON).verdict == "no"
 
 
 def test_lanes_are_seen_by_what_lambda_counted(checkup: Checkup) -> None:
-    assert found()[LANES].verdict == "open"
+    assert answer(LANES).verdict == "open"
     checkup.monkeypatch.setattr("ops.first_deployment.of_functions.Functions._lanes", lambda functions, source: 2)
     for at_once, verdict in ((1, "open"), (2, "yes"), (3, "no")):
         measured("ConcurrentExecutions", "AWS/Lambda", "FunctionName", f"{ARCHIVE}-pbx-downloader", at_once)
-        assert found()[LANES].verdict == verdict
+        assert answer(LANES).verdict == verdict
 
 
 def test_mails_are_seen_by_what_sns_delivered(checkup: Checkup) -> None:
-    assert "aws cloudwatch set-alarm-state" in found()[MAILS].evidence
+    assert "aws cloudwatch set-alarm-state" in answer(MAILS).evidence
     measured("NumberOfNotificationsDelivered", "AWS/SNS", "TopicName", "alerts", 1)
-    assert found()[MAILS].verdict == "yes"
+    assert answer(MAILS).verdict == "yes"
     measured("NumberOfNotificationsFailed", "AWS/SNS", "TopicName", "alerts", 1)
-    assert found()[MAILS].verdict == "no"
+    assert answer(MAILS).verdict == "no"
 
 
 def test_what_may_not_be_asked_stays_open_with_the_reason(checkup: Checkup) -> None:
     client("lambda").delete_function(FunctionName=f"{ARCHIVE}-pbx-reconciler")
-    assert found()[PYTHON] == Answer("open", "GetFunctionConfiguration is answered with ResourceNotFoundException")
+    assert answer(PYTHON) == Answer("open", "GetFunctionConfiguration is answered with ResourceNotFoundException")
 
 
 def test_each_question_is_a_line_and_a_no_ends_with_one(checkup: Checkup) -> None:
