@@ -66,6 +66,11 @@ class Place:
         """The key of bytes that the provider keeps serving and that are of no known kind."""
         return f"quarantine/{self._folder_and_name}.bin"
 
+    def owns(self, key: str) -> bool:
+        """Whether the bytes of this recording, and of no other, may be at that key."""
+        stem, dot, _ = key.partition(f"{self.audio_stem}.")
+        return (not stem and bool(dot) and "/" not in key.removeprefix(self.audio_stem)) or key == self.quarantine
+
     @property
     def metadata(self) -> str:
         """The key of the sidecar."""

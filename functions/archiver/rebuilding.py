@@ -130,6 +130,8 @@ class Rebuilding:
             entry = entry_of(document or {})
             if entry.source != self.source or entry.day != day_of(key) or entry.stored is None:
                 return _Came(["unreadable"])
+            if not entry.place.owns(entry.stored.key):  # a sidecar vouches for no other object
+                return _Came(["unreadable"])
         except (AttributeError, KeyError, TypeError, ValueError):
             return _Came(["unreadable"])
         digest = digest_of(self.source, entry.recording.id)

@@ -105,7 +105,7 @@ def test_a_404_for_audio_alone_concerns_the_recording_alone(case: Case) -> None:
     assert isinstance(case.trouble("media"), NotFound | NotReady | Rejected)
 
 
-def test_410_means_gone(case: Case) -> None:
+def test_means_gone(case: Case) -> None:
     case.replay.keep_failing("media", Reply(status=410))
     assert isinstance(case.trouble("media"), Gone)
     if not case.excepted("lookup_by_listing"):
@@ -114,7 +114,7 @@ def test_410_means_gone(case: Case) -> None:
 
 
 @pytest.mark.parametrize("retry_after", [None, "7"])
-def test_429_asks_to_slow_down(case: Case, request_: str, retry_after: str | None) -> None:
+def test_asks_to_slow_down(case: Case, request_: str, retry_after: str | None) -> None:
     headers = {"Retry-After": retry_after} if retry_after else {}
     case.replay.fail(request_, Reply(status=429, headers=headers))
     outcome = case.trouble(request_)

@@ -168,3 +168,35 @@ def test_a_new_table_on_an_old_bucket_is_filled(bench: LocalBench) -> None:
             id_: recording.sha256 for id_, recording in bench.sources["acme"].recordings.items()
         }
         assert all(date.today() - entry.day < timedelta(days=400) for entry in entries)
+
+
+def test_a_sidecar_vouches_for_no_file_but_its_recording_s_own(
+    bench: LocalBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run_here() == 0
+    rows = bench.rows()
+    one, other, elsewhere = list(rows)[:3]
+    (bench.folder / "notes.txt").write_bytes(b"no audio")
+    for id_, key in (
+        (one, rows[other]["key"]),
+        (elsewhere, f"audio/source=acme/date={date.today()}/../../../../notes.txt"),
+    ):
+        (path,) = bench.out.glob(f"metadata/*/*/{id_}.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), "key": key}) + "\n")
+    lose_the_ledger(bench)
+    rebuilt(bench, capsys)
+    kept = items(bench)
+    assert not {one, elsewhere} & kept.keys()
+    assert other in kept
+
+
+def test_a_run_leaves_files_alone_that_are_not_its_own(bench: LocalBench) -> None:
+    assert bench.run_here() == 0
+    theirs = [bench.out / "film.mkv.part", bench.out / "audio" / "half.part"]
+    for path in theirs:
+        path.write_bytes(b"half a download")
+    ours = bench.out / ".archive" / "tmp" / "left"
+    ours.write_bytes(b"of a run that was killed")
+    assert bench.run_here() == 0
+    assert [path.read_bytes() for path in theirs] == [b"half a download"] * 2
+    assert not ours.exists()

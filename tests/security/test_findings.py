@@ -53,7 +53,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_7_a_redirect_to_another_host_never_repeats_a_credential(form: str) -> None:
+def test_a_redirect_to_another_host_never_repeats_a_credential(form: str) -> None:
     with HttpServer() as home, HttpServer() as other:
         there = other.url.replace("127.0.0.1", "localhost")
         other.on("/x", Reply(body=b"x"))
@@ -66,7 +66,7 @@ def test_7_a_redirect_to_another_host_never_repeats_a_credential(form: str) -> N
         assert fetch(http) == b"x"
 
 
-def test_7_a_fetched_token_is_as_secret_as_what_it_was_fetched_with() -> None:
+def test_a_fetched_token_is_as_secret_as_what_it_was_fetched_with() -> None:
     with HttpServer() as home, HttpServer() as other:
         auth = TokenAuth(lambda: ("token-that-was-fetched", 3600.0), header="Authorization", scheme="Bearer")
         there = other.url.replace("127.0.0.1", "localhost")
@@ -79,7 +79,7 @@ def test_7_a_fetched_token_is_as_secret_as_what_it_was_fetched_with() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_25_a_secret_is_masked_in_every_form_it_may_be_quoted_in(form: str) -> None:
+def test_a_secret_is_masked_in_every_form_it_may_be_quoted_in(form: str) -> None:
     text = masked(f"the URL was {form} and no more", [Secret(KEY)])
     assert "***" in text
     assert text.startswith("the URL was ")
@@ -87,13 +87,13 @@ def test_25_a_secret_is_masked_in_every_form_it_may_be_quoted_in(form: str) -> N
     assert form not in text
 
 
-def test_25_what_is_no_secret_is_not_masked() -> None:
+def test_what_is_no_secret_is_not_masked() -> None:
     text = "the recording a/b of 2026-03-04 has 42 bytes"
     assert masked(text, [Secret(KEY), Secret("abc"), Secret("")]) == text
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_10_a_member_that_cannot_be_unpacked_in_pieces_is_refused(tmp_path: Path, method: int) -> None:
+def test_a_member_that_cannot_be_unpacked_in_pieces_is_refused(tmp_path: Path, method: int) -> None:
     path = tmp_path / "dialer.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("call.wav", bytes(1000), method)
@@ -104,11 +104,11 @@ def test_10_a_member_that_cannot_be_unpacked_in_pieces_is_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["secrets.json", "credentials.json", "archive/audio/x.wav", "secrets.acme.json"])
-def test_19_credentials_and_recordings_are_ignored_by_git(name: str) -> None:
+def test_credentials_and_recordings_are_ignored_by_git(name: str) -> None:
     assert subprocess.run(["git", "check-ignore", "-q", name], check=False).returncode == 0
 
 
-# 13 and 23: Kazoo's events
+# Kazoo's events
 
 
 def kazoo() -> Provider:
@@ -133,7 +133,7 @@ def signed(data: Mapping[str, str], **beside: str) -> str:
     return json.dumps({"timestamp": at, "data": data, "hmac": signature, **beside})
 
 
-def test_23_behind_a_signature_only_what_is_signed_names_a_recording() -> None:
+def test_behind_a_signature_only_what_is_signed_names_a_recording() -> None:
     data, secrets = {"type": "call_recording"}, [Secret("s")]
     for event in (delivery(signed(data, id="not signed")), delivery(signed(data), query={"id": "of the query"})):
         with pytest.raises(BadEvent):
@@ -142,7 +142,7 @@ def test_23_behind_a_signature_only_what_is_signed_names_a_recording() -> None:
     assert said == Hint(recording_id="one", ready=False)
 
 
-def test_13_a_body_that_nobody_signed_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_nobody_signed_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Delivery, "json", lambda self: pytest.fail("it was parsed"))
     large = json.dumps({"timestamp": 1, "hmac": "A" * 43 + "=", "data": [1.1] * 60_000})
     for body in (large, '{"timestamp":1,"hmac":"short","data":[1]}', "[" * 30_000):
@@ -150,15 +150,15 @@ def test_13_a_body_that_nobody_signed_is_not_even_parsed(monkeypatch: pytest.Mon
             kazoo().event(delivery(body), [Secret("s")])
 
 
-def test_13_a_secret_in_a_header_is_looked_at_first() -> None:
+def test_a_secret_in_a_header_is_looked_at_first() -> None:
     body = json.dumps({"data": {"id": "one"}})
     assert kazoo().event(delivery(body, secret="s"), [Secret("s")]) == Hint(recording_id="one", ready=False)
 
 
-# 12 and 15: values that the ledger or the memory cannot hold
+# Values that the ledger or the memory cannot hold
 
 
-def test_12_a_row_that_the_ledger_cannot_hold_is_named_and_the_others_are_listed(
+def test_a_row_that_the_ledger_cannot_hold_is_named_and_the_others_are_listed(
     aws: Aws, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = ArchivingBench(aws, clock)
@@ -177,20 +177,20 @@ def test_12_a_row_that_the_ledger_cannot_hold_is_named_and_the_others_are_listed
 
 
 @pytest.mark.parametrize("number", [5e-324, 1e-200, -1e-300, 10**38 - 1, 10**400, 1e300])
-def test_12_no_number_is_one_that_the_ledger_refuses(aws: Aws, clock: FakeClock, number: float) -> None:
+def test_no_number_is_one_that_the_ledger_refuses(aws: Aws, clock: FakeClock, number: float) -> None:
     bench = ArchivingBench(aws, clock)
     row = Recording(id="odd", duration_seconds=number_of(number), raw={"duration": number})
     assert bench.intake.take([row], "schedule").new == ("odd",)
     assert bench.entry("odd").recording.duration_seconds in (0, None)
 
 
-def test_12_a_cursor_without_measure_is_an_outcome() -> None:
+def test_a_cursor_without_measure_is_an_outcome() -> None:
     page = Page(recordings=(), rows=1, next_cursor="x" * 500_000)
     with pytest.raises(Unavailable, match="a cursor of more than 8192 characters"):
         sensible(page, page_size=100)
 
 
-def test_15_a_page_of_far_more_rows_than_were_asked_for_is_an_outcome() -> None:
+def test_a_page_of_far_more_rows_than_were_asked_for_is_an_outcome() -> None:
     assert sensible(Page(recordings=(), rows=1000), page_size=100).rows == 1000
     with pytest.raises(Unavailable, match="1001 rows in a page, where at most 1000 make sense"):
         sensible(Page(recordings=(), rows=1001), page_size=100)
@@ -204,10 +204,10 @@ def test_a_large_document_of_the_provider_is_kept_whole(aws: Aws, clock: FakeClo
     assert bench.entry("rec").recording.raw == document
 
 
-# 9: whatever an event alone names
+# Whatever an event alone names
 
 
-def test_9_made_up_hints_never_go_before_real_recordings(aws: Aws, clock: FakeClock) -> None:
+def test_made_up_hints_never_go_before_real_recordings(aws: Aws, clock: FakeClock) -> None:
     bench = ArchivingBench(aws, clock)
     for n in range(30):
         bench.ledger.insert(Recording(id=f"real{n}", recorded_at=clock.now(), raw={"a": 1}), "schedule")
@@ -222,7 +222,7 @@ def test_9_made_up_hints_never_go_before_real_recordings(aws: Aws, clock: FakeCl
     assert sum("made-up" in each.pk for each in bench.ledger.due.waiting(20)) in (5, 6)
 
 
-def test_9_hints_that_nobody_confirms_stay_behind(aws: Aws, clock: FakeClock) -> None:
+def test_hints_that_nobody_confirms_stay_behind(aws: Aws, clock: FakeClock) -> None:
     bench = ArchivingBench(aws, clock)
     bench.intake.take_hint(Recording(id="made-up", readiness=Readiness.NOT_READY))
     clock.advance(timedelta(minutes=2))
@@ -233,7 +233,7 @@ def test_9_hints_that_nobody_confirms_stay_behind(aws: Aws, clock: FakeClock) ->
     assert item["due_group"] == "acme#hints"
 
 
-def test_9_no_more_hints_are_taken_than_can_be_looked_at(aws: Aws, clock: FakeClock) -> None:
+def test_no_more_hints_are_taken_than_can_be_looked_at(aws: Aws, clock: FakeClock) -> None:
     bench = ArchivingBench(aws, clock)
     assert bench.intake.take_hint(Recording(id="first", readiness=Readiness.NOT_READY))
     clock.advance(timedelta(minutes=12))

@@ -71,3 +71,21 @@ def test_each_object_has_its_place() -> None:
     assert place.metadata == "metadata/source=acme/date=2026-03-04/a%2Fb.json"
     assert place.transcript == "transcripts/source=acme/date=2026-03-04/a%2Fb.json"
     assert reconciliation_report("acme", place.day) == "reports/source=acme/date=2026-03-04/reconciliation.json"
+
+
+@pytest.mark.parametrize(
+    ("key", "owned"),
+    [
+        ("audio/source=acme/date=2026-03-04/rec.wav", True),
+        ("audio/source=acme/date=2026-03-04/rec.wav.enc", True),
+        ("quarantine/source=acme/date=2026-03-04/rec.bin", True),
+        ("audio/source=acme/date=2026-03-04/rec-2.wav", False),
+        ("audio/source=acme/date=2026-03-05/rec.wav", False),
+        ("audio/source=other/date=2026-03-04/rec.wav", False),
+        ("audio/source=acme/date=2026-03-04/rec./../../../../notes.txt", False),
+        ("x/audio/source=acme/date=2026-03-04/rec.wav", False),
+        ("", False),
+    ],
+)
+def test_a_recording_owns_the_keys_of_its_own_bytes_alone(key: str, owned: bool) -> None:
+    assert Place(source="acme", day=date(2026, 3, 4), recording_id="rec").owns(key) is owned

@@ -25,9 +25,7 @@ def bench(aws: Aws, clock: FakeClock) -> ArchivingBench:
 
 
 @pytest.mark.parametrize("extension", ["wav", "exe"])
-def test_finding_1_other_bytes_at_the_key_are_never_taken_for_the_recording(
-    bench: ArchivingBench, extension: str
-) -> None:
+def test_other_bytes_at_the_key_are_never_taken_for_the_recording(bench: ArchivingBench, extension: str) -> None:
     true = wav()
     bench.provider.audio["rec"] = [whole(true)]
     bench.finds(size_bytes=len(true), content_type="audio/wav")
@@ -63,7 +61,7 @@ def test_a_run_that_died_before_its_mark_left_an_object_that_is_adopted_without_
     assert len(bench.versions()) == 1
 
 
-def test_finding_16_a_sidecar_that_is_refused_keeps_no_long_recording_from_being_archived(
+def test_a_sidecar_that_is_refused_keeps_no_long_recording_from_being_archived(
     bench: ArchivingBench,
 ) -> None:
     bench.provider.audio["rec"] = [whole(LONG)]

@@ -44,7 +44,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("operation", "status", "code", "service"), FAULTS)
-def test_finding_2_a_bucket_that_refuses_for_two_days_costs_no_attempt(
+def test_a_bucket_that_refuses_for_two_days_costs_no_attempt(
     bench: ArchivingBench, clock: FakeClock, operation: str, status: int, code: str, service: Service
 ) -> None:
     bench.provider.audio["rec"] = [whole(wav())]

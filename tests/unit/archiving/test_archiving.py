@@ -176,7 +176,7 @@ def test_a_listing_that_shows_it_again_revives_what_was_gone(bench: ArchivingBen
     assert bench.next_turn().outcome == "archived"
 
 
-def test_finding_2_a_slow_transfer_is_an_attempt_and_the_next_one_may_be_faster(bench: ArchivingBench) -> None:
+def test_a_slow_transfer_is_an_attempt_and_the_next_one_may_be_faster(bench: ArchivingBench) -> None:
     bench.provider.audio["rec"] = [TooLong("could not be fetched in time"), whole(wav())]
     bench.finds()
     assert bench.work().outcome == "rejected"

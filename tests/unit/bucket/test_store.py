@@ -226,7 +226,7 @@ def test_one_put_needs_no_note(store: Store) -> None:
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
-def test_finding_1_an_object_of_another_archives_item_is_not_adopted(store: Store, body: bytes) -> None:
+def test_an_object_of_another_archives_item_is_not_adopted(store: Store, body: bytes) -> None:
     put(store, body)
     elsewhere = waiting(PLACE, found_at=datetime(2026, 3, 4, 12, 0, 0, 18, tzinfo=UTC))
     assert store.find(elsewhere) is None
@@ -248,7 +248,7 @@ def test_an_object_without_our_metadata_is_adopted_by_a_note_only_if_its_bytes_a
     assert store.find(waiting(PLACE, noted=replace(noted, crc32="AAAAAA=="))) is None
 
 
-def test_finding_11_an_object_that_cannot_be_read_is_not_adopted_by_its_crc32(store: Store) -> None:
+def test_an_object_that_cannot_be_read_is_not_adopted_by_its_crc32(store: Store) -> None:
     s3().put_object(Bucket="archive", Key=KEY, Body=LARGE, ChecksumAlgorithm="CRC32", ContentType="audio/wav")
     noted = Stored(key=KEY, size_bytes=len(LARGE), sha256="ab" * 32, content_type="audio/wav", crc32=crc32(LARGE))
     with refused("s3.GetObject", 403, "InvalidObjectState"):
@@ -274,7 +274,7 @@ def with_crc32(body: bytes, wanted: int) -> bytes:
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one piece", "parts"])
-def test_finding_11_equal_size_and_crc32_do_not_make_the_same_bytes(store: Store, body: bytes) -> None:
+def test_equal_size_and_crc32_do_not_make_the_same_bytes(store: Store, body: bytes) -> None:
     forged = with_crc32(b"another conversation".ljust(len(body), b"\0"), zlib.crc32(body))
     assert (len(forged), zlib.crc32(forged)) == (len(body), zlib.crc32(body))
     s3().put_object(Bucket="archive", Key=KEY, Body=forged, ChecksumAlgorithm="CRC32")
@@ -369,7 +369,7 @@ def test_there_is_no_sidecar_where_none_was_written(store: Store) -> None:
     assert store.sidecar(PLACE) == {"sha256": "ab"}
 
 
-def test_finding_16_a_sidecar_that_s3_refuses_to_show_counts_as_none(store: Store) -> None:
+def test_a_sidecar_that_s3_refuses_to_show_counts_as_none(store: Store) -> None:
     with refused("s3.GetObject", 403, "AccessDenied"):
         assert store.sidecar(PLACE) is None
 

@@ -96,7 +96,7 @@ def test_the_daily_attempt_leaves_alone_what_a_person_accepted(bench: ArchivingB
 
 
 @pytest.mark.parametrize("accepted", [False, True])
-def test_finding_2_retry_always_revives_with_fresh_attempts(bench: ArchivingBench, accepted: bool) -> None:
+def test_retry_always_revives_with_fresh_attempts(bench: ArchivingBench, accepted: bool) -> None:
     fail(bench)
     if accepted:
         bench.ledger.revival.accept("rec", "known")

@@ -226,7 +226,7 @@ def spoil(bench: ReconcilerBench, how: str) -> None:
         ("foreign", "foreign", "altered"),
     ],
 )
-def test_finding_3_the_report_looks_into_the_bucket(bench: ReconcilerBench, how: str, what: str, state: str) -> None:
+def test_the_report_looks_into_the_bucket(bench: ReconcilerBench, how: str, what: str, state: str) -> None:
     bench.provider.rows = [row("kept", 3)]
     bench.intake.take(bench.provider.rows, "schedule")
     bench.archive_all()
@@ -239,7 +239,7 @@ def test_finding_3_the_report_looks_into_the_bucket(bench: ReconcilerBench, how:
     assert named["key"].startswith("audio/source=acme/date=2026-03-01/")
 
 
-def test_finding_3_a_ledger_that_says_archived_of_an_empty_bucket_is_not_believed(bench: ReconcilerBench) -> None:
+def test_a_ledger_that_says_archived_of_an_empty_bucket_is_not_believed(bench: ReconcilerBench) -> None:
     bench.provider.rows = [row("one", 2), row("two", 3)]
     bench.intake.take(bench.provider.rows, "schedule")
     bench.archive_all()

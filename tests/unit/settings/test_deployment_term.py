@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
         (None, 6, {"reconcile": 7 * DAY}, "sources.acme.reconcile"),
     ],
 )
-def test_finding_4_a_term_that_ends_within_what_is_listed_again_is_refused(
+def test_a_term_that_ends_within_what_is_listed_again_is_refused(
     term: int | None, own: int | None, spans: dict[str, timedelta], key: str
 ) -> None:
     source = a_source("acme", expire_after_days=own, **spans)
