@@ -21,8 +21,6 @@ from infra.synth import Findings, synthesise, written
 
 EXAMPLE = Path("deployments/example.toml")
 
-NOT_YET = "accepted, and nothing acts on it yet"
-
 
 def main(arguments: list[str]) -> int:
     """Writes the cloud assembly of the deployment file named first (else the example's); the exit code."""
@@ -48,17 +46,10 @@ def main(arguments: list[str]) -> int:
 
 def notices(deployment: Deployment) -> Iterator[str]:
     """What a person has to know who deploys this."""
-    archive = deployment.archive
     own = for_your_bucket(deployment)
     if own:
         yield own
     yield from lock_notices(deployment)
-    ahead: dict[str, object] = {
-        "archive.sign": archive.sign,
-        "archive.export_key": archive.export_key,
-    }
-    ahead |= {f"sources.{source.name}.delete_at_source": source.delete_after_days for source in deployment.sources}
-    yield from (f"{key}: {NOT_YET}" for key, value in ahead.items() if value)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from app import notices
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.environment import ArchiveSettings
 from functions.archiver.settings.events import PATTERNS
@@ -131,7 +130,3 @@ def test_the_archives_parameter_says_whether_there_are_events(without: Resource,
         return bool(json.loads(flat(parameter["Properties"]["Value"]))["events"])
 
     assert [said(without), said(root.document)] == [False, True]
-
-
-def test_nobody_is_told_any_more_that_events_do_nothing_yet() -> None:
-    assert not [notice for notice in notices(a_deployment(a_source(), events=True)) if "events" in notice]
