@@ -146,6 +146,10 @@ class TeleSign(Provider):
             raise Unavailable("the delete request was answered with 503")
         raise Rejected(f"TeleSign deleted {gone} files of the call and failed to delete {kept}")
 
+    def deleted_with(self, recording: Recording) -> str:
+        """Its call, which the file's name tells as well."""
+        return _call_of(recording)
+
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint:
         """Signed with an API key over the raw body. None tells that a recording is ready (events page)."""
         customer, api_key = self.account.credentials["customer_id"].reveal(), self.account.credentials["api_key"]

@@ -185,6 +185,19 @@ def test_a_call_stays_whole_while_one_of_its_files_is_held(source: Source) -> No
 
 
 @pytest.mark.parametrize("source", CALLS, indirect=True)
+def test_a_call_stays_whole_where_the_ledger_does_not_know_the_call_of_its_files(source: Source) -> None:
+    for id_ in source.ids:
+        source.bench.table.update(f"{SOURCE}#recording#{id_}", put={"call_id": None})
+    held = source.bench.entry(source.ids[0])
+    call = next(each.call_id for each in _listed(source) if each.id == source.ids[0])
+    source.bench.holds.hold(source.ids[0], "Meyer")
+    source.round()
+    kept = {each.id for each in source.simulator.recordings.values() if each.state == "ready"}
+    assert {each.id for each in source.simulator.recordings.values() if each.call_id == call} <= kept
+    assert held.recording.call_id is None
+
+
+@pytest.mark.parametrize("source", CALLS, indirect=True)
 def test_a_call_of_which_a_file_could_not_be_deleted_stops_the_round(source: Source) -> None:
     simulator: Any = source.simulator
     simulator.undeletable = {source.ids[0]}

@@ -48,6 +48,7 @@ class DeletingProvider(ProviderInMemory):
         self.keeps: set[str] = set()
         self.deaf: dict[str, Outcome] = {}
         self.trouble: Outcome | None = None
+        self.unknown_calls: dict[str, Outcome] = {}
 
     def page(self, window: Window, cursor: str | None) -> Page:
         if self.trouble:
@@ -55,6 +56,8 @@ class DeletingProvider(ProviderInMemory):
         return super().page(window, cursor)
 
     def look_up(self, call_id: str) -> Sequence[Recording]:
+        if call_id in self.unknown_calls:
+            raise self.unknown_calls[call_id]
         found = [row for row in self.rows if row.call_id == call_id]
         if not found:
             raise NotFound("the call has no recordings")

@@ -129,7 +129,10 @@ class Provider(ABC):
         raise LookupError(f"{type(self).__name__} deletes nothing in bulk (asked for {len(recording_ids)})")
 
     def deleted_with(self, recording: Recording) -> str:
-        """The name under which `delete` deletes it: all recordings of one name go together."""
+        """The name under which `delete` deletes it: all recordings of one name go together.
+
+        Where `delete` derives it from more than `call_id` or `id`, this has to do so too.
+        """
         return (recording.call_id if self.declaration.deletes == "call" else None) or recording.id
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:

@@ -91,10 +91,9 @@ class SweptDay:
         hindered = {name(entry) for entry in entries if entry.recording.id not in ids and not _is_away(entry)}
         by_call = provider.declaration.deletes == "call"
         for one, group in together.items():
-            if not by_call and one == group[0].recording.id:
-                yield group
-                continue
-            others = None if one in hindered else self._others(files_of(provider, one, shown), group)
+            alone = not by_call and [one] == [entry.recording.id for entry in group]
+            files = {one} if alone else files_of(provider, one, shown)
+            others = None if one in hindered or files is None else self._others(files, group)
             if others is None:
                 self._leave("goes only with others", len(group))
             else:
@@ -102,7 +101,7 @@ class SweptDay:
                 yield [*group, *others]
 
     def _others(self, ids: AbstractSet[str], group: Sequence[Entry]) -> list[Entry] | None:
-        """What goes with the group and is of another day; None where the ledger does not know it."""
+        """What goes with the group and is of another day; None where the ledger does not know all of it."""
         rest = sorted(ids - {entry.recording.id for entry in group})
         found = [entry for id_ in rest if (entry := self._of.ledger.find(id_))]
         for entry in found:

@@ -95,14 +95,18 @@ def _left(group: Group) -> Iterator[tuple[Proof, Result]]:
     return ((proof, "left") for proof in group)
 
 
-def files_of(provider: Provider, name: str, shown: Mapping[str, Recording]) -> set[str]:
-    """The ids of all recordings that would go with one of that name, as the source knows them now."""
+def files_of(provider: Provider, name: str, shown: Mapping[str, Recording]) -> set[str] | None:
+    """The ids of all recordings that would go with one of that name, as the source knows them now; None where it cannot
+    tell them yet.
+    """
     files = list(shown.values())
     if provider.declaration.deletes == "call":
         try:
             files = list(provider.look_up(name))
         except (NotFound, Gone):
             return set()
+        except OfTheRecording:
+            return None  # the call goes on, or has no file yet
     wanted = (each for each in files if provider.deleted_with(each) == name)
     return {each.id for each in wanted if each.readiness is not Readiness.GONE}
 

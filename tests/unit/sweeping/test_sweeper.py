@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.entry import State
-from functions.archiver.errors import Closed, Gone, NotFound, Rejected, Throttled, Unauthorized, Unavailable
+from functions.archiver.errors import Closed, Gone, NotFound, NotReady, Rejected, Throttled, Unauthorized, Unavailable
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.object_keys import digest_of
 from functions.archiver.recording import Readiness, Recording
@@ -424,6 +424,28 @@ def test_files_of_a_call_that_the_source_has_deleted_do_not_hinder_the_rest(benc
     ]
     bench.provider.answers["a"] = Gone("410")
     assert bench.round().gone == 2
+
+
+def test_a_call_that_the_source_cannot_describe_yet_stays_and_stops_nothing(bench: SweepBench) -> None:
+    bench.provider.declares(deletes="call")
+    bench.ripe(DAY, "a", "b", call_id="call")
+    bench.rehearsed()
+    bench.provider.unknown_calls["call"] = NotReady("the call has no file yet")
+    done = bench.round()
+    assert (done.deleted, done.stopped, done.left) == (0, None, {"goes only with others": 2})
+
+
+@pytest.mark.parametrize("change", [hold, unlock, state("failed")])
+def test_channels_that_have_one_date_of_deletion_stay_together(
+    bench: SweepBench, change: Callable[[SweepBench], None]
+) -> None:
+    """As Genesys deletes: the first channel has the recording's own id."""
+    bench.provider.deleted_with = lambda recording: "a"  # type: ignore[method-assign]
+    bench.ripe(DAY, "a", "b")
+    bench.rehearsed()
+    change(bench)
+    assert bench.round().deleted == 0
+    assert bench.provider.deletions == []
 
 
 # how much
