@@ -13,7 +13,7 @@ from collections import Counter
 from pprint import pformat
 
 from tests.property.grounds import ENGINES, ground
-from tests.property.promises import check_kept, check_loss_is_told, check_reported, check_sealed, facts
+from tests.property.promises import check_kept, check_loss_is_told, check_reported, check_sealed, check_swept, facts
 from tests.property.world import World
 
 STEPS = 500
@@ -33,6 +33,7 @@ def run(engine: str, seed: int) -> World:
             check_kept(world)
             check_reported(world, report)
             check_sealed(world)
+            check_swept(world)
             check_loss_is_told(world)
         except BaseException as error:
             error.add_note(f"repeat it: make chaos ENGINES={engine} FIRST={seed} SEEDS=1\n{pformat(facts(world))}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ class _Sending:
 
     framed = False
     content_type = undone = None
+    partial = False
 
     def __init__(self, body: bytes, *, length: int | None, fails: Exception | None = None) -> None:
         self._body = body
@@ -74,6 +75,9 @@ class MovingProvider(ProviderInMemory):
         self.asked_at: list[datetime] = []
         self.booking = self.most_booking = 0
         self.ever: dict[str, bytes] = {}
+        self.deleted: set[str] = set()
+        self.judge: Callable[[str], None] = lambda id_: None
+        self.declares(deletes="file")
         for number in range(random.randint(2, 7)):
             self.appears(NOON - timedelta(minutes=47 * number))
 
@@ -123,6 +127,19 @@ class MovingProvider(ProviderInMemory):
             yield Opened(body=cast(Body, body))
         finally:
             lane.discard(running())
+
+    def delete(self, recording: Recording) -> str:
+        """`judge` sees each that is about to go; once in a while the answer does not come."""
+        self._asked("delete")
+        if recording.id not in self.ids():
+            raise NotFound("404")
+        self.judge(recording.id)
+        self.rows = [row for row in self.rows if row.id != recording.id]
+        self.deleted.add(recording.id)
+        point()
+        if self.troubled and self.random.random() < 0.1:
+            raise Unavailable("the answer was lost")
+        return "deleted"
 
     def _body_of(self, id_: str) -> _Sending:
         """Its sound, or once in a while something else: a refusal, a cut, a page, fewer bytes than announced."""

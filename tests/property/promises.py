@@ -82,6 +82,35 @@ def check_sealed(world: World) -> None:
         assert {(line.name, line.sha256) for line in seal.statement.lines} == expected, f"the seal of {day}"
 
 
+def check_swept(world: World) -> None:
+    """Whatever was deleted at the provider is kept, and known to be deleted; no report misses it."""
+    before = set(world.provider.deleted)
+    world.provider.judge = lambda id_: _may_go(world, id_)
+    world.sweep_days()
+    for id_ in world.provider.deleted - before:
+        entry = world.ledger.find(id_)
+        assert entry is not None
+        assert entry.deleted_at_source, f"nobody knows that {id_} was deleted"
+        check_archived(world.ground.bucket, entry, world.provider.ever[id_])
+    day = min((entry.day for entry in world.ledger.everything()), default=None)
+    if day is not None:
+        document = json.loads(read(world.ground.bucket, world.report_on(day)))
+        assert {each["state"] for each in document["days"]} <= {"complete", "today"}, document
+
+
+def _may_go(world: World, id_: str) -> None:
+    entry = world.ledger.find(id_)
+    assert entry is not None
+    assert entry.deleting_since, "whoever dies now would forget it"
+    assert not entry.held
+    check_archived(world.ground.bucket, entry, world.provider.ever[id_])
+    sealed = [seal for seal in _seals(world.ground.bucket) if seal.statement.day == entry.day]
+    newest = max(sealed, key=lambda seal: seal.standing.number)
+    assert newest.statement.complete is True
+    assert entry.stored is not None
+    assert name_of(entry.stored.key, entry.stored.version_id) in {line.name for line in newest.statement.lines}
+
+
 def check_loss_is_told(world: World) -> None:
     """One object is taken away behind the archive's back: no later report calls its day complete."""
     entries = [entry for entry in world.ledger.everything() if entry.stored]

@@ -9,6 +9,7 @@ left to do, and `World.days_pass` lets the day of the recordings be reported and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,6 +26,7 @@ from functions.archiver.runtime import Runtime
 from functions.archiver.runtime import running as runs_in
 from functions.archiver.settings.archive import Archive
 from functions.archiver.settings.environment import Settings
+from functions.archiver.sweeping.wiring import sweeper_of
 from tests.doubles.aws_calls import Died
 from tests.doubles.clock import NOON, FakeClock
 from tests.doubles.late_index import LateIndex
@@ -45,14 +47,25 @@ CALM_ROUNDS = 5
 """So many rounds of twenty minutes without anything to do: the overlap is read once more within them."""
 
 MAX_ROUNDS = 60
+SWEPT_IN_TROUBLE = 6
+SWEPT_IN_PEACE = 4
 MAX_DEATHS = 4
+DELETED_AFTER = timedelta(days=3)
 WINDOW = timedelta(days=2)
 """Of the reconciler: a day that leaves it is sealed."""
 
 
 def settings(rate: int) -> Settings:
     """Those of a source that may be asked so many times a minute."""
-    source = a_source("acme", requests_per_minute=rate, max_parallel_downloads=LANES, start=START, reconcile=WINDOW)
+    source = a_source(
+        "acme",
+        requests_per_minute=rate,
+        max_parallel_downloads=LANES,
+        start=START,
+        reconcile=WINDOW,
+        delete_after_days=DELETED_AFTER.days,
+        delete_secret="acme-delete",
+    )
     return Settings(bucket="", table="", archive=Archive(name="chaos"), source=source)
 
 
@@ -325,6 +338,31 @@ class World:
             self._run("reconcile", self._reconcile)
             self._work_off()
         return reconciliation_report("acme", self.clock.now().date())
+
+    def sweep_days(self) -> None:
+        """Days on which recordings are deleted at the provider: first amid trouble, then until nothing more goes."""
+        self.provider.troubled = self.faults.on = True
+        for _ in range(SWEPT_IN_TROUBLE):
+            self.clock.advance(timedelta(hours=21))
+            self._start("sweep", self._sweep)
+            for _ in range(self.random.randint(0, 400)):
+                self._someone_goes_on()
+            if self.running and self.random.random() < 0.5:
+                self._dies(self.random.choice(list(self.running)))
+            self._all_go_on()
+        self.provider.troubled = self.faults.on = False
+        for _ in range(SWEPT_IN_PEACE):
+            self.clock.advance(timedelta(hours=21))
+            self._run("sweep", self._sweep)
+
+    def _sweep(self) -> None:
+        """As its handler does, but that the provider is the world's."""
+        run = self._runtime().begin(Invocation())
+        with runs_in(run):
+            sweeper = sweeper_of(run)
+            made = sweeper.witnesses
+            sweeper.witnesses = lambda head: replace(made(head), provider=lambda: self.provider)
+            sweeper.run()
 
     def report_on(self, day: date) -> str:
         """Has a span that begins with the day listed and reported again: the key of that report."""
