@@ -99,14 +99,20 @@ class Babelforce(Provider):
         return Page(
             recordings=inside,
             rows=len(rows),
-            next_cursor=f"{number + 1}:{before + len(rows)}"
-            if rows and not _is_all(document, before + len(rows))
-            else None,
+            next_cursor=f"{number + 1}:{before + len(rows)}" if self._goes_on(document, before, rows) else None,
             # Rows that expire meanwhile move the others up: a later run begins a page earlier.
             resume_cursor=f"{number}:{before}",
             total=_total(document),
             problem=unread(read, "id or date"),
         )
+
+    def _goes_on(self, document: Mapping[str, Json], before: int, rows: Sequence[Json]) -> bool:
+        """Whether more may follow. A full page has one behind it whatever the server counts, else only the last row
+        of its count ends the list, or an empty page where it counts none.
+        """
+        total = _total(document)
+        is_all = total is not None and before + len(rows) >= total
+        return bool(rows) and (not is_all or len(rows) >= self.declaration.page_size)
 
     @contextmanager
     def open(self, recording: Recording) -> Iterator[Opened]:
@@ -253,9 +259,3 @@ def _object(document: Json) -> Mapping[str, Json]:
 def _total(document: Mapping[str, Json]) -> int | None:
     total = mapping_of(document.get("pagination")).get("total")
     return total if isinstance(total, int) and total >= 0 else None
-
-
-def _is_all(document: Mapping[str, Json], rows: int) -> bool:
-    """Whether so many rows are as many as the server counts. Where it counts none, only an empty page is the last."""
-    total = _total(document)
-    return total is not None and rows >= total

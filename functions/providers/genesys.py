@@ -140,7 +140,8 @@ class Genesys(Provider):
             raise Unavailable("the list of conversations came without conversations")
         read = [mapping_of(row) for row in items_of(rows)]
         so_far = int(before) + len(read)
-        is_last = not read or (total is not None and so_far >= total) or _has_passed(list(map(_start, read)), window)
+        counted = total is not None and so_far >= total and len(read) < self.declaration.page_size  # counts may lie
+        is_last = not read or counted or _has_passed(list(map(_start, read)), window)
         return read, None if is_last else f"{order}:{int(number) + 1}:{so_far}"
 
     def _files_of(self, conversations: Sequence[_Row]) -> tuple[list[Recording], list[str]]:

@@ -10,7 +10,7 @@ import pytest
 from tests.field import siblings_in_lists, siblings_of_bodies, siblings_on_the_way
 from tests.field.bench import SPAN, START, Bench
 from tests.field.origin import World
-from tests.field.sibling import Kind, Sibling
+from tests.field.sibling import Kind, Sibling, answer, sibling
 from tests.property.grounds import Ground, ground
 
 KINDS: Mapping[str, Kind] = {
@@ -55,3 +55,25 @@ def _wrong(shared: Ground, siblings: Sequence[Sibling]) -> Iterator[str]:
             yield f"{each.name} is kept"
         elif asked < each.fetches and not each.case.media_path:
             yield f"{each.name} was fetched {asked} times"
+
+
+def test_trouble_of_another_host_closes_no_source_and_costs_no_attempt(shared: Ground) -> None:
+    page = b"<html><body>Sorry</body></html>"
+    kinds = [(status, wait) for status in (408, 429, 500, 502, 503) for wait in ("", "7")]
+    siblings = [
+        sibling(
+            f"{status} {wait}",
+            *[answer(page, "length", ("Retry-After", wait), status=status)] * 14,
+            answer(),
+            row={"url": f"{{other}}/f/{number}.wav"},
+            media_path=f"f/{number}.wav",
+        )
+        for number, (status, wait) in enumerate(kinds)
+    ]
+    with World(*(each.case for each in siblings), start=START, span=SPAN) as world:
+        bench = Bench(shared, world)
+        bench.list()
+        bench.work_off()
+        entries = [bench.ledger.find(target.id) for target in world.targets]
+    assert [(entry.state, entry.attempts) for entry in entries if entry] == [("archived", 0)] * len(kinds)
+    assert bench.pace.gate().strikes == 0
