@@ -292,8 +292,7 @@ class Zoom(Provider):
         id_, start = id_of(row.get("id")), moment_of(row.get("date_time"))
         if not id_ or start is None:
             return None
-        link = link_of(row.get("download_url"))
-        owner = mapping_of(row.get("owner"))
+        link, owner = link_of(row.get("download_url")), mapping_of(row.get("owner"))
         return Recording(
             id=id_,
             readiness=Readiness.READY if link else Readiness.NOT_READY,
