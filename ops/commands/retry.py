@@ -18,6 +18,7 @@ def command(
     shared: Shared, *, ids: tuple[str, ...], failed: bool, source: str | None, reason: str | None, dry_run: bool
 ) -> ExitCode:
     """Try recordings again that failed or lie in quarantine, with fresh attempts, accepted ones too."""
+    from ops.archive.folder import FolderArchive
     from ops.archive.opening import open_archive
     from ops.status.trouble import Selection, carry_out, choose, count_text
 
@@ -33,5 +34,6 @@ def command(
         output.verdict(f"{count_text(done)} would be tried again; nothing was done")
     else:
         leave = output.again("recordings accept ID --reason TEXT")
-        output.verdict(f"{count_text(done)} will be tried again at the next tick; leave one as it is: {leave}")
+        when = "by the next run" if isinstance(archive, FolderArchive) else "at the next tick"
+        output.verdict(f"{count_text(done)} will be tried again {when}; leave one as it is: {leave}")
     return ExitCode.DONE

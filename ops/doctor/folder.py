@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from functions.archiver.checking import Status
 from functions.archiver.clock import Clock
 from functions.archiver.vitals import VitalsReader
 from ops.archive.folder import FolderArchive
@@ -30,7 +32,8 @@ def _disk(root: Path) -> Check:
     detail = f"{free / 1e9:,.1f} GB are free"
     if free >= ENOUGH_BYTES:
         return Check(id="disk.free", status="ok", detail=detail)
-    return Check(id="disk.free", status="failed" if free < TOO_FEW_BYTES else "warning", detail=detail)
+    status: Status = "failed" if free < TOO_FEW_BYTES else "warning"
+    return Check(id="disk.free", status=status, detail=f"{detail}: make room for more", next=f"df -h {_typed(root)}")
 
 
 def _private(root: Path) -> Check:
@@ -42,5 +45,9 @@ def _private(root: Path) -> Check:
         id="folder.private",
         status="failed",
         detail=f"others may look into {names}",
-        next=f"chmod -R go= {root}",
+        next=f"chmod -R go= {_typed(root)}",
     )
+
+
+def _typed(path: Path) -> str:
+    return shlex.quote(str(path))

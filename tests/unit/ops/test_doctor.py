@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,3 +185,15 @@ def test_a_local_archive_is_looked_at_without_asking_anybody(
         Path(archive.where).chmod(0o700)
         (Path(archive.where) / ".archive").chmod(0o700)
         assert archive.run("doctor", "acme") == 0
+
+
+@pytest.mark.parametrize(("free", "status"), [(2_000_000_000, "ok"), (500_000_000, "warning"), (0, "failed")])
+def test_a_disk_that_fills_up_is_named_with_the_command_that_shows_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, free: int, status: str
+) -> None:
+    with given_archive("folder", tmp_path) as archive:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+        archive.run("doctor", "--json")
+        (disk,) = (each for each in checked(capsys.readouterr().out)["checks"] if each["id"] == "disk.free")
+        wanted = None if status == "ok" else f"df -h {archive.where}"
+        assert (disk["status"], disk["next"]) == (status, wanted)
