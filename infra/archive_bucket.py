@@ -102,7 +102,10 @@ class ArchiveBucket(Construct):
 
 
 def for_your_bucket(deployment: Deployment) -> str | None:
-    """What the owner of a bucket has to add to its policy, with the stack's role by its description; else None."""
+    """The statements that the owner of a bucket has to add to its policy, the stack's role by description;
+
+    else None.
+    """
     archive = deployment.archive
     if archive.bucket is None:
         return None

@@ -1,4 +1,4 @@
-"""What the bucket itself forbids, whoever asks: writing over what is written once, and deleting it."""
+"""The bucket's own prohibitions, which bind everybody: overwriting write-once objects, and deleting them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def statements(bucket_arn: str, *, erasers: Sequence[str]) -> list[dict[str, Any
 
 
 def only_tls(bucket_arn: str) -> dict[str, Any]:
-    """What a bucket of the stack's own has from the CDK, for one of somebody else's."""
+    """The TLS-only statement that the CDK gives a bucket of its own, for somebody else's bucket."""
     return _deny("OnlyTls", ["s3:*"], [bucket_arn, f"{bucket_arn}/*"], {"Bool": {"aws:SecureTransport": "false"}})
 
 

@@ -1,4 +1,4 @@
-"""What Lambda unpacks: the folder `functions` and, beside it, the pinned packages that it needs.
+"""The asset that Lambda unpacks: the folder `functions` and, beside it, the pinned packages that it needs.
 
 `make setup` has fetched wheels for the functions' own platform; unpacking them needs neither Docker nor network. boto3
 is among them although Lambda has one, because checksums and conditional writes depend on its version.
@@ -46,7 +46,7 @@ class Compiler:
 
 
 def compiler_of(executable: str) -> Compiler:
-    """What an interpreter says of itself. Raises OSError and CalledProcessError."""
+    """An interpreter's description of itself. Raises OSError and CalledProcessError."""
     code = "import sys; print(sys.implementation.cache_tag, sys.version.replace(chr(10), ' '))"
     command = [executable, "-I", "-c", code]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - fixed words

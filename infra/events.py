@@ -57,7 +57,7 @@ class Events(Construct):
         shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent())
 
     def _feed(self, stream_arn: str) -> None:
-        """What a change of the filter lets through is compared once more by the function."""
+        """Feeds the function with the table's stream; the function compares once more what the filter let through."""
         mapping = lambda_.CfnEventSourceMapping
         patterns = [json.dumps({"dynamodb": pattern}, separators=(",", ":")) for pattern in PATTERNS]
         mapping(

@@ -61,7 +61,7 @@ def may_hold(shared: Shared, source: Source, folders: tuple[str, ...]) -> list[i
 
 
 def lock_notices(deployment: Deployment) -> Iterator[str]:
-    """What a person has to know before recordings are locked."""
+    """Notices that a person should read before recordings are locked."""
     archive = deployment.archive
     if archive.object_lock is None:
         return

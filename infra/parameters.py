@@ -1,4 +1,4 @@
-"""What the commands of this project find out about a deployed archive: two kinds of parameters, free of charge."""
+"""Two kinds of parameters, free of charge, by which the commands of this project find a deployed archive."""
 
 from __future__ import annotations
 

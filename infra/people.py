@@ -1,4 +1,4 @@
-"""What people may do by hand: managed policies to attach to their own roles. None of them writes or deletes audio."""
+"""Rights of people: managed policies to attach to their own roles. None of them writes or deletes audio."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class People(Construct):
         ]
 
     def _sees(self) -> list[iam.PolicyStatement]:
-        """What `status` and `doctor` look at. Most of it has no resource that one could name."""
+        """Rights that `status` and `doctor` need. Most of it has no resource that one could name."""
         stack, name = Stack.of(self), self._held.archive.name
         queues = stack.format_arn(service="sqs", resource=f"{name}-*")
         schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{name}-*")

@@ -1,4 +1,4 @@
-"""What a deployment takes of an account's default quotas, counted in its templates."""
+"""An account's default quotas, and how much of them a deployment takes by its templates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STACK = "stacks"
 
 
 class Quota(NamedTuple):
-    """What a new account may have of one type of resource; `ask` is what Service Quotas calls it."""
+    """How many resources of one type a new account may have; `ask` is the quota's name in Service Quotas."""
 
     words: str
     type: str

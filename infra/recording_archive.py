@@ -1,4 +1,4 @@
-"""What the sources of an archive share, as one construct for this project's root stack or for somebody else's app."""
+"""The part of an archive that its sources share, as one construct for this project's root stack or another app."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class RecordingArchive(Construct):
         return People(self, "People", held=held)
 
     def shared_with(self, scope: Construct) -> Shared:
-        """What a construct of this stack or of another one has to know."""
+        """The archive's names and ARNs for a construct of this stack or of another one."""
         here = Stack.of(scope) == Stack.of(self)
         return Shared(archive=self.archive, exported=self._own if here else self._imported, code=functions_code(scope))
 

@@ -1,4 +1,4 @@
-"""What a source takes from its archive, by value, so that both may be in one stack or in two.
+"""The archive's names and ARNs for its sources, by value, so that both may be in one stack or in two.
 
 The archive exports each value under a name that never changes; CloudFormation refuses to change or remove an export
 that another stack imports.
@@ -53,7 +53,7 @@ class Exported:
 
 
 class Items(NamedTuple):
-    """What a function may do with the ledger: actions on its source's items, and the indexes that it may query."""
+    """A function's rights to the ledger: actions on its source's items, and the indexes that it may query."""
 
     actions: tuple[str, ...]
     indexes: tuple[str, ...]
@@ -73,7 +73,10 @@ class Shared:
         return self.exported.alerts(self.archive)
 
     def environment(self, source: Source, queue_url: str, *, tells: bool) -> dict[str, str]:
-        """What a function of `source`, which perhaps `tells` people, finds in its environment. Raises Misconfigured."""
+        """The environment of a function of `source`;
+
+        with `tells` it may send messages to people. Raises Misconfigured.
+        """
         return environment_of(
             self.archive,
             source,
@@ -167,7 +170,7 @@ def _keys_of(source: Source, patterns: Sequence[str]) -> dict[str, dict[str, lis
 
 
 def may_use_key(actions: Sequence[str], key: str, *, by: str) -> iam.PolicyStatement:
-    """What a service may do with the archive's key in somebody's name: nobody uses the key by himself."""
+    """Lets a service use the archive's key on behalf of a role; no role uses the key directly."""
     through = {"StringEquals": {"kms:ViaService": f"{by}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
     return iam.PolicyStatement(actions=list(actions), resources=[key], conditions=through)
 

@@ -118,7 +118,7 @@ def _hold_against_the_rules(deployment: Deployment, sources: Sequence[Source], o
 
 
 def findings(assembly: Path) -> list[str]:
-    """What the rules found in a cloud assembly, warnings included, and nobody acknowledged."""
+    """Findings of the rules in a cloud assembly, warnings included, that nobody has acknowledged."""
     report = assembly / REPORT
     if not report.exists():
         return []

@@ -83,7 +83,7 @@ class Audio:
         return _digest(self)
 
     def header(self) -> bytes:
-        """What stands before the sound: 44 bytes of a WAV that says it holds none, or an empty ID3 tag."""
+        """The part before the sound: 44 bytes of a WAV that says it holds none, or an empty ID3 tag."""
         if self.format == "wav":
             return _wav_header(0, self.rate)
         return b"ID3\x04\x00\x00\x00\x00\x00\x00"

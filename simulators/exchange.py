@@ -92,7 +92,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
-    """What a request is about and how it is answered. `guarded`: only with credentials."""
+    """A request's subject and answer. `guarded`: only with credentials."""
 
     kind: str
     answer: Callable[[Request, Fault | None], Answer]

@@ -119,7 +119,7 @@ Framing = Literal["length", "chunked", "close"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What goes back. `declared` overrides the Content-Length; `cut_at` stops the body after so many bytes."""
+    """An answer. `declared` overrides the Content-Length; `cut_at` stops the body after so many bytes."""
 
     status: int = 200
     body: bytes | Audio = b""

@@ -1,4 +1,4 @@
-"""What all simulators share: the recordings, a log of every request, faults, and three origins on 127.0.0.1.
+"""The common part of all simulators: the recordings, a log of every request, faults, and three origins on 127.0.0.1.
 
 The second origin is for signed links and for redirects that leave the provider's own host; the third is a further one
 of the provider's, for tokens or audio, which takes credentials.
@@ -169,7 +169,7 @@ class Simulator(ABC):
             self.removed[recording_id] = self.recordings.pop(recording_id)
 
     def rows(self, *, newest_first: bool = False) -> list[SimulatedRecording]:
-        """What a list may show, in order of time."""
+        """The rows that a list may show, in order of time."""
         with self.lock:
             shown = [recording for recording in self.recordings.values() if not recording.hidden]
         return sorted(shown, key=lambda recording: (recording.recorded_at, recording.index), reverse=newest_first)
@@ -193,7 +193,7 @@ class Simulator(ABC):
         return page, more
 
     def truth(self) -> Iterator[dict[str, object]]:
-        """What an archive of everything has to hold, a recording at a time."""
+        """The recordings that a complete archive holds, one at a time."""
         for recording in self.rows():
             yield {
                 "recording_id": recording.id,

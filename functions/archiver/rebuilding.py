@@ -103,7 +103,10 @@ class Rebuilding:
     # what was erased
 
     def _bury_unfinished(self, after: str, last: str, counts: Counter[Came]) -> None:
-        """What an erasure was cut short over has no sidecar any more. Only of the days that this run has walked."""
+        """Buries recordings that have lost their sidecar to an erasure that was cut short.
+
+        Only of the days that this run has walked.
+        """
         ordered = {d: day for d, day in self._erased.ordered.items() if after < day.isoformat() <= last}
         self._bury({d: day for d, day in ordered.items() if d not in self._restored}, counts)
 

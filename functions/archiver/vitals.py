@@ -42,7 +42,7 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vitals:
-    """What the ledger says of a source at one moment. `retention` is how long its provider keeps recordings."""
+    """A source at one moment, by its ledger. `retention` is how long its provider keeps recordings."""
 
     signs: Signs
     rate: Rate
@@ -117,7 +117,7 @@ class VitalsReader:
         return min([listed, *(from_iso(str(text)) for text in recorded if text)])
 
     def _open_items(self) -> list[Item] | None:
-        """What is not archived: of the waiting backlog, which is ordered by time, the oldest; all of the others."""
+        """Items that are not archived: the oldest of the waiting backlog, which is ordered by time, and all others."""
         found = self._table.query("due", KeyRange(self._due.group("fresh")), limit=1)
         for group in _OPEN:
             found += self._table.query("due", KeyRange(self._due.group(group)), limit=MAX_OPEN + 1)

@@ -1,4 +1,4 @@
-"""What happens to one webhook request: its sender is verified and its hint is noted, without asking the provider.
+"""Takes one webhook request: verifies its sender and notes its hint, without asking the provider.
 
 A hint makes an archive of today sooner and never a different one: with every event lost, listing finds the same. So
 nothing of an event but an id is believed, and nothing that the archive holds can be lost by one.
@@ -39,7 +39,7 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reception:
-    """What became of one request, for the answer, the log line and the metrics.
+    """The result of one request, for the answer, the log line and the metrics.
 
     `outcome` is accepted, repeated, ignored, answered (a handshake, with `reply`), refused, malformed, too large or
     unsupported. `hints` are set once the sender is verified; `reason` never quotes a request.
@@ -131,7 +131,7 @@ class Receiver:
         )
 
     def _public_url(self, event: Event, headers: Mapping[str, str], path_secret: str | None) -> str:
-        """What the provider was given to send to, with the query as it came."""
+        """The URL that the provider was given, with the query as it came."""
         url = self._webhook_url
         if url is None:
             domain = (event.get("requestContext") or {}).get("domainName", "")

@@ -153,7 +153,7 @@ class Aircall(Provider):
         return Registration(sentence="registered" if known is None else "switched on", secret=Secret(token))
 
     def webhooks(self) -> Sequence[Subscription]:
-        """Of the company. Aircall is said to switch one off after about ten failures."""
+        """Webhooks of the company. Aircall is said to switch one off after about ten failures."""
         return [
             Subscription(id=id_, url=url, problem="switched off" if row.get("active") is False else None)
             for row in self._webhooks()

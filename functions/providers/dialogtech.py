@@ -219,7 +219,7 @@ class DialogTech(Provider):
         return root
 
     def _refusal(self, root: Element, status: int, kind: str, of: Of) -> Outcome:
-        """What a failure means, by its description: the statuses alone do not tell."""
+        """The outcome of a failure, by its description: the statuses alone do not tell."""
         text = self._description(root)
         reason = f"the {kind} request was answered with {status}: {text or 'no description'}"
         if "invalid api_key" in text.lower():

@@ -248,7 +248,7 @@ class Genesys(Provider):
         return text_of(recording.raw.get("recording_id")) or recording.id.partition(":")[0]
 
     def _token(self) -> tuple[Json, float]:
-        """Of the region's login host, for the client's credentials."""
+        """Asks the region's login host for a token, with the client's credentials."""
         secret = self.account.credentials
         headers, form = basic(secret["client_id"], secret["client_secret"]), {"grant_type": "client_credentials"}
         answer = self.http.call(

@@ -164,7 +164,10 @@ class Kazoo(Provider):
         return f"added {len(notes)} notes to user_metadata of recording {recording_id}"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
-        """Of the hook `object`. Version 2 signs its `data` within the body; else a header carries a secret (docs)."""
+        """Reads events of the hook `object`.
+
+        Version 2 signs its `data` within the body; else a header carries a secret (docs).
+        """
         event = delivery.fields() if _has_secret(delivery, secrets) else _signed_fields(delivery, secrets)
         data = {**event, **mapping_of(event.get("data"))}
         if (sent := _moment(event.get("timestamp"))) and abs(delivery.received_at - sent) > timedelta(hours=1):
@@ -207,7 +210,7 @@ class Kazoo(Provider):
         return Registration(sentence="brought up to date, and switched on")
 
     def webhooks(self) -> Sequence[Subscription]:
-        """Of the account, whoever made them. Kazoo switches one off that failed too often (docs)."""
+        """Hooks of the account, whoever made them. Kazoo switches one off that failed too often (docs)."""
         answer = self.http.call("webhook", "GET", f"{self._base}/webhooks", auth=self.auth)
         rows = map(mapping_of, items_of(mapping_of(answer.json()).get("data")))
         return [
@@ -293,7 +296,10 @@ def _has_secret(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
 
 
 def _signed_fields(delivery: Delivery, secrets: Sequence[Secret]) -> Mapping[str, Json]:
-    """What of an event its signature covers, or does no harm. Raises Unverified; strangers cannot make it work hard."""
+    """The fields of an event that its signature covers, or that do no harm.
+
+    Raises Unverified; strangers cannot make it work hard.
+    """
     if len(delivery.body) <= _MAX_SIGNED_BYTES and _HMAC.search(delivery.body):
         with suppress(BadEvent, RecursionError):
             event = delivery.json()

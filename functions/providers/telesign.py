@@ -160,7 +160,7 @@ class TeleSign(Provider):
         return Hint(call_id=id_from(event.get("reference_id", mapping_of(event.get("data")).get("reference_id"))))
 
     def _rows_of(self, call_id: str) -> Sequence[_Row]:
-        """What the API tells of a call: an array with a row for each file."""
+        """The API's answer about a call: an array with a row for each file."""
         document = self._ask("lookup", "GET", f"{LIST}/{segment(call_id)}").json()
         if not isinstance(document, list):
             raise Rejected("the call was described by something else than an array")

@@ -262,7 +262,7 @@ class Zoom(Provider):
         return [Hint(recording_id=id_from(mapping_of(row).get("id")), ready=True) for row in rows]
 
     def _token(self) -> tuple[Json, float]:
-        """Of the server-to-server kind. The region's host that the answer may name gets no credentials."""
+        """A token of the server-to-server kind. The region's host that the answer may name gets no credentials."""
         secret = self.account.credentials
         answer = self.http.call(
             "token",
@@ -276,7 +276,10 @@ class Zoom(Provider):
         return token_of(answer)
 
     def _refusal(self, answer: Answer) -> Outcome:
-        """What a 400 or a 403 means: a file that is missing is told by a code, and 403 is also said to be too fast."""
+        """The meaning of a 400 or a 403:
+
+        a code says that a file is missing, and 403 is said to mean *too fast* as well.
+        """
         document = answer.document()
         message = self.http.quotable(text_of(document.get("message")) or "no message")
         reason = f"the {answer.kind} request was answered with {answer.status}: {message}"

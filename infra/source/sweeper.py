@@ -58,7 +58,7 @@ class Sweeper(Construct):
 
 
 def _may_mark(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
-    """What was deleted at the source, in the recordings' items, and its own round, notes and bookings."""
+    """Rights to mark deletions at the source in recordings' items, and to keep its own round, notes and bookings."""
 
     def update(conditions: dict[str, dict[str, list[str]]]) -> iam.PolicyStatement:
         table = [shared.exported.table_arn]

@@ -84,7 +84,7 @@ class Access:
         )
 
     def digest(self) -> str:
-        """Of the form without the id, so that an erasure, which takes the id away, leaves the chain whole."""
+        """The digest without the id, so that an erasure, which takes the id away, leaves the chain whole."""
         form = replace(self, recording_id=None).document() | {"previous": self.previous}
         text = json.dumps(form, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

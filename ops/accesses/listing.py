@@ -1,4 +1,4 @@
-"""What `accesses` answers."""
+"""The verb `accesses`."""
 
 from __future__ import annotations
 
@@ -91,5 +91,5 @@ def _cells(access: Access, output: Output) -> Iterator[str]:
 
 
 def _last_of(who: str) -> str:
-    """Of an ARN the part that tells people apart."""
+    """The part of an ARN that tells people apart."""
     return who.rpartition(":")[2] if who.startswith("arn:") else who

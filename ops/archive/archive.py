@@ -1,4 +1,4 @@
-"""What a verb gets to know of an archive, local or deployed: who it is, its sources, and the ports to its parts."""
+"""The archive as verbs see it, local or deployed: its identity, its sources, and the ports to its parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ops.shell.output import ExitCode, Failure
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is at work: `name` for people (an ARN, or user@host), `user_id` as policies name whoever calls AWS."""
+    """The person at work: `name` for people (an ARN, or user@host), `user_id` as policies name whoever calls AWS."""
 
     name: str
     user_id: str
@@ -42,7 +42,7 @@ class Archive(Protocol):
 
     @property
     def person(self) -> Person:
-        """Who is at work, as far as this machine or AWS knows."""
+        """The person at work, as far as this machine or AWS knows."""
 
     @property
     def sources(self) -> Sequence[str]:

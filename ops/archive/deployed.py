@@ -49,11 +49,11 @@ class DeployedArchive:
 
     @property
     def facts(self) -> ArchiveFacts:
-        """What the root stack says. Raises Failure (MISUSE)."""
+        """Facts of the root stack. Raises Failure (MISUSE)."""
         return self._facts.archive()
 
     def source(self, name: str) -> SourceFacts:
-        """What a source's stack says. Raises Failure (NOT_FOUND)."""
+        """Facts of a source's stack. Raises Failure (NOT_FOUND)."""
         return self._facts.source(name)
 
     @property
@@ -165,7 +165,7 @@ class DeployedArchive:
             )
 
     def settings(self, source: str) -> Settings:
-        """What the source's downloader was given. Raises Failure (NOT_FOUND)."""
+        """The settings of the source's downloader. Raises Failure (NOT_FOUND)."""
         if source not in self._settings:
             name = self.source(source).functions["downloader"]
             answer = self.session.client("lambda").get_function_configuration(FunctionName=name)
@@ -173,7 +173,10 @@ class DeployedArchive:
         return self._settings[source]
 
     def invoke(self, function: str, event: Mapping[str, object], *, wait: bool = True) -> dict[str, Any]:
-        """What a function answers; nothing without `wait`. Raises Failure where it cannot be asked, or fails."""
+        """Invokes a function;
+
+        returns its answer, which is empty without `wait`. Raises Failure where it cannot be asked, or fails.
+        """
         # A function may take its quarter of an hour, and boto3 would ask a second time after one minute.
         config = Config(read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})
         try:

@@ -1,4 +1,4 @@
-"""What a deployed archive says about itself: its SSM parameters, as the stacks write them."""
+"""Facts of a deployed archive: its SSM parameters, as the stacks write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a local archive is: its name, its zone and its sources, kept in its folder by the runs that fill it.
+"""The identity of a local archive: its name, zone and sources, kept in its folder by the runs that fill it.
 
 A folder without this file, such as one that was copied from a bucket, is as good: its name is then the folder's own,
 and its sources are those that it holds something of.
@@ -22,7 +22,7 @@ _LEDGERS = (f"{INSIDE}/ledger.sqlite", "ledger.jsonl")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a folder cannot show by itself."""
+    """Facts that a folder cannot show by itself."""
 
     name: str
     zone: str = "UTC"

@@ -30,7 +30,10 @@ class Stack:
 
 
 def located(where: str | None) -> LocalFolder | Stack:
-    """What `where` means; None is the only deployment file. Raises Misconfigured, and Failure (MISUSE, NOT_FOUND)."""
+    """The archive that `where` means;
+
+    None is the only deployment file. Raises Misconfigured, and Failure (MISUSE, NOT_FOUND).
+    """
     file = deployment_file(where)
     if where is None or file is not None:
         return Stack(read(file or _only_deployment_file()).archive.name)

@@ -101,7 +101,7 @@ def check(shared: Shared, *, source: str, url: str | None, **where: Any) -> Exit
 
 
 def _by_hand(output: Output, setup: WebhookSetup, url: str | None) -> ExitCode:
-    """What a person has to click. Done by hand, so there is nothing that could be asked or wrong."""
+    """Steps for a person. Done by hand, so there is nothing that could be asked or wrong."""
     text = setup.by_hand(url)
     output.document({"by_hand": text})
     output.verdict(text)

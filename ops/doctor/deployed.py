@@ -206,7 +206,7 @@ class DeployedDoctor:
 
     @unknown_when_refused("provider.lists")
     def _by_the_function(self, source: str) -> Iterator[Check]:
-        """What the function finds under its own role."""
+        """Checks that the function makes under its own role."""
         function = self._archive.source(source).functions["lister"]
         answer = self._archive.invoke(function, {"action": "check", "anyway": self._anyway})
         for check in answer["checks"]:

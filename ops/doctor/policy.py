@@ -13,7 +13,7 @@ DELETES = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 
 
 def not_enforced(policy: Mapping[str, Any], bucket: str) -> list[str]:
-    """What the policy does not forbid, in words; nothing where all is enforced."""
+    """Prohibitions that the policy lacks, in words; empty where all are enforced."""
     statements = [each for each in policy.get("Statement", ()) if _denies_everybody(each)]
     lacking = []
     for folder in WRITE_ONCE:

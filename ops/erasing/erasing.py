@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What came of an order."""
+    """The result of an order."""
 
     order: str
     erased: int
@@ -68,7 +68,7 @@ class Erasing:
         self._is_folder = isinstance(archive, FolderArchive)
 
     def look(self, rows: Sequence[Row]) -> list[Candidate]:
-        """What keeps each of them, as it is now."""
+        """The candidates, with what keeps each of them now."""
         return list(each_of(self._look, rows))
 
     def _look(self, row: Row) -> Candidate:

@@ -83,12 +83,15 @@ class Order:
 
 
 def new_name(now: datetime) -> str:
-    """Of an order that begins now."""
+    """The name of an order that begins now."""
     return f"{now:%Y%m%dT%H%M%SZ}-{token_hex(4)}"
 
 
 def still_open(orders: Sequence[Order], source: str) -> list[dict[str, Any]]:
-    """What of a source orders had to leave: how much of which, and until when it is locked, where that is known."""
+    """Recordings of a source that orders had to leave:
+
+    how much of which, and until when it is locked, where that is known.
+    """
     found = []
     for order in orders:
         own = {each.digest for each in order.recordings if each.source == source} & order.open

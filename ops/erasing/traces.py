@@ -1,4 +1,4 @@
-"""What else names a recording than its objects and its item: reports, logs of a local archive, this machine's index.
+"""Other places that name a recording: reports, logs of a local archive, this machine's index.
 
 A line that names an erased recording stays, and names it by its digest from then on.
 """
@@ -37,7 +37,7 @@ class Trace:
 
     @property
     def digest(self) -> str:
-        """What stands there afterwards."""
+        """The digest that takes the id's place."""
         return digest_of(self.source, self.id)
 
     def forms(self) -> set[str]:

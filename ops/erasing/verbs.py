@@ -1,4 +1,4 @@
-"""What `erase` and `erasures` ask and answer."""
+"""The verbs `erase` and `erasures`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shows that an export is complete: report and seals of each day touched, and the chain from there on.
+"""Proof that an export is complete: report and seals of each day touched, and the chain from there on.
 
 Seals name nobody, so a whole day can be handed over. Of reports, which name what differs, only the counts go.
 """

@@ -59,7 +59,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportResult:
-    """What came of it. `left_out` are not in it; `altered` counts those, in it or not, that do not verify."""
+    """The result of an export. `left_out` are not in it; `altered` counts those, in it or not, that do not verify."""
 
     path: Path
     recordings: int
@@ -180,7 +180,7 @@ class Exporting:
         }
 
     def _steps(self, row: Row, item: Item) -> Iterator[dict[str, Any]]:
-        """What happened to it, from its story; who placed a hold, from the case."""
+        """The steps of a recording, from its story; who placed a hold, from the case."""
         named = {"source": row.source, "recording_id": row.recording_id}
         for at, what, detail in item.get("story", ()):
             if what != LEFT_OUT:
@@ -262,7 +262,7 @@ class Exporting:
         bundle.finish(self._signer)
 
     def _accesses(self, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        """Who has looked, listened or taken before; the export itself is told already."""
+        """Earlier accesses; the export itself is already among the steps."""
         if not rows:
             return
         ids = {digest_of(row.source, row.recording_id): row for row in rows}

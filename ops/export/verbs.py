@@ -1,4 +1,4 @@
-"""What `export` asks and answers."""
+"""The verb `export`."""
 
 from __future__ import annotations
 

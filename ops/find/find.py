@@ -1,4 +1,4 @@
-"""What `find` asks and answers."""
+"""The verb `find`: its question and its answer."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def row_meant(archive: Archive, what: str, say: Callable[[str], None]) -> Row:
 
 
 def _by_key(archive: Archive, what: str) -> list[Row]:
-    """Of `audio/source=…/date=…/<name>.<extension>`, or of another folder's."""
+    """Rows by a key, such as `audio/source=…/date=…/<name>.<extension>`."""
     folder, *parts = what.split("/")
     if folder not in FOLDERS or len(parts) != 3 or not parts[0].startswith("source="):
         return []

@@ -45,7 +45,7 @@ class Selection:
         return {name: value for name, value in self.filters.items() if value not in (None, False, "")}
 
     def kept(self) -> dict[str, Any]:
-        """What a record may keep of it: an erasure must not have to reach it, so who was asked for is left out.
+        """The part that a record may keep: no erasure should have to reach it, so numbers, names and ids are left out.
 
         Ids stand as digests, numbers, names and calls as `given`.
         """

@@ -36,7 +36,7 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HoldResult:
-    """What came of it. `versions` are those of the bucket; `nothing_kept` recordings have none."""
+    """The result of a hold or a release. `versions` are those of the bucket; `nothing_kept` recordings have none."""
 
     case: str
     recordings: int
@@ -54,7 +54,7 @@ class HeldRecording:
 
 
 def held_recording_of(row: Row) -> HeldRecording:
-    """Of a row of the index."""
+    """By a row of the index."""
     place = Place(source=row.source, day=row.day, recording_id=row.recording_id)
     return HeldRecording(source=row.source, recording_id=row.recording_id, place=place)
 
@@ -102,7 +102,7 @@ class Holding:
         return self._set(kept, held=True)
 
     def held_by(self, case: str) -> list[HeldRecording]:
-        """What the case holds now, by the marks in the ledger: all of it is read."""
+        """The recordings that the case holds now, by the marks in the ledger, all of which is read."""
         marked = (item for item in self._archive.table.scan() if item.get("kind") == "recording")
         return [_held_recording_in(item) for item in marked if case in cases_of(item)]
 
@@ -153,7 +153,7 @@ class Holding:
 
 
 def each_of(work: Callable[[_In], _Out], things: Iterable[_In]) -> Iterator[_Out]:
-    """What `work` makes of each, in order, by some threads; a bounded number of them is under way."""
+    """Applies `work` to each by some threads; results in order, with a bounded number under way."""
     waiting = iter(things)
     with ThreadPoolExecutor(THREADS) as threads:
         while some := list(islice(waiting, _AT_ONCE)):

@@ -1,4 +1,4 @@
-"""What `hold`, `release` and `holds` ask and answer."""
+"""The verbs `hold`, `release` and `holds`."""
 
 from __future__ import annotations
 

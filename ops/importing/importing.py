@@ -55,7 +55,7 @@ _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What the command line asked for. `out` is a local run's folder; None stands for the deployed archive.
+    """The options of the verb. `out` is a local run's folder; None stands for the deployed archive.
 
     `providers_ids`: what the members are named by are ids of the provider, under which its API knows them too.
     """
@@ -173,7 +173,7 @@ def _opened(name: str, source: Source, runtime: Runtime) -> Iterator[Path]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a member came to: archived, known (it was before), skipped (not even named as audio), refused."""
+    """The result of a member: archived, known (it was before), skipped (not even named as audio), refused."""
 
     outcome: str
     reason: str | None = None
@@ -222,7 +222,7 @@ class Importer:
             yield member, self._take(member, path.name)
 
     def warnings(self) -> Iterator[str]:
-        """What a person should know of what was taken."""
+        """Warnings about recordings that were taken."""
         if self._guessed:
             yield (
                 f"{self._guessed} recordings are dated by the time of their file, which may be that of a copy: "
@@ -291,7 +291,7 @@ class Importer:
         return self._judge(recording, member) if self._dry_run else self._store_new(recording, member)
 
     def _judge(self, recording: Recording, member: Member) -> Result:
-        """What storing it would come to."""
+        """The result that storing it would have."""
         inspector, hasher = Inspector(), Hasher()
         for chunk in member.chunks():
             inspector.feed(chunk)

@@ -29,7 +29,7 @@ _PACKED_IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one archive may come to, in bytes where not said otherwise.
+    """Limits of one archive, in bytes unless said otherwise.
 
     `ratio` is how many times its own size it may unpack to, above `free_bytes`. `at_once` is the most that may be read
     into memory in one piece: a zip's directory, or a long name in a tar.
@@ -168,7 +168,7 @@ def _dos_time(info: zipfile.ZipInfo) -> datetime | None:
 
 
 class _Forward(io.RawIOBase):
-    """What gzip unpacks, read from its start to its end once; `tarfile` seeks, but only ever forwards."""
+    """The unpacked bytes of gzip, read once from start to end; `tarfile` seeks, but only ever forwards."""
 
     def __init__(self, file: gzip.GzipFile, limits: Limits) -> None:
         self._file = file

@@ -137,7 +137,7 @@ def _document(bucket: Bucket, key: str) -> dict[str, Any]:
 
 
 def _refresh_touched(bucket: Bucket, table: DynamoTable, index: Index, since: datetime, now: datetime) -> None:
-    """What was put on hold, released or erased: its records name recordings by digest, of any day."""
+    """Refreshes recordings that were put on hold, released or erased, whose records name them by digest."""
     digests = _digests_since(bucket, since)
     if not digests:
         return
@@ -150,7 +150,7 @@ def _refresh_touched(bucket: Bucket, table: DynamoTable, index: Index, since: da
 
 
 def _digests_since(bucket: Bucket, since: datetime) -> set[str]:
-    """Whoever may not read these records sees the change when its day is read."""
+    """Digests in the records since then; without the right to read them, changes show when their day is read."""
     digests: set[str] = set()
     with suppress(ArchiveTrouble):
         for folder in _TOUCHING:

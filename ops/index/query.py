@@ -1,4 +1,4 @@
-"""What a person looks for, and the SQL that finds it.
+"""A person's query, and the SQL for it.
 
 A search has one or more *ways in* (a number's end, an agent, an id …), each with an index of its own, and filters that
 apply to all of them. Each way in gives its newest rows; the caller merges them. So no search sorts more than a page.

@@ -18,7 +18,7 @@ from ops.shell.verb import Shared
 
 
 class Do(Enum):
-    """What may be asked for instead of a refresh."""
+    """Actions other than a refresh."""
 
     REBUILD = "rebuild"
     DROP = "drop"

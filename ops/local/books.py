@@ -16,7 +16,7 @@ _COUNTED = ("archived", "gone", "failed", "quarantined", "altered", "absent")
 
 
 class Books(Protocol):
-    """What is known of the recordings of each source."""
+    """Figures of the recordings of each source."""
 
     def sources(self) -> Sequence[str]:
         """Whose recordings there are, sorted."""
@@ -34,7 +34,7 @@ class Books(Protocol):
         """How many were erased."""
 
     def bytes(self, source: str) -> int:
-        """Of all its audio."""
+        """The bytes of all its audio."""
 
 
 class SqliteBooks:

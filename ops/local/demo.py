@@ -46,7 +46,7 @@ def demo(stopping: threading.Event) -> int:
 
 
 def _simulators() -> dict[str, type[Simulator]]:
-    """Of the providers that have one."""
+    """Simulators of the providers that have one."""
     modules = {name: f"simulators.providers.{name}" for name in names()}
     return {name: next(_simulators_in(module)) for name, module in modules.items() if find_spec(module)}
 

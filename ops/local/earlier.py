@@ -120,7 +120,7 @@ def _stored(fields: Fields) -> Stored | None:
 
 
 def _make_private(root: Path) -> None:
-    """What lay there for everybody to read is its owner's alone from now on."""
+    """Makes everything in the folder readable by its owner alone."""
     for folder, folders, files in os.walk(root):
         here = Path(folder)
         if here != root:

@@ -35,7 +35,7 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass(kw_only=True, slots=True)
 class Verdict:
-    """What came of a run. `lines` are for a person, one for each thing to look at."""
+    """The verdict on a run. `lines` are for a person, one for each thing to look at."""
 
     code: ExitCode
     last: str
@@ -151,7 +151,7 @@ class Ending:
             yield f"{driver.name}: {more} more: recordings find --source {driver.name} -a {self._archive.path}"
 
     def _unfinished(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
-        """What the source did not come to the end of, and why."""
+        """Work that the source did not finish, and why."""
         yield from self._waiting(driver, figures["waiting"])
         if driver.given_up:
             secret = driver.runtime.settings.source.secret

@@ -1,4 +1,4 @@
-"""What a run does about recordings whose bytes are no longer what they were.
+"""Heals recordings whose bytes have changed.
 
 The altered file is set aside under `altered/`, never overwritten and never removed. Then the provider is asked: bytes
 of the noted SHA-256 make the recording archived again; others, or none, leave it as it is, for a person.
@@ -118,7 +118,7 @@ def mark(integrity: Integrity, finding: Finding) -> bool:
 
 
 def kept_on(table: Table, source: str, day: date) -> Iterator[Item]:
-    """What the archive says it holds of one day."""
+    """The items of one day's recordings that the archive should hold."""
     keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
     items = table.get_many([key["pk"] for key in keys], _NEEDED)
     yield from (item for item in items.values() if is_kept(item))

@@ -1,4 +1,4 @@
-"""What the functions of a local run stand on, and who makes them: the folder's engine, or an emulator's for tests."""
+"""The engine under the functions of a local run: the folder's own, or an emulator's for tests."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Functions:
         self._clock_of = clock_of
 
     def settings(self, source: Source) -> Settings:
-        """What a function of the source is given, by way of the environment that it would have on AWS."""
+        """The settings of a function of the source, by way of the environment that it would have on AWS."""
         archive = self._deployment.archive
         return Settings.from_env(
             environment_of(archive, source, bucket="local", table="local", queue_url=f"local/{source.name}.fifo")

@@ -1,4 +1,4 @@
-"""What `recordings local` was asked for."""
+"""The options of `recordings local`."""
 
 from __future__ import annotations
 

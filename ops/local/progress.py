@@ -1,4 +1,4 @@
-"""What a person sees of a local run: live figures on a terminal, plain lines elsewhere, a table at the end.
+"""The display of a local run: live figures on a terminal, plain lines elsewhere, a table at the end.
 
 Everything shown comes from what the functions log, which goes to the folder's log as it is.
 """

@@ -397,7 +397,7 @@ class LocalRun:
 
 
 def release_orphans(table: Table, source: str) -> None:
-    """What an earlier process held in its lanes is due at once: that process is gone, for we have the lock."""
+    """Makes items that an earlier process held in its lanes due at once: it is gone, because we have the lock."""
     due = to_ms(Clock().now())
     put = {"state": "pending", "due_at": due, "due_group": f"{source}#retry"}
     for item in table.query("due", KeyRange(f"{source}#queued")):

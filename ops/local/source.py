@@ -216,7 +216,7 @@ class SourceDriver:
         return due is not None and due <= self._clock.now() and self.gate().closed_until is None
 
     def waits(self) -> Waits:
-        """What waits in the ledger."""
+        """The items that wait in the ledger."""
         return waits_of(self.runtime.table, self.name, self._clock.now(), skip_waits=self._skip_waits)
 
     def _wait_or_look_ahead(self, waits: Waits) -> bool:

@@ -42,7 +42,7 @@ class Expired:
 
 
 def expired(books: Books, source: str, days: int, now: datetime) -> Iterator[Expired]:
-    """What of a source is past its term of so many days, oldest first."""
+    """Recordings of a source that are past its term of so many days, oldest first."""
     last = (now - timedelta(days=days)).date().isoformat()
     for item in books.rows(source):
         if str(item["day"]).rpartition("#")[2] > last:

@@ -1,4 +1,4 @@
-"""What waits in a source's ledger, and which of it a run may look ahead to.
+"""The waiting items of a source's ledger, and those that a run may look ahead to.
 
 A 404 becomes *gone* only by a second one an hour later, and what is not ready becomes *failed* by its deadline. No such
 verdict may rest on time that was skipped, so a run leaves these to the clock; the first looks at what is not ready
@@ -42,7 +42,7 @@ class Waits:
 
 
 def waits_of(table: Table, source: str, now: datetime, *, skip_waits: bool) -> Waits:
-    """What waits at this moment."""
+    """The items that wait at this moment."""
     present = to_ms(now)
     due = any(table.query("due", KeyRange(f"{source}#{name}", at_most=present), limit=1) for name in _GROUPS)
     later = {

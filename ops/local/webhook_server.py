@@ -114,7 +114,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _join(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What has one name stands in one text, with commas between."""
+    """Joins values of one name with commas."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value

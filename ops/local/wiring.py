@@ -1,4 +1,4 @@
-"""What fires and feeds the functions of a source: the same as the stack makes of it on AWS."""
+"""Schedules and mappings of a source's functions, the same as the stack makes on AWS."""
 
 from __future__ import annotations
 

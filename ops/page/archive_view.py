@@ -111,7 +111,7 @@ class ArchiveView:
             )
 
     def _stored(self, row: Row) -> tuple[Stored, int]:
-        """What the ledger says now, and how many bytes there are. Raises LookupError where there are none."""
+        """The object by the ledger, and its size in bytes. Raises LookupError where there are none."""
         item = self._table.get(pk_of(row.source, row.recording_id))
         stored = entry_of(item).stored if item else None
         if stored is None:

@@ -110,7 +110,7 @@ class Pages:
         return [row for picked in self._basket if (row := get(*picked))]
 
     def accesses(self) -> str:
-        """Who has seen or heard what in the last thirty days."""
+        """Accesses of the last thirty days."""
         today = datetime.now(self._view.zone).date()
         first = today - timedelta(days=ACCESS_DAYS)
         return render_template("accesses.html", lines=self._view.accesses(first, today), days=ACCESS_DAYS)

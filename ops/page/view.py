@@ -1,4 +1,4 @@
-"""What the page needs of an archive, be it a folder or a deployed stack, and nothing of how that is done."""
+"""The interface between the page and an archive, in a folder or deployed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
-    """What is known of one recording beyond its row.
+    """Details of one recording beyond its row.
 
     `proof` is one sentence. `locked_until` is what S3's Object Lock says. `restore` says what a cold storage class
     costs in time and money before it can be played; None where it plays at once.
@@ -156,4 +156,4 @@ class View(Protocol):
         """Writes an export on this machine; a sentence that names the file. Raises Refused."""
 
     def accesses(self, first: date, last: date) -> Sequence[Access]:
-        """Who has seen or heard what, newest first."""
+        """Accesses, newest first."""

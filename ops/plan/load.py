@@ -1,4 +1,4 @@
-"""What `recordings plan` reckons with: a source's settings, and its load as given or as the provider lists it."""
+"""The input of `recordings plan`: a source's settings, and its load as given or as the provider lists it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _chosen(name: str | None, there: list[str], where: str) -> str:
 
 
 def load_of(archive: Archive, source: Source, found: DailyLoad) -> Load:
-    """What the source has to do with so many recordings."""
+    """The source's load at so many recordings."""
     declaration = load(source.provider).declaration
     since_start = max(datetime.now(UTC) - source.start, timedelta())
     return Load(

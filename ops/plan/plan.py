@@ -1,4 +1,4 @@
-"""What a source will take and cost: whether its pace catches up before the provider deletes, and dollars by class.
+"""A forecast of time and cost: whether the pace catches up before the provider deletes, and dollars by class.
 
 Plain arithmetic over a steady number of calls a day; what it assumes stands beside each constant.
 """
@@ -23,7 +23,7 @@ _MINUTES_A_DAY = 1440
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """What a source has to do. `history` is how far back its recordings reach at the beginning; `retention` is how long
+    """A source's load. `history` is how far back its recordings reach at the beginning; `retention` is how long
     the provider keeps them, None where it tells no time. `kept_days` is the archive's own term, None for ever.
     """
 
@@ -75,7 +75,9 @@ def plan(load: Load, prices: Prices) -> Plan:
 
 
 def _lost(load: Load, spare: float) -> float:
-    """Of the backlog: oldest first, `spare` a day, while the provider deletes one day's recordings a day.
+    """How much of the backlog is lost:
+
+    it is archived oldest first, `spare` a day, while the provider deletes one day's recordings a day.
 
     A backlog that does not reach back to the retention's end has the difference as a start.
     """

@@ -39,14 +39,17 @@ class Reading:
     out_of_aws_gb: float
 
     def of(self, objects: int, size_bytes: int, *, requests_each: int) -> tuple[float, float]:
-        """What AWS charges inside of its network, and what the transfer out of it costs besides."""
+        """AWS's charge inside of its network, and the additional cost of the transfer out of it."""
         gigabytes = size_bytes / _GB
         return objects * requests_each * self.request + gigabytes * self.gb, gigabytes * self.out_of_aws_gb
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prices:
-    """Of one region, in US dollars, as they were on `date`. `recording` is without the `event` that may tell of it."""
+    """Prices of one region, in US dollars, as they were on `date`.
+
+    `recording` is without the `event` that may tell of it.
+    """
 
     date: date
     region: str

@@ -111,7 +111,7 @@ class Connection:
             archive.runtime(self.source).pace.cool_down(trouble)
 
     def webhook_secrets(self) -> list[Secret]:
-        """What the source's webhook requests are verified by. Raises as `provider`."""
+        """The secrets that verify the source's webhook requests. Raises as `provider`."""
         source = self.settings()
         return webhook_secrets_of(self._secret(source), source.secret)
 

@@ -20,7 +20,7 @@ from ops.shell.texts import counted
 
 
 def list_recordings(provider: Provider, start: datetime, end: datetime) -> Iterator[Mapping[str, Json]]:
-    """What the provider lists between two moments, calls without a file included."""
+    """The provider's list between two moments, calls without a file included."""
     for page in every_page(provider, start, end):
         yield from map(facts, page.recordings)
         yield from ({"call_id": call.call_id, "recorded_at": _text(call.recorded_at)} for call in page.calls)
@@ -50,7 +50,7 @@ def fetch(provider: Provider, recording: Recording, to: Path) -> None:
 
 
 def deletion_plan(provider: Provider, recording_ids: Sequence[str]) -> Iterator[str]:
-    """What a deletion of these would do, a line each. Raises Misconfigured where the provider has none."""
+    """The effect that deleting these would have, a line each. Raises Misconfigured where the provider has none."""
     what = provider.declaration.deletes
     if what is None:
         raise Misconfigured(f"{provider.declaration.title} has no way to delete a recording")

@@ -30,11 +30,11 @@ class WebhookSetup:
 
     @property
     def declaration(self) -> Declaration:
-        """Of the source's provider."""
+        """The declaration of the source's provider."""
         return load(self._source.provider).declaration
 
     def by_hand(self, url: str | None) -> str:
-        """What a person does at a provider without an API for webhooks."""
+        """Steps for a person at a provider without an API for webhooks."""
         how = self.declaration.webhook_setup or _BY_HAND
         address = url or f"the address that ends with /webhooks/{self._source.name}"
         return f"{how.format(url=address)}: see docs/webhooks.md."

@@ -1,4 +1,4 @@
-"""What the reconciler's reports in the bucket say of each day: for every day the newest report that speaks of it."""
+"""Days by the reconciler's reports in the bucket: for each day the newest report that covers it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Dossier:
 
     @property
     def story(self) -> list[Event]:
-        """What happened to it, oldest first. Items of before a story was kept tell of their beginning and end."""
+        """Its events, oldest first. Items from before stories were kept show their beginning and end."""
         if self.entry.story:
             return [_event(*event) for event in self.entry.story]
         events = [Event(at=self.entry.found_at, what="found", detail=self.entry.discovered_by)]
@@ -101,7 +101,7 @@ class Dossier:
 
     @property
     def next(self) -> tuple[datetime | None, str] | None:
-        """What comes of it by itself, and when; or the command for a person."""
+        """The next step that happens by itself, and when; or the command for a person."""
         match self.entry.state:
             case State.PENDING if self.entry.due_ms is not None:
                 return from_ms(self.entry.due_ms), "it is tried again"
@@ -203,7 +203,7 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def proof_sentence(dossier: Dossier, time: str | None) -> str:
-    """What can be said of the bytes, in one sentence; `time` is when they were archived, for people."""
+    """One sentence about the bytes; `time` is when they were archived, for people."""
     state, seal = dossier.entry.state, dossier.seal
     if state not in (State.ARCHIVED, State.QUARANTINED):
         return ""

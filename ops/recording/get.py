@@ -1,4 +1,4 @@
-"""What `get` does: original bytes to a file, checked, and the access recorded before the first of them."""
+"""The verb `get`: original bytes to a file, checked, and the access recorded before the first of them."""
 
 from __future__ import annotations
 

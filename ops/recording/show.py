@@ -1,4 +1,4 @@
-"""What `show` says of a recording: what, where, proof, story, next."""
+"""The verb `show`: what a recording is, where it lies, its proof, its story, and what comes next."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class _Shown:
 
 
 def _accesses(archive: Archive, row: Row) -> Sequence[Access] | None:
-    """Who has looked; None where one's policy does not let one know."""
+    """Accesses to the recording; None where the person's policy does not show them."""
     try:
         return log_of(archive).of(digest_of(row.source, row.recording_id))
     except ArchiveTrouble as trouble:
@@ -200,7 +200,7 @@ def _first_bytes(bucket: Bucket, known: Dossier) -> bytes | None:
 
 
 def guess(first: bytes) -> str:
-    """What bytes of no known kind may be, by how they begin."""
+    """A guess at bytes of no known kind, by their beginning."""
     stripped: bytes = first.lstrip()
     for beginning, what in _BEGINNINGS.items():
         if first.startswith(beginning) or stripped.startswith(beginning):

@@ -26,7 +26,7 @@ class Keys:
 
 @dataclass(kw_only=True, slots=True)
 class ChainFindings:
-    """What came out of one source's chain. `faults` break it; `orphans` are files that are no part of it."""
+    """The findings in one source's chain. `faults` break it; `orphans` are files that are no part of it."""
 
     source: str
     seals: list[Seal] = field(default_factory=list)
@@ -147,7 +147,10 @@ class ChainCheck:
             self._fault(f"{self._checked.seals[-1].key} has no signature by the public key that was given")
 
     def _choose(self, by_sequence: Mapping[int, Sequence[tuple[Seal, bool]]], sequence: int) -> tuple[Seal, bool]:
-        """Of several seals with one number in the chain the one that the next one names; the others are orphans."""
+        """Chooses, among seals with one number in the chain, the one that the next seal names;
+
+        the others are orphans.
+        """
         candidates = by_sequence[sequence]
         named = {seal.standing.previous for seal, _ in by_sequence.get(sequence + 1, ())}
         chosen = next((each for each in candidates if each[0].sha256 in named), candidates[0])

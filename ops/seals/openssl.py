@@ -60,7 +60,7 @@ def is_public_key(pem: bytes) -> bool:
 
 
 def signer_of_folder(root: Path, sign_key: Path | None) -> FileSigner | None:
-    """What signs the seals of a local archive; None where nobody ever has. Any key will do, also a new one.
+    """The signer of a local archive's seals; None where none has ever signed. Any key will do, a new one too.
 
     Raises Failure (MISUSE) without a key where seals are signed: one more without a signature would break their chain.
     """

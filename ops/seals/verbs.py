@@ -132,7 +132,7 @@ class FolderSealing:
 
 
 def _listing_in(day: date, report: Any) -> Listed:
-    """What a report says that the provider showed of a day; nothing, where it was not over then."""
+    """The provider's listing of a day by a report; empty where the day was not over then."""
     try:
         if from_iso(str(report["as_of"])) < midnight(day + timedelta(days=1)):
             return Listed()

@@ -60,7 +60,7 @@ def in_zone(moment: datetime, zone: tzinfo = UTC) -> datetime:
 def span(
     since: datetime | None, until: datetime | None, *, zone: tzinfo = UTC, default: timedelta, now: datetime
 ) -> tuple[datetime, datetime]:
-    """What --from and --to mean together: the last `default` of time where they are left out.
+    """The span of --from and --to; the last `default` of time where they are left out.
 
     Raises Failure (MISUSE) where the beginning is not before the end.
     """

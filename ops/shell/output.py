@@ -1,4 +1,4 @@
-"""What a verb says: tables and sentences for people, documents and lines of JSON for programs, and its exit code.
+"""A verb's output: tables and sentences for people, documents and lines of JSON for programs, and its exit code.
 
 The answer goes to standard output; progress, warnings and questions to standard error. With `--json` standard output
 holds JSON alone, and everything else goes to standard error.

@@ -25,7 +25,7 @@ Group = TypeVar("Group", bound="VerbGroup")
 
 
 class Topic(Enum):
-    """What verbs are listed under, in this order."""
+    """Topics under which verbs are listed, in this order."""
 
     START = "Start"
     LOOK = "Look and listen"

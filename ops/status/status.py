@@ -191,7 +191,7 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
 
 
 def deletion_in_words(output: Output, last: Round) -> str:
-    """What the last round of deletions at the source came to, and what the next one may delete."""
+    """The result of the last round of deletions at the source, and the number that the next one may delete."""
     at = output.time(last.ended_at or last.begun_at)
     done = "a rehearsal" if last.rehearsal else f"{last.deleted} deleted"
     parts = [f"{at}: {done}", f"{last.eligible} more may go", f"at most {last.limit} a day"]

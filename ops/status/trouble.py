@@ -1,4 +1,4 @@
-"""What failed or lies in quarantine: which of it a person means, and what is done with it."""
+"""Recordings that failed or lie in quarantine: which of them a person means, and what is done with them."""
 
 from __future__ import annotations
 

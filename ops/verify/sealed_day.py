@@ -1,4 +1,4 @@
-"""What the seals of a day say of its recordings."""
+"""A day's recordings by its seals."""
 
 from __future__ import annotations
 

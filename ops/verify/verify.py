@@ -132,7 +132,7 @@ class Verifying:
         self._note_verified(integrity, same, pool)
 
     def _note_verified(self, integrity: Integrity, ids: Sequence[str], pool: ThreadPoolExecutor) -> None:
-        """Whoever may not write the ledger has verified all the same."""
+        """Notes a comparison in the ledger; without the right to write there, the comparison still counts."""
         if not self._notes:
             return
         try:

@@ -145,5 +145,5 @@ class Twilio(Simulator):
 
     @staticmethod
     def encrypted(recording: SimulatedRecording) -> bytes:
-        """What stands in for ciphertext: no format can be recognised in it."""
+        """A stand-in for ciphertext: no format can be recognised in it."""
         return bytes(byte ^ 0xA5 for byte in recording.audio.read())

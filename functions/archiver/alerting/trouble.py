@@ -116,7 +116,7 @@ def kind_of(name: str) -> Kind | None:
 
 
 def told_beside(item: Mapping[str, Any] | None) -> Trouble | None:
-    """What people were told of a source that is no state of it, by the item that says so; such as an unsealed day."""
+    """The reported trouble that is no state of the source, such as an unsealed day, by the item that holds it."""
     kind = kind_of(str((item or {}).get("told")))
     if item is None or kind is None or kind.name in {state.value for state in SourceState}:
         return None

@@ -37,9 +37,9 @@ class Asf(WalkingParser):
     def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
         told = None if self._live else self._file_size
         if told is not None and told > size:
-            return False, f"its header tells of {told} bytes", told
+            return False, f"its header announces {told} bytes", told
         if not self._live and (missing := self._walk.missing):
-            return False, f"its last object tells of {size + missing} bytes", size + missing
+            return False, f"its last object announces {size + missing} bytes", size + missing
         if self._foreign:
             return False, "something else follows its last object", None
         return True if told == size else None, None, None

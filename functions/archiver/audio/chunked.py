@@ -78,13 +78,13 @@ class Chunked(ABC):
     def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
         file_end, sound_end = self._known(self.file_end, size), self._known(self.sound_end, size)
         if sound_end is not None and sound_end > size and file_end != size:
-            return False, f"its header tells of {sound_end} bytes", sound_end
+            return False, f"its header announces {sound_end} bytes", sound_end
         if self.sound_at is None:
             return False, "its sound is not where its header says", None
         if file_end is not None and file_end > size:
             if self._is_whole_without(file_end - size, sound_end == size):
                 return None, None, None
-            return False, f"its header tells of {file_end} bytes", file_end
+            return False, f"its header announces {file_end} bytes", file_end
         begun_behind = file_end is not None and file_end < size and sound_end is not None and self.walk.missing > 0
         if self.lost or begun_behind:
             return False, "something else follows its sound", None
@@ -97,7 +97,7 @@ class Chunked(ABC):
     def _without_file_end(self, size: int, sound_end: int | None) -> tuple[bool | None, str | None, int | None]:
         chunk_end = self._known(size + self.walk.missing, size)
         if chunk_end is not None and chunk_end > size:
-            return False, f"its last chunk tells of {chunk_end} bytes", chunk_end
+            return False, f"its last chunk announces {chunk_end} bytes", chunk_end
         return self._ends_with_sound(size, sound_end), None, None
 
     def _known(self, end: int | None, size: int) -> int | None:

@@ -92,7 +92,7 @@ class Flac:
         if not self._samples:
             return None, None
         if end < self._samples:
-            return False, f"its header tells of {self._samples} samples and its last frame ends at {end}"
+            return False, f"its header announces {self._samples} samples and its last frame ends at {end}"
         return True if end == self._samples else None, None
 
 

@@ -74,7 +74,7 @@ class Matroska:
 
     def _ending(self, size: int) -> tuple[bool | None, str | None, int | None]:
         if self._end is not None and self._end > size:
-            return False, f"its header tells of {self._end} bytes", self._end
+            return False, f"its header announces {self._end} bytes", self._end
         if self._foreign:
             return False, "something else follows its last element", None
         if not self._walk.at_boundary:

@@ -75,7 +75,7 @@ class Mp4(WalkingParser):
         if self._foreign:
             return False, "something else follows its last box", None
         if missing := self._walk.missing:
-            return False, f"its last box tells of {size + missing} bytes", size + missing
+            return False, f"its last box announces {size + missing} bytes", size + missing
         if not self._walk.at_boundary:
             return False, "its last box is cut", None
         if b"moov" not in self._boxes:
@@ -165,7 +165,7 @@ class Mp4(WalkingParser):
 
 
 def _aac_channels(stsd: bytes) -> int:
-    """Of AAC, whose box of two channels is often a form letter: by its own configuration; 0 where it tells none."""
+    """Channels of AAC by its own configuration, because its box often says two regardless; 0 where it names none."""
     at = stsd.find(b"esds")
     if at < 0:
         return 0

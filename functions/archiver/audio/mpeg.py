@@ -179,9 +179,9 @@ class Mpeg(Frames):
         frames, size = counts
         found = self.whole_bytes - self._first_at
         if size > found:
-            return False, f"its first frame tells of {size} bytes", self._first_at + size
+            return False, f"its first frame announces {size} bytes", self._first_at + size
         if frames > self.count:
-            return False, f"its first frame tells of {frames} frames", None
+            return False, f"its first frame announces {frames} frames", None
         # Some writers count the frame that holds the counts in. A file of theirs without its last frame looks like
         # a whole one of the others, so that only what fits the usual way proves anything.
         same_frames = frames in (0, self.count - 1)

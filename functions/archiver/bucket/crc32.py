@@ -32,7 +32,7 @@ def _shift(size: int) -> int:
 
 
 def _product(left: int, right: int) -> int:
-    """Of two remainders."""
+    """The product of two remainders."""
     product = 0
     while left:
         if left & _ONE:

@@ -48,7 +48,10 @@ def events_of(change: Change, *, bucket: str | None) -> Iterator[Event]:
 
 
 def standing_events(item: Item, *, bucket: str | None) -> Iterator[Event]:
-    """What is true of a recording, or of an erased one's tombstone, by its item alone: to say it again."""
+    """Events that the item of a recording, or of an erased one's tombstone, implies by itself:
+
+    for sending them again.
+    """
     if item.get("kind") == "tombstone":
         if item["state"] == "erased":
             yield _erasure(str(item["source"]), str(item["pk"]).rpartition("#")[2], from_iso(item["buried_at"]))

@@ -19,7 +19,7 @@ MAX_REASON = 500
 
 
 class Type(StrEnum):
-    """What happened, as `detail-type` says it."""
+    """Kinds of events, as `detail-type` names them."""
 
     ARCHIVED = "Recording archived"
     FAILED = "Recording failed"
@@ -35,7 +35,7 @@ class Type(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
-    """What an event says. `recording` is the digest of source and id, which stays when the id has to go.
+    """An event's content. `recording` is the digest of source and id, which stays when the id has to go.
 
     Of a day: `day`, and for its seal the key, its `sequence` in the chain and its SHA-256, which is the chain's head.
     Of a hold `reason` is the case.

@@ -57,7 +57,7 @@ class Tombstones:
         return False
 
     def _take_from_term(self, stone: Mapping[str, str]) -> None:
-        """What was to expire was erased before."""
+        """Takes the tombstone of an expired recording over for its erasure."""
         put = {name: value for name, value in stone.items() if name != "pk"}
         with suppress(Refused):  # it was erased before
             self._table.update(stone["pk"], put=put, when=Equals("state", "expired"))

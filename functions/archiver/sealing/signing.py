@@ -1,4 +1,4 @@
-"""What signs seals, as a port: a KMS key on AWS, a key in a file elsewhere."""
+"""The signer of seals, as a port: a KMS key on AWS, a key in a file elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sealed of a day: what its three witnesses say, without a word that names anybody."""
+"""The statement that is sealed for a day: the word of its three witnesses, without anything that names a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTRADICTIONS = ("missing", "deleted", "foreign version", "other size")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
-    """What the provider showed of a day. `number` is None where it was not asked.
+    """The provider's listing of a day. `number` is None where it was not asked.
 
     `clean`: every page was read cleanly, after the day's end. `lists`: the provider keeps recordings of that age.
     """
@@ -34,7 +34,7 @@ class Listed:
 def shown(
     walk: Walk, days: Iterable[date], spans: Sequence[Unclean], *, retention: timedelta | None, now: datetime
 ) -> dict[date, Listed]:
-    """What a walk that is finished showed of these days, without those that were not over when it listed them.
+    """The listings of these days by a finished walk, without days that were not over when they were listed.
 
     `spans` were not read cleanly; `retention` is how long the provider keeps recordings, as far as anybody knows.
     """
@@ -73,7 +73,10 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
 
 
 def _as_before_our_deletions(day: Day, listed: Listed) -> Listed:
-    """What we deleted at the source counts as listed: nothing of the day has changed by it, and no new seal says so."""
+    """Counts recordings that we deleted at the source as listed:
+
+    the day has not changed by that and needs no new seal.
+    """
     ours = sum(entry.deleted_at_source is not None for entry in day.entries)
     if listed.number is None or not ours:
         return listed

@@ -120,7 +120,7 @@ class Archive:
 
     @property
     def urgent_addresses(self) -> tuple[str, ...]:
-        """Who is told what cannot wait."""
+        """The addresses for messages that cannot wait."""
         return self.urgent or self.alerts
 
     @property

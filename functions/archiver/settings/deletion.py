@@ -1,4 +1,4 @@
-"""What a deployment has to be like for recordings to be deleted at their source.
+"""Conditions on a deployment that deletes recordings at their source.
 
 Bucket and lock are looked at where a stack is made (`require_safe_archive`): a folder has neither, and checks bytes.
 """

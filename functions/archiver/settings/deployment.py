@@ -66,7 +66,7 @@ class Deployment:
             tier.require_before(source.expire_after_days, key)
 
     def _check_term(self, source: Source) -> None:
-        """What has expired must lie behind everything that is listed again, or it would be fetched for another term."""
+        """Checks that the term is longer than the days listed again, or expired recordings would be fetched anew."""
         days = source.term_days(self.archive)
         for name in ("overlap", "reconcile"):
             again = getattr(source, name)

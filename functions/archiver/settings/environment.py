@@ -28,7 +28,7 @@ class Topics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What one function needs. Bucket, table, queue and topics may be tokens that only the deployment resolves."""
+    """The settings of one function. Bucket, table, queue and topics may be tokens that only the deployment resolves."""
 
     bucket: str
     table: str
@@ -73,7 +73,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveSettings:
-    """What a function needs that serves all sources."""
+    """The settings of a function that serves all sources."""
 
     bucket: str
     archive: Archive
@@ -93,7 +93,7 @@ class ArchiveSettings:
 def environment_of(
     archive: Archive, source: Source, *, bucket: str, table: str, queue_url: str, topics: Topics | None = None
 ) -> dict[str, str]:
-    """What every function of `source` finds in its environment, on AWS and in a local run alike.
+    """The environment of every function of `source`, on AWS and in a local run alike.
 
     `topics` are for the one that tells people. Raises Misconfigured for more than a function can hold.
     """

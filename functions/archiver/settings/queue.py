@@ -1,4 +1,4 @@
-"""What the lanes' queue and those who read it have to agree on."""
+"""Settings on which the lanes' queue and its readers have to agree."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _GIB = 1024**3
 
 
 def cost_dollars(storage_class: str, *, size_bytes: int, days: int) -> float:
-    """What one object costs from its PUT until it expires, requests and storage, in US dollars."""
+    """The cost of one object from its PUT until it expires, requests and storage, in US dollars."""
     billed = max(size_bytes, SMALLEST_BILLED_BYTES) if storage_class == INSTANT else size_bytes
     months = max(days, SHORTEST_STAY_DAYS[storage_class]) / _DAYS_A_MONTH
     return _PUT_DOLLARS[storage_class] + billed / _GIB * _GIB_MONTH_DOLLARS[storage_class] * months

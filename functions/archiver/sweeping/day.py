@@ -78,7 +78,7 @@ class SweptDay:
         return sealed
 
     def _groups(self, ripe: Sequence[Entry], entries: Sequence[Entry], shown: Shown) -> Iterator[Sequence[Entry]]:
-        """What goes with one request, as far as all that would go with it is ripe."""
+        """Groups that one request deletes, as far as all recordings of a group are ripe."""
         provider = self._of.provider()
 
         def name(entry: Entry) -> str:

@@ -107,7 +107,7 @@ def why_unlocked(head: Head, now: datetime) -> str | None:
 
 
 def check_listed(entry: Entry, shown: Recording | None, *, lists_deleted: bool) -> None:
-    """What the source itself says of the recording now. Raises Suspicious where it contradicts the archive."""
+    """Checks the source's own description of the recording. Raises Suspicious where it contradicts the archive."""
     if shown is None:
         return
     ready = shown.readiness is Readiness.READY

@@ -1,4 +1,4 @@
-"""Whoever has a word about a source's recordings, and what they say together of one of them."""
+"""The witnesses of a source's recordings, and their common statement about one."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Witnesses:
                 raise Suspicious(f"the bucket contradicts the ledger about a recording of {day}: {what}")
 
     def look(self, day: date) -> Shown:
-        """What the source lists of the day now. Raises the source's outcomes."""
+        """Lists the day at the source. Raises the source's outcomes."""
         shown: dict[str, Recording] = {}
         for page in every_page(self.provider(), midnight(day), midnight(day + timedelta(days=1))):
             shown |= {recording.id: recording for recording in page.recordings}
         return shown
 
     def compare(self, entries: Sequence[Entry], shown: Shown) -> None:
-        """What the source lists contradicts nothing that is archived, or was deleted. Raises Suspicious."""
+        """Raises Suspicious where the source's list contradicts an archived recording, or a deleted one."""
         for entry in entries:
             recording = shown.get(entry.recording.id)
             if recording is None or entry.state is not State.ARCHIVED or entry.stored is None:

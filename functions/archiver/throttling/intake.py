@@ -32,7 +32,10 @@ MAX_HINTS_WAIT = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
-    """What came of some findings. `new` are ids that the ledger did not have, `unstorable` those it cannot hold."""
+    """The result of taking in findings.
+
+    `new` are ids that the ledger did not have, `unstorable` those it cannot hold.
+    """
 
     new: tuple[str, ...] = ()
     queued: int = 0
@@ -40,7 +43,7 @@ class Taken:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the findings, for a person; None where nothing is."""
+        """The problem with the findings, for a person; None where there is none."""
         if not self.unstorable:
             return None
         named = ", ".join(ascii(id_[:_MAX_QUOTED]) for id_ in self.unstorable[:_MAX_NAMED])

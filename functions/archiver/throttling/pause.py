@@ -22,7 +22,7 @@ _FOR_EVER = datetime(2200, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pause:
-    """Who paused a source, when and why; `until` is None for one that ends when somebody resumes it."""
+    """A pause: who paused the source, when and why; `until` is None for one that ends when somebody resumes it."""
 
     by: str
     reason: str | None

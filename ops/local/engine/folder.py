@@ -158,7 +158,7 @@ class FolderBucket:
         self.workshop.replace(self.names.path(key), [body])
 
     def head(self, key: str, *, version_id: str | None = None) -> Head | None:
-        """What the file system knows."""
+        """The head, as far as the file system knows it."""
         path = self.names.path(key)
         try:
             found = path.stat()

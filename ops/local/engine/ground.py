@@ -64,7 +64,7 @@ def bears_a_log(folder: Path) -> bool:
 
 
 def type_among(mounts: list[tuple[str, str]], folder: Path) -> str:
-    """Of `(mount point, type)`, the type of the innermost that holds the folder; later ones cover earlier ones."""
+    """The type of the innermost `(mount point, type)` that holds the folder; later ones cover earlier ones."""
     found, depth = "", -1
     for point, kind in mounts:
         if folder.is_relative_to(point) and len(Path(point).parts) >= depth:

@@ -110,7 +110,7 @@ class JsonLog:
 
 
 class LocalEngine:
-    """What one function of one source works with. `calls` counts its calls of the ports."""
+    """The engine of one function of one source. `calls` counts its calls of the ports."""
 
     def __init__(
         self,

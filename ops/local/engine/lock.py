@@ -1,4 +1,4 @@
-"""Who works on an archive's folder: one process at a time, and its lock dies with it."""
+"""The lock of an archive's folder: one process at a time works on it, and the lock dies with the process."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _take(descriptor: int) -> None:
 
 
 def holder_of(root: Path) -> str | None:
-    """Who holds the lock, in words; None when nobody does."""
+    """The holder of the lock, in words; None when nobody holds it."""
     try:
         descriptor = os.open(root / INSIDE / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -265,7 +265,7 @@ class SqliteTable:
         return [from_text(body) for (body,) in rows]
 
     def bytes(self, source: str) -> int:
-        """Of all audio of a source."""
+        """The bytes of all audio of a source."""
         with self._file.reading() as connection:
             (number,) = connection.execute(
                 "SELECT coalesce(sum(json_extract(body, '$.bytes')), 0) FROM items WHERE day >= ? AND day < ?",
@@ -275,7 +275,7 @@ class SqliteTable:
 
 
 def _days_of(source: str) -> tuple[str, str]:
-    """What the partitions of the index `day` of a source lie between: `acme#2026-01-01` and so on.
+    """The bounds of a source's partitions of the index `day`: `acme#2026-01-01` and so on.
 
     Those of its tombstones, such as `acme#erased#2026-01-01`, come after all dates.
     """
@@ -283,7 +283,10 @@ def _days_of(source: str) -> tuple[str, str]:
 
 
 def _is_durable(put: Mapping[str, object]) -> bool:
-    """What says of a recording which bytes were stored must survive a power cut. The rest would only be done again."""
+    """Whether the write says which bytes were stored, and so must survive a power cut;
+
+    others would only be repeated.
+    """
     return any(name in ("noted", "sha256") for name in put)
 
 

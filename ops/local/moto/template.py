@@ -108,7 +108,7 @@ class Template:
         ]
 
     def schedules(self) -> list[Scheduled]:
-        """What fires which function, when, and with what."""
+        """The schedules: which function they fire, when, and with what."""
         return [
             Scheduled(
                 function=self.logical_id(properties["Target"]["Arn"]),

@@ -96,7 +96,7 @@ def test_the_channels_of_aac_are_those_of_its_own_configuration() -> None:
 @pytest.mark.parametrize(
     ("body", "cut"),
     [
-        (mp4()[:300], "its last box tells of 428 bytes"),
+        (mp4()[:300], "its last box announces 428 bytes"),
         (mp4()[: 20 + 408], "the box that describes its sound is missing"),
         (mp4() + b"\0\0", "its last box is cut"),
         (mp4() + b"\1\1\1\1\1\1\1\1\1", "something else follows its last box"),
@@ -164,7 +164,7 @@ def test_an_ogg_with_a_picture_is_one() -> None:
 def test_flac_ends_with_the_last_of_its_samples() -> None:
     assert judge(flac()).complete is True
     assert judge(id3(99) + flac()).audio == FLAC
-    assert judge(flac(4, samples=960)).cut == "its header tells of 960 samples and its last frame ends at 768"
+    assert judge(flac(4, samples=960)).cut == "its header announces 960 samples and its last frame ends at 768"
     assert judge(flac()[:-1]).cut == "its last frame is cut"
 
 

@@ -77,7 +77,7 @@ def test_counts_in_the_first_frame_that_fit_are_proof(first: bytes) -> None:
 def test_counts_that_tell_of_more_show_a_cut_between_frames() -> None:
     verdict = judge(id3(90) + xing(frames=99, size=14_400) + frame() * 98)
     assert (verdict.complete, verdict.promised_bytes) == (False, 100 + 14_400)
-    assert judge(xing(frames=99, size=0) + frame() * 90).cut == "its first frame tells of 99 frames"
+    assert judge(xing(frames=99, size=0) + frame() * 90).cut == "its first frame announces 99 frames"
 
 
 def test_a_count_that_may_hold_the_first_frame_is_no_proof() -> None:

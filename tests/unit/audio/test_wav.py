@@ -38,7 +38,7 @@ def test_cut_anywhere_it_is_no_sound_or_cut(body: bytes) -> None:
 
 def test_a_header_that_promises_more_names_it() -> None:
     verdict = judge(riff(data=8000, size=8036))
-    assert (verdict.complete, verdict.promised_bytes, verdict.cut) == (False, 8044, "its header tells of 8044 bytes")
+    assert (verdict.complete, verdict.promised_bytes, verdict.cut) == (False, 8044, "its header announces 8044 bytes")
 
 
 @pytest.mark.parametrize("sound", [b"\1\2\3" * 11, b"\1" * 1001])
