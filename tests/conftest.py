@@ -14,7 +14,7 @@ from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
 
 # How quick a busy machine is says nothing of the code.
-settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 OUTSIDE = ("browser", "acceptance")
