@@ -38,7 +38,7 @@ from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
 from ops.local.engine.sqlite_table import SqliteTable
 
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (10_000, 100_000)
 DAILY = 1_000
 PAGE = 100
 _KEYS_A_READ, _MESSAGES_A_SENDING = 100, 10
