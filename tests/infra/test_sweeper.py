@@ -16,6 +16,7 @@ from tests.infra.template import Template, deployed
 
 DELETING = a_source("acme-uk", delete_after_days=30, delete_secret="recordings/delete")
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:recordings/delete-??????"
+STEPS = ("lister", "sweeper")
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
 
 
@@ -80,8 +81,9 @@ def test_of_a_recordings_item_it_writes_its_marks_alone(stack: Template) -> None
 def test_it_shares_no_token_with_functions_that_have_another_secret() -> None:
     kazoo = a_source("pbx", provider="kazoo", delete_after_days=30, delete_secret="recordings/delete")
     stack = deployed(a_deployment(kazoo, object_lock="governance", kms_key=KEY))
-    actions = {action for action in stack.function("sweeper", "pbx").allowed() if action.startswith("kms:")}
-    assert actions == {"kms:Decrypt", "kms:GenerateDataKey"}
+    shared = {step: "kms:EncryptionContext:source" in str(stack.function(step, "pbx").statements()) for step in STEPS}
+    assert shared["sweeper"] is False
+    assert stack.function("sweeper", "pbx").allowed().keys() >= {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
 @pytest.mark.parametrize(
