@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from functions.archiver.archiving.completeness import Chunks, audio_of, pour
 from functions.archiver.audio.inspector import Inspector
+from functions.archiver.audio.kinds import Kind, Verdict
 from functions.archiver.bucket.bucket import Conflict
 from functions.archiver.bucket.digest import Hasher
 from functions.archiver.bucket.sidecar import sidecar, without_document
@@ -35,7 +36,7 @@ from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
 from functions.archiver.source_client import http_of
 from ops.archive.opening import deployed
-from ops.importing.recording_names import named_as_recording
+from ops.importing.recording_names import may_hold_recordings, named_as_recording
 from ops.importing.unpacking import Limits, Member, Refused, members
 from ops.provider.connection import source_of
 from ops.shell.output import ExitCode, Output
@@ -280,7 +281,7 @@ class Importer:
             hasher.feed(chunk)
         verdict = inspector.finish()
         if verdict.audio is None:
-            return _without_audio(member, verdict.problem)
+            return _without_audio(member, verdict)
         if known.state is not State.ARCHIVED or known.stored is None:
             raise Rejected(f"the ledger has a recording of this id as {known.state.value}")
         if known.stored.sha256 != hasher.digest().sha256_hex:
@@ -298,7 +299,7 @@ class Importer:
             hasher.feed(chunk)
         verdict = inspector.finish()
         if verdict.audio is None:
-            return _without_audio(member, verdict.problem)
+            return _without_audio(member, verdict)
         audio_of(verdict)
         self._remark(recording.id, hasher.digest().sha256_hex)
         return Result(outcome="archived")
@@ -324,7 +325,7 @@ class Importer:
         try:
             verdict = pour(Chunks(member.chunks()), upload, member.size_bytes)
             if verdict.audio is None:
-                return _without_audio(member, verdict.problem)
+                return _without_audio(member, verdict)
             audio = audio_of(verdict)
             stored = upload.finish(audio)  # or what an import that died before the ledger had it left there
         finally:
@@ -338,11 +339,13 @@ class Importer:
         return Result(outcome="archived" if added else "known")
 
 
-def _without_audio(member: Member, problem: str | None) -> Result:
-    """Lists and notes are passed over; a recording by its name that is not archived must never look like success."""
-    reason = problem or "an unknown kind of data"
+def _without_audio(member: Member, verdict: Verdict) -> Result:
+    """Lists and notes are passed over; what may be a recording and is not archived must never look like success."""
+    reason = verdict.problem or "an unknown kind of data"
     if named_as_recording(member.name):
         return Result(outcome="refused", reason=f"its name is that of a recording, and its content is {reason}")
+    if verdict.kind is Kind.UNKNOWN and may_hold_recordings(member.name):
+        return Result(outcome="refused", reason=f"it may hold recordings: {reason}; unpack or decrypt it first")
     return Result(outcome="skipped", reason=reason)
 
 

@@ -113,3 +113,41 @@ def named_as_recording(name: str) -> bool:
         return False
     ending = path.suffix.lower()
     return ending in _ENDINGS or (mimetypes.guess_type(f"x{ending}")[0] or "").startswith(("audio/", "video/"))
+
+
+_WRAPPERS = frozenset(
+    [
+        ".7z",
+        ".aes",
+        ".asc",
+        ".bz2",
+        ".cab",
+        ".enc",
+        ".gpg",
+        ".gz",
+        ".iso",
+        ".lz",
+        ".lz4",
+        ".lzma",
+        ".pgp",
+        ".p7m",
+        ".rar",
+        ".tar",
+        ".tgz",
+        ".xz",
+        ".zip",
+        ".zst",
+    ]
+)
+"""Endings of what a recording may be packed or encrypted in."""
+
+
+def may_hold_recordings(name: str) -> bool:
+    """Whether bytes that nobody knows may be recordings, by the name of their file: packed, encrypted, without an
+    ending, or with one behind that of a recording, such as `.part`.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    endings = [each.lower() for each in path.suffixes]
+    if path.name.startswith("."):
+        return False
+    return not endings or endings[-1] in _WRAPPERS or not _ENDINGS.isdisjoint(endings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import re
 import stat
@@ -136,6 +137,29 @@ def test_what_was_erased_does_not_come_back_by_an_import(
     path = a_zip(tmp_path, {"0042.wav": wav(), "0043.wav": wav()})
     assert outcomes(importer(ledger, store, clock), path) == {"0042.wav": "refused", "0043.wav": "archived"}
     assert [key for key in objects() if "0042" in key] == []
+
+
+def test_what_may_hold_recordings_never_counts_as_a_list_or_a_note(
+    ledger: Ledger, store: Store, clock: FakeClock, pack: Callable[[Files], Path]
+) -> None:
+    unknown, page = b"\x93\x07unknown\x01" * 60, gzip.compress(b"id,date\n1,2\n")
+    files = {
+        "inner.zip": b"PK\x03\x04" + unknown,
+        "1.wav.gz": gzip.compress(wav()),
+        "2.wav.part": unknown,
+        "3.wav.ENC": unknown,
+        "0042": unknown,
+        "list.csv.gz": page,
+        "4.wav.json": b"{}",
+        "README": b"Calls of May",
+        "Thumbs.db": unknown,
+        ".DS_Store": unknown,
+        "__MACOSX/._5.wav": unknown,
+        "logo.png": b"\x89PNG\r\n\x1a\n" + unknown,
+    }
+    found = outcomes(importer(ledger, store, clock), pack(files))
+    refused = {"inner.zip", "1.wav.gz", "2.wav.part", "3.wav.ENC", "0042"}
+    assert found == {name: "refused" if name in refused else "skipped" for name in files}
 
 
 def test_an_archive_imported_twice_changes_nothing(
