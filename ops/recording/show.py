@@ -159,7 +159,7 @@ def _accesses(archive: Archive, row: Row) -> Sequence[Access] | None:
     try:
         return log_of(archive).of(digest_of(row.source, row.recording_id))
     except ArchiveTrouble as trouble:
-        if trouble.code != "AccessDenied":
+        if not trouble.code.startswith("AccessDenied"):
             raise
         return None
 

@@ -16,6 +16,7 @@ from tests.harness.deployments import a_deployment
 from tests.harness.deployments import a_source as in_template
 from tests.harness.ledger import queued, recording
 from tests.harness.people import ACCOUNT, LISTENER, OPERATOR, Person, listened_to, policies_of
+from tests.harness.policies import Need
 from tests.harness.reading import archived
 from tests.infra.template import Template, deployed
 
@@ -96,11 +97,25 @@ def test_every_call_of_the_verbs_is_allowed_and_every_right_is_needed(
     with event_bridge(monkeypatch):
         for words in OPERATORS if person.name == OPERATOR else LISTENERS:
             assert run(*words) not in (2, 70), words
-    assert person.denied() == set()
+    assert person.denied(but=lambda need: person.name == LISTENER and _looks_at_accesses(need)) == set()
     own = {(caller, reason) for caller, reason in NOT_HERE if caller == person.name}
     unused = person.policies.granted() - person.policies.used
     assert sorted(unused - own) == []
     assert sorted(own - unused) == [], "needed by now: it wants no reason any more"
+
+
+def _looks_at_accesses(need: Need) -> bool:
+    """`show` asks who has listened, and says where one's policy does not let one know."""
+    listed = need.action == "s3:ListBucket" and need.context.get("s3:prefix") == ("accesses/",)
+    return listed or (need.action == "s3:GetObject" and "/accesses/" in need.resource)
+
+
+def test_a_listener_is_told_that_he_may_not_know_who_else_has_listened(
+    archive: Aws, template: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = listened_to(Person(template, LISTENER), monkeypatch, enforced=True)
+    assert run("show", "heard") == 0
+    assert "accesses   not readable under this policy\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,9 @@ class Person:
         self.policies = Policies(roles, with_names(bucket, known))
         self.recorder = Recorder(lambda: self.names)
 
-    def denied(self) -> set[tuple[str, str, str]]:
-        denied = (need for need in self.recorder.needs if not self.policies.allows(need))
+    def denied(self, but: Callable[[Need], bool] = lambda need: False) -> set[tuple[str, str, str]]:
+        """What was done and is not allowed, `but` for what a verb does without where it may not."""
+        denied = (need for need in self.recorder.needs if not but(need) and not self.policies.allows(need))
         return {(need.action, need.resource, str(need.context.get("dynamodb:Attributes"))) for need in denied}
 
     def may(self, action: str, resource: str, context: Context | None = None) -> bool:
