@@ -1,7 +1,6 @@
 """The search index: one SQLite file for each archive, for people and never for proof.
 
-It can be thrown away at any time. One connection belongs to one thread; `reader` gives another one. Writers keep
-the counts per day in the same transaction as the rows.
+It can be thrown away at any time. Each thread needs a `reader` of its own. Counts per day change with their rows.
 """
 
 from __future__ import annotations
