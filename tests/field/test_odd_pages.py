@@ -1,8 +1,10 @@
-"""Pages of a list that say something odd of themselves: every recording is found all the same."""
+"""Pages of a list that say something odd of themselves, or come in an odd way: every recording is found."""
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -68,6 +70,57 @@ def shared() -> Iterator[Ground]:
 @pytest.mark.parametrize("name", ODD)
 def test_what_a_page_says_of_itself_hides_no_recording(shared: Ground, name: str) -> None:
     with Pages(ODD[name]) as world:
+        bench = Bench(shared, world)
+        bench.list()
+        missing = [id_ for id_ in world.simulator.recordings if bench.ledger.find(id_) is None]
+        assert (missing, bench.pace.gate().strikes) == ([], 0)
+
+
+Sent = tuple[bytes, Mapping[str, str]]
+
+
+def _raw_deflate(body: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(body) + packing.flush()
+
+
+WAYS: Mapping[str, Callable[[bytes], Sent]] = {
+    "gzip": lambda body: (gzip.compress(body), {"Content-Encoding": "gzip"}),
+    "gzip without a label": lambda body: (gzip.compress(body), {}),
+    "gzip in two members": lambda body: (
+        gzip.compress(body[:99]) + gzip.compress(body[99:]),
+        {"Content-Encoding": "gzip"},
+    ),
+    "deflate": lambda body: (zlib.compress(body), {"Content-Encoding": "deflate"}),
+    "deflate without its header": lambda body: (_raw_deflate(body), {"Content-Encoding": "deflate"}),
+    "plain, labelled gzip": lambda body: (body, {"Content-Encoding": "gzip"}),
+    "plain, labelled br": lambda body: (body, {"Content-Encoding": "br"}),
+    "plain, labelled with a charset": lambda body: (body, {"Content-Encoding": "utf-8"}),
+    "labelled as a page": lambda body: (body, {"Content-Type": "text/html; charset=nope"}),
+    "without a type": lambda body: (body, {"Content-Type": ""}),
+    "with a mark in front": lambda body: (b"\xef\xbb\xbf" + body, {}),
+    "in UTF-16": lambda body: (body.decode().encode("utf-16"), {}),
+    "behind blanks": lambda body: (b" \r\n" * 999 + body + b"\n" * 99, {}),
+}
+
+
+class Ways(World):
+    """The list goes out in one odd way."""
+
+    def __init__(self, way: Callable[[bytes], Sent]) -> None:
+        super().__init__(sibling("the first").case, start=START, span=SPAN)
+        self._way = way
+
+    def _listed(self, answer: Answer) -> bytes:
+        body, headers = self._way(b"".join(answer.chunks()))
+        lines = {"Content-Type": answer.content_type, "Content-Length": str(len(body)), **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_list_is_read_however_it_is_sent(shared: Ground, way: str) -> None:
+    with Ways(WAYS[way]) as world:
         bench = Bench(shared, world)
         bench.list()
         missing = [id_ for id_ in world.simulator.recordings if bench.ledger.find(id_) is None]
