@@ -41,7 +41,7 @@ def measured(recordings: int, rate: int) -> Table:
         "share of the allowed rate used": source["requests_per_minute"] / source["allowed_per_minute"],
         "busiest minute, of the allowed requests": busiest / rate,
         "downloads at a time, at the most": float(parallel),
-        "AWS calls for each recording that is known already": sum(second["calls"]["lister"].values()) / recordings,
+        "AWS calls for each recording that is known already": _calls(second, "") / recordings,
     }
     return Table(
         title="A recording through the pipeline",
