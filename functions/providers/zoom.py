@@ -276,10 +276,7 @@ class Zoom(Provider):
         return token_of(answer)
 
     def _refusal(self, answer: Answer) -> Outcome:
-        """The meaning of a 400 or a 403:
-
-        a code says that a file is missing, and 403 is said to mean *too fast* as well.
-        """
+        """The meaning of a 400 or a 403: a code says that a file is missing; 403 is said to mean *too fast* as well."""
         document = answer.document()
         message = self.http.quotable(text_of(document.get("message")) or "no message")
         reason = f"the {answer.kind} request was answered with {answer.status}: {message}"
