@@ -73,8 +73,8 @@ def _in_folder(
     sign_key: Path | None,
 ) -> str | None:
     from functions.archiver.settings.toml_file import read
+    from ops.local.configuration import secrets_of
     from ops.local.hand import working_on
-    from ops.local.run import secrets_of
     from ops.provider.connection import source_of
     from ops.seals.openssl import signer_of_folder
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from functions.archiver.clock import Clock, to_ms
-from functions.archiver.errors import ArchiveTrouble, Misconfigured
-from functions.archiver.ledger.conditions import Equals, KeyRange
-from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
-from functions.archiver.source_client import client_of
 from ops.archive.identity import keep_identity
 from ops.local import earlier
 from ops.local.archive import LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
 from ops.local.books import held
 from ops.local.clock import MovedClock
+from ops.local.configuration import check, forget_aws_environment, name_what_a_folder_cannot_keep, secrets_of
 from ops.local.deleting import Deletion
 from ops.local.ending import Ending, Verdict
 from ops.local.engine.files import is_full
@@ -33,7 +25,9 @@ from ops.local.events import EventLog
 from ops.local.functions import RequestLog, Sandbox
 from ops.local.healing import Healing
 from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
-from ops.local.options import STANDARD_INPUT, Options
+from ops.local.on_trouble import OnTrouble
+from ops.local.options import Options
+from ops.local.orphans import release_orphans
 from ops.local.poller import Poller
 from ops.local.progress import LogFile, Progress
 from ops.local.schedules import Schedules
@@ -50,7 +44,6 @@ _STOP_SECONDS = 2.5
 
 _LOOK_EVERY_SECONDS = 60.0
 _DELIVER_EVERY_SECONDS = 1.0
-_ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tiers")
 
 
 def run(options: Options, stopping: threading.Event, output: Output | None = None) -> int:
@@ -60,70 +53,13 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
     deployment = read(options.deployment)
     secrets = secrets_of(options.secrets, deployment, output)
     forget_aws_environment()
-    _check(options, deployment, secrets)
-    _name_what_a_folder_cannot_keep(deployment, options, output)
+    check(options, deployment, secrets)
+    name_what_a_folder_cannot_keep(deployment, options, output)
     signer = signer_of_folder(options.out, options.sign_key)
     with opened(options.out, "local", ledger=options.ledger, say=output.note) as archive:
         local = LocalRun(archive, deployment, secrets, options, stopping, output, started, signer)
         with in_words(archive.path):
             return local.run()
-
-
-def secrets_of(path: Path, deployment: Deployment, output: Output) -> dict[str, str]:
-    """The value of each secret by its name, out of the file, or standard input for `-`. Raises Misconfigured."""
-    try:
-        document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
-    except OSError as error:
-        raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError:
-        raise Misconfigured(f"{path}: is not JSON") from None
-    if not isinstance(document, dict):
-        raise Misconfigured(f"{path}: must be a JSON object from secret names to objects")
-    for source in deployment.sources:
-        if not isinstance(document.get(source.secret), dict):
-            raise Misconfigured(
-                f"{path}: {source.secret} is missing or not an object, and sources.{source.name}.secret names it"
-            )
-    if path != STANDARD_INPUT and path.stat().st_mode & 0o077:
-        output.note(f"{path} may be read by others: chmod 600 {path}")
-    return {name: json.dumps(value) for name, value in document.items()}
-
-
-class _NoSlots:
-    """Slots for a client that asks nothing."""
-
-    def book(self, kind: str) -> None:
-        raise AssertionError("nothing is asked before the run begins")
-
-    def hold(self, seconds: float) -> None:
-        raise AssertionError("nothing is asked before the run begins")
-
-
-def _check(options: Options, deployment: Deployment, secrets: Mapping[str, str]) -> None:
-    """Asks nothing of a source, but says now what is wrong with its secret or an option. Raises Misconfigured."""
-    for source in deployment.sources:
-        try:
-            client_of(source, json.loads(secrets[source.secret]), _NoSlots())
-            if source.delete_secret is not None and source.delete_secret not in secrets:
-                raise Misconfigured(f"the secrets lack {source.delete_secret}, which delete_secret names")
-        except Misconfigured as mistake:
-            raise Misconfigured(f"{options.deployment}: sources.{source.name}: {mistake}") from None
-
-
-def forget_aws_environment() -> None:
-    """No profile, credentials or endpoint of the machine has any say in a local run."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
-
-
-def _name_what_a_folder_cannot_keep(deployment: Deployment, options: Options, output: Output) -> None:
-    archive = deployment.archive
-    given = [name for name in _ONLY_ON_AWS if getattr(archive, name, None)]
-    given += ["sign"] if archive.sign and options.sign_key is None else []
-    given += ["storage"] if archive.storage != "auto" else []
-    if given:
-        output.note(f"a folder cannot keep {', '.join(sorted(given))} of [archive]: they count on AWS only")
 
 
 class LocalRun:
@@ -165,6 +101,7 @@ class LocalRun:
         self._server = self._webhook_server(options.webhook_port)
         self._deletion = Deletion(dry_run=options.dry_run, say=lambda sentence: self._say(sentence))
         self._ending = Ending(archive, self._host, self._drivers, self._requests, started)
+        self._on_trouble = OnTrouble(options.on_trouble, archive)
         self._held = {driver.name: held(self._host.books.tally(driver.name)) for driver in self._drivers}
 
     @property
@@ -280,7 +217,7 @@ class LocalRun:
             if self._serves:
                 if time.monotonic() - looked > _LOOK_EVERY_SECONDS:
                     looked = time.monotonic()
-                    self._tell_trouble(self._verdict()[1])
+                    self._on_trouble.tell(self._verdict()[1])
                 continue
             busy = [driver.step() for driver in self._drivers]
             if not any(busy):
@@ -367,7 +304,7 @@ class LocalRun:
         self._ending.write_files(figures, verdict, changed=self._has_changed())
         found = {name: (before, self._log.of(name)["found"]) for name, before in self._held.items()}
         self._ending.tell(self._output, figures, verdict, found)
-        self._tell_trouble(verdict)
+        self._on_trouble.tell(verdict)
         return verdict.code
 
     def _disk_failure(self, failure: Exception) -> Exception:
@@ -381,34 +318,3 @@ class LocalRun:
         calls = [calls for name, calls in self._host.calls.items() if name != OF_THE_RUN]
         moved = any(self._log.outcomes.values())
         return moved or self._swept or any(each[name] for each in calls for name in writes)
-
-    def _tell_trouble(self, verdict: Verdict) -> None:
-        """Runs the command of `--on-trouble`, once for each change of the verdict."""
-        if self._options.on_trouble is None:
-            return
-        file = self._archive.inside / "verdict"
-        before = file.read_text(encoding="utf-8") if file.exists() else ""
-        now = "" if verdict.code is ExitCode.DONE else verdict.text
-        if now == before:
-            return
-        self._archive.bucket.workshop.replace(file, [now.encode()])
-        if now:
-            subprocess.run(self._options.on_trouble, shell=True, input=now, text=True, check=False, timeout=60)  # noqa: S602
-
-
-def release_orphans(table: Table, source: str) -> None:
-    """Makes items that an earlier process held in its lanes due at once: it is gone, because we have the lock."""
-    due = to_ms(Clock().now())
-    put = {"state": "pending", "due_at": due, "due_group": f"{source}#retry"}
-    for item in table.query("due", KeyRange(f"{source}#queued")):
-        _try(table, item["pk"], put, int(item["due_at"]))
-    for owner in ("lister", "reconciler", "sweeper"):
-        if table.get(f"{source}#{owner}"):
-            table.update(f"{source}#{owner}", put={"lease_until": 0})
-
-
-def _try(table: Table, pk: str, put: Mapping[str, object], due_at: int) -> None:
-    try:
-        table.update(pk, put=put, when=Equals("state", "queued") & Equals("due_at", due_at))
-    except Refused:
-        return  # it has moved on
