@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from functions.archiver.clock import from_iso, iso
-from functions.archiver.recording import Contradiction, Json, Rendition
+from functions.archiver.recording import Contradiction, Json, Recording, Rendition
 
 _SMALLEST, _LARGEST = 1e-100, 1e100
 """DynamoDB holds numbers from 1e-130 to 1e126; nothing about a call is anywhere near."""
@@ -82,6 +82,12 @@ ENTRY = (
     Attribute("attempts", "attempts", from_json=int),
 )
 """What the ledger adds of its own and the sidecar keeps."""
+
+
+def filled(recording: Recording, known: Recording) -> Recording:
+    """A recording as it was told just now, with what was known of it before in the place of what it leaves open."""
+    fields = [each.field for each in RECORDING]
+    return replace(recording, **{each: getattr(known, each) for each in fields if getattr(recording, each) is None})
 
 
 def to_document(thing: object, attributes: Sequence[Attribute]) -> dict[str, Json]:

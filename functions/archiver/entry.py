@@ -100,6 +100,7 @@ class Entry:
     how often it was put into a lane. `missing_since` is the first 404, `unfinished_since` the first *not ready*.
     `accepted`: a person knows of its failure and leaves it so. `held`: a case keeps it.
     `deleting_since`: we have asked, or are about to ask, the source to delete it. `deleted_at_source`: it did.
+    `metadata_sha256` is of its sidecar, as it was written last; None where that is older than such digests.
     `gone_at_source`: it had lost it by itself when we were about to ask.
     `story` is what happened, in short.
     `day` is the UTC date under which it is archived: recorded on, or found on where the provider tells no time. It is
@@ -124,6 +125,7 @@ class Entry:
     noted: Stored | None = None
     stored: Stored | None = None
     archived_at: datetime | None = None
+    metadata_sha256: str | None = None
     failed_at: datetime | None = None
     accepted: bool = False
     held: bool = False

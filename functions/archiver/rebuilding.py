@@ -11,12 +11,13 @@ seals is taken up by its next writer.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Any, Literal
@@ -128,9 +129,10 @@ class Rebuilding:
         counts["without_sidecar"] += sum(not key.startswith("metadata/") and key not in named for key in keys)
 
     def _sidecar(self, key: str, keys: set[str]) -> _Came:
-        document = self._document(key)
+        body = self._body(key)
+        document = _document_of(body)
         try:
-            entry = entry_of(document or {})
+            entry = replace(entry_of(document or {}), metadata_sha256=hashlib.sha256(body).hexdigest())
             if entry.source != self.source or entry.day != day_of(key) or entry.stored is None:
                 return _Came(["unreadable"])
             if not entry.place.owns(entry.stored.key):  # a sidecar vouches for no other object
@@ -251,15 +253,26 @@ class Rebuilding:
                         yield day, str(document.get("generated_at"))
 
     def _document(self, key: str) -> Mapping[str, Any] | None:
+        return _document_of(self._body(key))
+
+    def _body(self, key: str) -> bytes:
+        """Nothing where nothing is there."""
         try:
             with self.bucket.read(key) as pieces:
-                document = json.loads(b"".join(pieces))
-        except (NotThere, ValueError, RecursionError):
-            return None
-        return document if isinstance(document, dict) else None
+                return b"".join(pieces)
+        except NotThere:
+            return b""
 
     def _pk(self, recording_id: str) -> str:
         return f"{self.source}#recording#{safe_name(recording_id)}"
+
+
+def _document_of(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 @dataclass(frozen=True, slots=True)

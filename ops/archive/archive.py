@@ -74,8 +74,11 @@ class Archive(Protocol):
         """The ledger of one source. Raises Failure (NOT_FOUND) for a source that the archive has not."""
 
 
-def no_such_source(archive: str, source: str, there: Sequence[str]) -> Failure:
-    """The failure for a source that is not there, with the one that may have been meant."""
-    close = difflib.get_close_matches(source, there, n=1)
+def no_such_source(archive: str, source: str, there: Sequence[str], *, verbs: Sequence[str] = ()) -> Failure:
+    """The failure for a source that is not there, with the one, or the verb, that may have been meant.
+
+    `verbs` are those that could stand in the place of the source.
+    """
+    close = difflib.get_close_matches(source, [*there, *verbs], n=1)
     meant = f" Did you mean {close[0]!r}?" if close else f" It has {', '.join(there) or 'none'}."
     return Failure(ExitCode.NOT_FOUND, f"{archive} has no source {source!r}.{meant}", kind="no_source")

@@ -59,7 +59,7 @@ def _row(item: Mapping[str, Any]) -> str:
         item["recording_id"],
         item["recorded_at"] or "",
         item["bytes"],
-        "yes" if item["same"] else "NO",
+        "yes" if item["same"] and not item["metadata_problem"] else "NO",
     )
     return "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in cells) + "</tr>"
 
@@ -120,7 +120,7 @@ Date: ____________________        Signature: ______________________________
 def certificate(manifest: Mapping[str, Any]) -> str:
     """certificate-902.txt."""
     items = manifest["items"]
-    same = sum(bool(item["same"]) for item in items)
+    same = sum(item["same"] and not item["metadata_problem"] for item in items)
     others = "" if same == len(items) else " The others are marked in manifest.json."
     return _CERTIFICATE.format(
         case=manifest["case"],

@@ -34,6 +34,7 @@ from ops.holds.cases import Cases
 from ops.index.asking import pk_of
 from ops.index.rows import Row
 from ops.shell.version import version
+from ops.verify.sidecars import why_altered
 
 SCHEMA = "recordings.manifest/1"
 PIECE_BYTES = 1024 * 1024
@@ -106,7 +107,8 @@ class Exporting:
             path=path,
             recordings=len(items),
             bytes=manifest["totals"]["bytes"],
-            altered=sum(not item["same"] for item in items) + sum(bool(each["altered"]) for each in left_out),
+            altered=sum(not item["same"] or item["metadata_problem"] is not None for item in items)
+            + sum(bool(each["altered"]) for each in left_out),
             left_out=left_out,
         )
 
@@ -130,23 +132,28 @@ class Exporting:
             same = sha256 == stored.sha256
             if not same and not wanted.allow_unverified:
                 return {**named, "why": "its bytes are not what was archived", "altered": True}
+            body = self._document(entry_of(item).place.metadata)
+            wrong = why_altered(body, item) if body is not None else "its sidecar is not there"
+            if wrong and not wanted.allow_unverified:
+                return {**named, "why": wrong, "altered": True}
             name = f"{number:04}-{safe_name(row.recording_id)}"
             file = f"recordings/{name}.{stored.key.removeprefix(entry_of(item).place.audio_stem).rpartition('.')[2]}"
             bundle.add(file, _pieces(spool))
-        self._add_sidecars(bundle, name, row, item, wanted)
-        return self._describe(row, item, stored, file, sha256)
-
-    def _add_sidecars(self, bundle: Bundle, name: str, row: Row, item: Item, wanted: ExportRequest) -> None:
         place = entry_of(item).place
-        for folder, key in (("metadata", place.metadata), ("transcripts", place.transcript)):
-            try:
-                with self._archive.bucket.read(key) as pieces:
-                    body = b"".join(pieces)
-            except NotThere:
-                continue
-            if folder == "metadata" and wanted.purpose == "access-request":
-                body = _for_access(body)
-            bundle.add(f"{folder}/{name}.json", [body])
+        if body is not None:
+            bundle.add(f"metadata/{name}.json", [_for_access(body) if wanted.purpose == "access-request" else body])
+        transcript = self._document(place.transcript)
+        if transcript is not None:
+            bundle.add(f"transcripts/{name}.json", [transcript])
+        metadata = {"metadata_sha256": item.get("metadata_sha256"), "metadata_problem": wrong}
+        return {**self._describe(row, item, stored, file, sha256), **metadata}
+
+    def _document(self, key: str) -> bytes | None:
+        try:
+            with self._archive.bucket.read(key) as pieces:
+                return b"".join(pieces)
+        except NotThere:
+            return None
 
     def _describe(self, row: Row, item: Item, stored: Stored, file: str, sha256: str) -> dict[str, Any]:
         head = self._archive.bucket.head(stored.key, version_id=stored.version_id)

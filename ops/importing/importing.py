@@ -330,8 +330,10 @@ class Importer:
             stored = upload.finish(audio)  # or what an import that died before the ledger had it left there
         finally:
             upload.abort()
-        entry = replace(entry, stored=stored, archived_at=self._clock.now())
-        self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, self._clock.now()))
+        archived_at = self._clock.now()
+        entry = replace(entry, stored=stored, archived_at=archived_at)
+        digest = self._store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, archived_at))
+        entry = replace(entry, metadata_sha256=digest)
         # Straight to archived, and last: no queue ever sees what the provider's API does not know.
         added = self._ledger.restore(without_document(entry), new=True)
         self.oldest = min(self.oldest or entry.day, entry.day)

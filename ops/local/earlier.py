@@ -8,10 +8,12 @@ Keys stay as they are, and what failed stays failed. The bytes are not read: `ve
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,8 +67,9 @@ def _everything(root: Path) -> Iterator[tuple[Entry, bool]]:
     for folder in sorted((root / "metadata").glob("source=*/date=*")):
         for path in sorted(folder.glob("*.json")):
             try:
-                document = json.loads(path.read_bytes())
-                entry = entry_of(document)
+                body = path.read_bytes()
+                document = json.loads(body)
+                entry = replace(entry_of(document), metadata_sha256=hashlib.sha256(body).hexdigest())
             except (ValueError, KeyError, TypeError):
                 continue  # cut short or not ours: the line of the ledger, or a listing, knows of it
             yield without_document(entry), document.get("transcript") == TranscriptState.PENDING.value

@@ -6,7 +6,8 @@ of the noted SHA-256 make the recording archived again; others, or none, leave i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 
 from functions.archiver.archiving.completeness import pour_what_comes
@@ -64,12 +65,12 @@ class Healing:
     def _set_aside(self, key: str) -> None:
         """Moves whatever lies at the key, without a look at it."""
         path = self._bucket.names.path(key)
-        if not path.exists():
+        if not os.path.lexists(path):
             return
         aside = self._bucket.root / ASIDE / path.relative_to(self._bucket.root)
         make_folder(aside.parent)
         names = (aside.with_name(f"{aside.name}{'' if number == 1 else f'.{number}'}") for number in range(1, 1000))
-        path.rename(next(name for name in names if not name.exists()))
+        path.rename(next(name for name in names if not os.path.lexists(name)))
         sync_folder(path.parent)
 
     def _fetch(self, item: Item) -> bool:
@@ -117,10 +118,10 @@ def mark(integrity: Integrity, finding: Finding) -> bool:
             return False
 
 
-def kept_on(table: Table, source: str, day: date) -> Iterator[Item]:
-    """The items of one day's recordings that the archive should hold."""
+def kept_on(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
+    """The items of one day's recordings that the archive should hold, with these attributes `also`."""
     keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
-    items = table.get_many([key["pk"] for key in keys], _NEEDED)
+    items = table.get_many([key["pk"] for key in keys], list(dict.fromkeys((*_NEEDED, *also))))
     yield from (item for item in items.values() if is_kept(item))
 
 

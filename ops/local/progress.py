@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ops.local.engine.files import FILE_MODE
 from ops.local.engine.local_engine import as_line
+from ops.shell.output import clean
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -134,6 +135,7 @@ class Progress:
 
     def say(self, sentence: str) -> None:
         """A sentence beside the figures."""
+        sentence = clean(sentence)
         if self._live:
             self._live.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
         else:

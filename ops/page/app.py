@@ -102,6 +102,7 @@ def _add_errors(app: Flask) -> None:
 def _add_helpers(app: Flask, view: View, basket: Basket, *, read_only: bool) -> None:
     for helper in (
         *(length_text, bytes_text, texts.spoken_length, texts.utc_text, texts.in_path, texts.unplayable),
+        *(texts.apart, texts.straight),
         recordings.address_of,
     ):
         app.jinja_env.filters[helper.__name__] = helper

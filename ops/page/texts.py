@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from functions.archiver.reconciling.cells import SIGNS
 
 STATE_WORDS = {
@@ -37,6 +39,10 @@ _NOT_PLAYED = {
 """Codecs that no common browser plays, by a part of their name."""
 
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm, with their ends."""
+
+
 def spoken_length(seconds: float | None) -> str:
     """`4 min 7 s`, for a screen reader."""
     if seconds is None:
@@ -59,6 +65,21 @@ def unplayable(codec: str | None) -> str | None:
     """The codec's name in words where browsers cannot play it."""
     folded = (codec or "").lower()
     return next((name for part, name in _NOT_PLAYED.items() if part in folded), None)
+
+
+def straight(value: object) -> str:
+    """Somebody else's text, alone in its block, without marks that turn its direction: they become visible escapes.
+
+    Marks of a single place, which names in Arabic and Hebrew use, stay. Nothing for None.
+    """
+    text = "" if value is None else str(value)
+    return "".join(ascii(each)[1:-1] if each in _TURNING else each for each in text)
+
+
+def apart(value: object) -> Markup:
+    """Somebody else's text within a line: as `straight`, and its direction reaches nothing around it."""
+    text = straight(value)
+    return Markup("<bdi>{}</bdi>").format(text) if text else Markup()
 
 
 def in_path(recording_id: str) -> str:

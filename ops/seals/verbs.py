@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def seal(
     """Seals days of an archive. Raises Failure."""
     archive = open_archive(shared)
     output = shared.output(archive.zone)
-    sources = _sources(archive, source)
+    sources = _sources(archive, source, verbs=("verify",))
     yesterday = Clock().now().date() - timedelta(days=1)
     if first and last and first > last:
         raise Failure(ExitCode.MISUSE, f"--from {first} comes after --to {last}")
@@ -210,11 +211,11 @@ def _tell(output: Output, found: list[ChainFindings], *, head: str | None, keys:
     return ExitCode.LOOK if orphans else ExitCode.DONE
 
 
-def _sources(archive: Archive, source: str | None) -> list[str]:
+def _sources(archive: Archive, source: str | None, *, verbs: Sequence[str] = ()) -> list[str]:
     if source is None:
         return list(archive.sources)
     if source not in archive.sources:
-        raise no_such_source(archive.name, source, archive.sources)
+        raise no_such_source(archive.name, source, archive.sources, verbs=verbs)
     return [source]
 
 

@@ -19,6 +19,7 @@ class SealedDay:
     def __init__(self, bucket: Bucket, source: str, day: str) -> None:
         self._bucket = bucket
         self._digests: dict[str, str] = {}
+        self._sidecars: dict[str, str | None] = {}
         for key in bucket.keys(day_folder(source, date.fromisoformat(day))):
             if number_in(key):
                 self._read(key)
@@ -31,10 +32,15 @@ class SealedDay:
             return
         for line in seal.statement.lines:
             self._digests.setdefault(line.name, line.sha256)
+            self._sidecars[line.name] = line.metadata_sha256  # the newest seal counts: it may have been written again
 
     def holds(self, item: Mapping[str, Any]) -> bool:
         """Whether a seal names this recording."""
         return self._name(item) in self._digests
+
+    def sidecar_of(self, item: Mapping[str, Any]) -> str | None:
+        """The SHA-256 of the recording's sidecar by the newest seal; None where none has it."""
+        return self._sidecars.get(self._name(item))
 
     def compared(self, item: Mapping[str, Any], finding: Finding) -> Finding:
         """The finding, or that the ledger itself says otherwise than when its day was sealed."""

@@ -24,11 +24,15 @@ from ops.shell.verb import Shared
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
 from ops.verify.selection import SelectedItems, Selection
+from ops.verify.sidecars import compare_sidecar
 
 if TYPE_CHECKING:
     from ops.archive.deployed import DeployedArchive
 
 NAMED = 20
+_REQUESTS_EACH = 3
+"""A head and two reads: of the bytes, and of the sidecar, whose size is next to nothing."""
+
 _THREADS = 8
 """Objects of a deployed archive that are read at once."""
 
@@ -96,7 +100,7 @@ class Verifying:
         except Failure:
             self._output.note(f"reading {what}; {region} is not in the price file, so nobody knows what it costs")
             return
-        cost, transfer = found.reading.of(len(sizes), size, requests_each=2 if self._read else 1)
+        cost, transfer = found.reading.of(len(sizes), size, requests_each=_REQUESTS_EACH if self._read else 1)
         self._output.note(
             f"reading {what}: at most ${cost:.2f}, and ${transfer:.2f} for the transfer from outside of AWS "
             f"({region}, {found.date})"
@@ -119,17 +123,21 @@ class Verifying:
     def _day(self, source: str, day: str, items: list[Item], pool: ThreadPoolExecutor) -> None:
         integrity = Integrity(self._archive.table, source=source, clock=Clock())
         sealed, same = SealedDay(self._archive.bucket, source, day), list[str]()
-        for item, finding in zip(
-            items, pool.map(lambda item: compare(self._archive.bucket, item, read=self._read), items), strict=True
-        ):
-            finding = sealed.compared(item, finding)
+        looked = pool.map(lambda item: self._look_at(item, sealed), items)
+        for item, (finding, of_sidecar) in zip(items, looked, strict=True):
             self._counts["unsealed"] += not sealed.holds(item)
-            self._note(finding)
+            self._note(finding, of_sidecar)
             if not self._dry_run and (finding.result != "same" or (self._read and item["state"] != "archived")):
                 mark(integrity, finding)
-            if finding.result == "same":
+            if finding.result == "same" and of_sidecar is None:
                 same.append(finding.recording_id)
         self._note_verified(integrity, same, pool)
+
+    def _look_at(self, item: Item, sealed: SealedDay) -> tuple[Finding, Finding | None]:
+        """One recording, and what is wrong with its sidecar, which is read wherever bytes are."""
+        bucket = self._archive.bucket
+        finding = sealed.compared(item, compare(bucket, item, read=self._read))
+        return finding, compare_sidecar(bucket, item, sealed.sidecar_of(item)) if self._read else None
 
     def _note_verified(self, integrity: Integrity, ids: Sequence[str], pool: ThreadPoolExecutor) -> None:
         """Notes a comparison in the ledger; without the right to write there, the comparison still counts."""
@@ -142,18 +150,19 @@ class Verifying:
             self._notes = False
             self._output.note(f"the ledger does not take when this was compared, which counts all the same: {trouble}")
 
-    def _note(self, finding: Finding) -> None:
+    def _note(self, finding: Finding, of_sidecar: Finding | None = None) -> None:
         self._counts["checked"] += finding.result != "extra"
-        self._counts["same"] += finding.result == "same"
+        self._counts["same"] += finding.result == "same" and of_sidecar is None
         self._counts["bytes_read"] += finding.bytes_read
-        if finding.result != "same":
-            self._found[finding.result].append(finding)
+        for each in (finding, of_sidecar):
+            if each is not None and each.result != "same":
+                self._found[each.result].append(each)
         if time.monotonic() - self._said > _SAID_EVERY_SECONDS:
             self._said = time.monotonic()
             self._output.note(f"{counted(self._counts['checked'])} compared so far")
 
     def _tell(self, seconds: float) -> ExitCode:
-        for source, number in Counter(f.source for f in (*self._found["altered"], *self._found["absent"])).items():
+        for source, number in Counter(source for source, _ in self._wrong_ones()).items():
             match = "matches its" if number == 1 else "match their"
             self._output.line(f"{source}: {counted(number)} no longer {match} digest:")
             for finding in [f for f in self._wrong() if f.source == source][:NAMED]:
@@ -162,7 +171,7 @@ class Verifying:
             for finding in self._found[result][:NAMED]:
                 self._output.line(f"{finding.source}: {finding.key} is {result}: {finding.why}")
         self._output.document(self._document(seconds))
-        wrong = len(self._wrong())
+        wrong = len(self._wrong_ones())
         rest = "".join(f", {len(self._found[r])} {r}" for r in ("undecided", "extra") if self._found[r])
         how = "read" if self._read else "compared by size"
         self._output.verdict(
@@ -171,6 +180,10 @@ class Verifying:
         if wrong:
             return ExitCode.ALTERED
         return ExitCode.LOOK if rest else ExitCode.DONE
+
+    def _wrong_ones(self) -> list[tuple[str, str]]:
+        """Each recording once, also where both its bytes and its sidecar are wrong."""
+        return list(dict.fromkeys((finding.source, finding.recording_id) for finding in self._wrong()))
 
     def _wrong(self) -> list[Finding]:
         return [*self._found["altered"], *self._found["absent"]]

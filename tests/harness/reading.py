@@ -75,9 +75,11 @@ def archived(
     upload = store.upload(entry, lambda stored: ledger.note(ticket, stored))
     upload.feed(audio, kind, len(audio))
     stored = replace(upload.finish(kind), codec=codec if kind is WAV else None)
-    store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, datetime.now(UTC)))
+    archived_at = datetime.now(UTC)
+    digest = store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, archived_at))
+    written = replace(entry, archived_at=archived_at, metadata_sha256=digest)
     if kind is UNKNOWN:
-        ledger.mark_quarantined(ticket, stored, "its bytes are of no known kind", story=entry.story)
+        ledger.mark_quarantined(ticket, stored, "its bytes are of no known kind", story=entry.story, written=written)
     else:
-        ledger.mark_archived(ticket, stored, story=entry.story)
+        ledger.mark_archived(ticket, stored, story=entry.story, written=written)
     return stored

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, Properties
+from functions.archiver.bucket.sidecar import sidecar
+from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Stored
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.reconciling.days import Days
-from functions.archiver.recording import Recording
+from functions.archiver.recording import NO_TRANSCRIPT, Recording
 from functions.archiver.sealing.book import SealBook
 from functions.archiver.sealing.chain import Chain
 from functions.archiver.sealing.document import Seal, day_folder, read_seal, seal_folder
 from functions.archiver.sealing.sealer import Sealer
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.sealing.statement import Listed
+from functions.archiver.settings.storage_classes import StoragePolicy
 
 SOURCE = "acme"
 
@@ -72,7 +76,11 @@ class SealBench:
         recorded = datetime.fromisoformat(f"{day}T08:00:00+00:00")
         ticket = self.ledger.insert_queued(Recording(id=id_, recorded_at=recorded), "schedule")
         assert ticket is not None
-        self.ledger.mark_archived(ticket, stored)
+        archived_at = self.clock.now()
+        entry = replace(self.ledger.entry(ticket), archived_at=archived_at)
+        store = Store(self.bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
+        noted = store.write_sidecar(entry.place, sidecar(entry, stored, NO_TRANSCRIPT, archived_at))
+        self.ledger.mark_archived(ticket, stored, written=replace(entry, metadata_sha256=noted))
         return stored
 
     def seal(self, listed: dict[date, Listed], *, leaving: date | None = None) -> tuple[Seal, ...]:

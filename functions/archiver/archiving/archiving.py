@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from functions.archiver.archiving.keeping import Keeping
 from functions.archiver.archiving.retries import MAX_TROUBLES, NOT_READY_DELAYS, Move, Step, after_a_death, next_move
+from functions.archiver.attributes import filled
 from functions.archiver.bucket.bucket import BadUpload, Conflict
 from functions.archiver.bucket.sidecar import sidecar, transcript_document
 from functions.archiver.bucket.store import Store
@@ -150,6 +151,7 @@ class Archiver:
                 self._intake.take(opened.siblings, entry.discovered_by)
             recording = opened.recording or entry.recording
             kept = self._keeping.keep(ticket, entry, recording, opened)
+        recording = filled(recording, entry.recording)
         if recording.duration_seconds is None:
             recording = replace(recording, duration_seconds=kept.duration_seconds)
         entry = replace(entry, recording=recording)
@@ -181,9 +183,9 @@ class Archiver:
         if transcript.state is TranscriptState.PENDING:
             raise NotReady("its transcript is not completed")
         whole = replace(archived, recording=entry.recording)
-        self._write_documents(whole, archived.stored, transcript)
-        if transcript.state is TranscriptState.COMPLETED:
-            self._ledger.note_transcript(ticket.id)
+        written = self._write_documents(whole, archived.stored, transcript)
+        completed = transcript.state is TranscriptState.COMPLETED
+        self._ledger.note_transcript(ticket.id, metadata_sha256=written.metadata_sha256, there=completed)
         self._ledger.finish_follow_up(ticket)
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 
@@ -195,8 +197,7 @@ class Archiver:
             ticket,
             stored,
             story=entry.story,
-            archived_at=entry.archived_at,
-            duration_seconds=entry.recording.duration_seconds,
+            written=entry,
             has_transcript=transcript.state is TranscriptState.COMPLETED,
         )
         self._hold_too(entry, held=held)
@@ -205,7 +206,7 @@ class Archiver:
     def _mark_quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
         """Safe when the provider deletes it, and never taken for audio."""
         entry = self._write_documents(entry, stored, NO_TRANSCRIPT)
-        held = self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story, archived_at=entry.archived_at)
+        held = self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story, written=entry)
         self._hold_too(entry, held=held)
         return Report(ticket=ticket, outcome=State.QUARANTINED.value, reason=reason, stored=stored)
 
@@ -215,12 +216,13 @@ class Archiver:
             self._store.hold(entry.place)
 
     def _write_documents(self, entry: Entry, stored: Stored, transcript: Transcript) -> Entry:
-        """The entry with the moment that its sidecar gives for its archiving: ledger and seal have to say the same."""
+        """The entry as its sidecar tells it: ledger and seal have to say the same."""
         if transcript.state is TranscriptState.COMPLETED:
             self._store.write_json(entry.place.transcript, transcript_document(entry, transcript), held=entry.held)
         archived_at = entry.archived_at or self._clock.now()
-        self._store.write_sidecar(entry.place, sidecar(entry, stored, transcript, archived_at), held=entry.held)
-        return replace(entry, archived_at=archived_at)
+        document = sidecar(entry, stored, transcript, archived_at)
+        digest = self._store.write_sidecar(entry.place, document, held=entry.held)
+        return replace(entry, archived_at=archived_at, metadata_sha256=digest)
 
     def _unknown_transcript(self) -> Transcript:
         makes_them = self._provider_of().declaration.transcripts
@@ -271,7 +273,7 @@ class Archiver:
                 ledger.mark_failed(ticket, reason, attempts=move.attempts, story=entry.story)
             case Step.KEEP:
                 assert entry.stored is not None
-                ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story, archived_at=entry.archived_at)
+                ledger.mark_quarantined(ticket, entry.stored, reason, story=entry.story, written=entry)
             case Step.DROP:
                 ledger.finish_follow_up(ticket)
             case Step.ASK_SOURCE:

@@ -33,6 +33,10 @@ class NotThere(Exception):
     """There is no such object, or no such version of it."""
 
 
+class NoObject(NotThere):
+    """Something lies at the key that no engine puts there, such as a symbolic link; its text says what it is."""
+
+
 class NoUpload(Exception):
     """The multipart upload is no longer known: completed by a call whose answer was lost, or aborted."""
 
@@ -143,7 +147,7 @@ class Bucket(Protocol):
     def read(
         self, key: str, *, version_id: str | None = None, start: int = 0, end: int | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """The bytes from `start` up to, not including, `end`, in pieces. Raises NotThere, Unreadable."""
+        """The bytes from `start` up to, not including, `end`, in pieces. Raises NotThere, NoObject, Unreadable."""
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix` and have a present object, in order."""

@@ -7,6 +7,7 @@ file's size.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -92,14 +93,16 @@ class Store:
             return None
         return cast("dict[str, Json]", json.loads(text))
 
-    def write_sidecar(self, place: Place, document: Mapping[str, Json], *, held: bool = False) -> None:
-        """Writes everything known of a recording beside its audio; the newest version counts."""
-        self.write_json(place.metadata, document, held=held)
+    def write_sidecar(self, place: Place, document: Mapping[str, Json], *, held: bool = False) -> str:
+        """Writes everything known of a recording beside its audio; its SHA-256. The newest version counts."""
+        return self.write_json(place.metadata, document, held=held)
 
-    def write_json(self, key: str, document: Mapping[str, Json], *, held: bool = False) -> None:
-        """Writes one JSON document on one line, as Athena reads it; on hold where its recording is."""
+    def write_json(self, key: str, document: Mapping[str, Json], *, held: bool = False) -> str:
+        """Writes one JSON document on one line, as Athena reads it; its SHA-256. On hold where its recording is."""
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-        self.bucket.put(key, text.encode("utf-8", "backslashreplace") + b"\n", held=held)
+        body = text.encode("utf-8", "backslashreplace") + b"\n"
+        self.bucket.put(key, body, held=held)
+        return hashlib.sha256(body).hexdigest()
 
     def hold(self, place: Place) -> None:
         """Puts everything of a recording on hold that is there now: every version."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable, Version, is_made
+from functions.archiver.bucket.bucket import Bucket, NoObject, NotThere, Unreadable, Version, is_made
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
 
@@ -36,12 +36,16 @@ def compare(bucket: Bucket, item: Mapping[str, Any], *, read: bool) -> Finding:
     try:
         head = bucket.head(key, version_id=item.get("version_id"))
         if head is None:
-            return _finding("absent", item, _not_there(item))
+            with bucket.read(key, version_id=item.get("version_id")):
+                pass  # raises, and says what lies there instead
+            return _finding("undecided", item, "it came while it was looked at")
         if head.size_bytes != wanted:
             return _finding("altered", item, f"it has {head.size_bytes} bytes and had {wanted}")
         if not read:
             return _finding("same", item)
         digest = digest_of(bucket, key, version_id=item.get("version_id"))
+    except NoObject as other:
+        return _finding("altered", item, str(other))
     except NotThere:
         return _finding("absent", item, _not_there(item))
     except (Unreadable, ArchiveTrouble, OSError) as trouble:

@@ -55,6 +55,7 @@ REPORTED = (
     "bytes",
     "sha256",
     "content_type",
+    "metadata_sha256",
 )
 """The attributes that counts and reports need."""
 
@@ -107,6 +108,7 @@ def entry_of(item: Item) -> Entry:
         unfinished_looks=int(item.get("looks", 0)),
         noted=Stored.from_item(item.get("noted", {})),
         stored=Stored.from_item(item),
+        metadata_sha256=item.get("metadata_sha256"),
         described=bool(item.get("described", True)),
     )
 

@@ -279,6 +279,7 @@ class Ledger(Transitions):
             "restored": None if new else True,
             "said": None,  # an export does not hold what the provider said of it
             "story": [list(each) for each in story],
+            "metadata_sha256": entry.metadata_sha256,
             **to_item(entry, ENTRY),
         }
         if stored is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from functions.archiver.attributes import RECORDING, to_item
 from functions.archiver.clock import Clock, iso, to_ms
-from functions.archiver.entry import Kind, State, Stored, Ticket
+from functions.archiver.entry import Entry, Kind, State, Stored, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.story import Code, Event, event, with_event
@@ -59,39 +60,56 @@ class Transitions:
         stored: Stored,
         *,
         story: Story = None,
-        archived_at: datetime | None = None,
-        duration_seconds: float | None = None,
+        written: Entry | None = None,
         has_transcript: bool = False,
     ) -> bool:
         """queued → archived. The last thing that happens to a recording, after the archive holds it verified.
 
-        `archived_at` is what its sidecar says. `duration_seconds` is kept where it was measured, for a provider that
-        tells none. Whether a case holds the recording by now.
+        `written` is the entry as its sidecar tells it, which may be more than was known before. Whether a case holds
+        the recording by now.
         """
         item = self._move(
             ticket,
             put={
                 "state": State.ARCHIVED.value,
-                "archived_at": iso(archived_at or self._clock.now()),
+                **self._written(written),
                 **stored.to_item(),
                 **self._told(story, "archived"),
-                **({} if duration_seconds is None else {"duration_seconds": duration_seconds}),
                 **(HAS_TRANSCRIPT if has_transcript else {}),
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
         )
         return "held" in item
 
-    def note_transcript(self, recording_id: str) -> None:
-        """The archive holds the transcript of an archived recording, which came later than its audio."""
+    def _written(self, written: Entry | None) -> dict[str, object]:
+        """The facts of a sidecar, so that the ledger says the same, and its digest."""
+        if written is None:
+            return {"archived_at": iso(self._clock.now())}
+        return {
+            **to_item(written.recording, RECORDING),
+            "archived_at": iso(written.archived_at or self._clock.now()),
+            **({"metadata_sha256": written.metadata_sha256} if written.metadata_sha256 else {}),
+        }
+
+    def note_transcript(self, recording_id: str, *, metadata_sha256: str | None = None, there: bool = True) -> None:
+        """The provider is done with the transcript of an archived recording, later than with its audio.
+
+        `there`: the archive holds it. `metadata_sha256` is the digest of the sidecar that says so.
+        """
+        put = {**({"metadata_sha256": metadata_sha256} if metadata_sha256 else {}), **(HAS_TRANSCRIPT if there else {})}
         try:
-            pk, when = self._pk("recording", recording_id), Exists("archived_at")
-            self._table.update(pk, put=HAS_TRANSCRIPT, when=when)
+            self._table.update(self._pk("recording", recording_id), put=put, when=Exists("archived_at"))
         except Refused:
             return  # it is no longer archived, and its transcript is of no use
 
     def mark_quarantined(
-        self, ticket: Ticket, stored: Stored, reason: str, *, story: Story = None, archived_at: datetime | None = None
+        self,
+        ticket: Ticket,
+        stored: Stored,
+        reason: str,
+        *,
+        story: Story = None,
+        written: Entry | None = None,
     ) -> bool:
         """queued → quarantined: the provider keeps serving bytes of no known kind, and the archive holds them.
 
@@ -100,7 +118,7 @@ class Transitions:
         put = {
             "state": State.QUARANTINED.value,
             "reason": reason,
-            "archived_at": iso(archived_at or self._clock.now()),
+            **self._written(written),
             **stored.to_item(),
             **self._ended("quarantined"),
             **self._told(story, "quarantined", reason),

@@ -31,12 +31,16 @@ class NoSeal(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
-    """One kept recording. `archived_at` is ISO 8601 in UTC, or None where nobody knows."""
+    """One kept recording. `archived_at` is ISO 8601 in UTC, or None where nobody knows.
+
+    `metadata_sha256` is of its sidecar; it is left out of the seal where the ledger did not note it.
+    """
 
     name: str
     sha256: str
     bytes: int
     archived_at: str | None
+    metadata_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,11 +142,19 @@ def seal_bytes(statement: Statement, standing: Standing) -> bytes:
     if statement.accepted:
         head["accepted"] = statement.accepted
     rows: list[Mapping[str, object]] = [head]
-    rows += [
-        {"name": line.name, "sha256": line.sha256, "bytes": line.bytes, "archived_at": line.archived_at}
-        for line in sorted(statement.lines)
-    ]
+    rows += [_row(line) for line in sorted(statement.lines)]
     return b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows)
+
+
+def _row(line: Line) -> Mapping[str, object]:
+    metadata = {"metadata_sha256": line.metadata_sha256} if line.metadata_sha256 else {}
+    return {
+        "name": line.name,
+        "sha256": line.sha256,
+        "bytes": line.bytes,
+        "archived_at": line.archived_at,
+        **metadata,
+    }
 
 
 def read_seal(body: bytes) -> Seal:
@@ -197,6 +209,7 @@ def _line(row: Mapping[str, Any]) -> Line:
         sha256=_digest(row["sha256"]),
         bytes=_count(row["bytes"]),
         archived_at=None if archived_at is None else str(archived_at),
+        metadata_sha256=_digest(row["metadata_sha256"]) if "metadata_sha256" in row else None,
     )
 
 

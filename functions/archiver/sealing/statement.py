@@ -106,4 +106,5 @@ def _line(entry: Entry, stored: Stored) -> Line:
         sha256=stored.sha256,
         bytes=stored.size_bytes,
         archived_at=iso(entry.archived_at) if entry.archived_at else None,
+        metadata_sha256=entry.metadata_sha256,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,6 +48,43 @@ def make_folder(path: Path) -> None:
         with suppress(FileExistsError):
             each.mkdir(FOLDER_MODE)
             sync_folder(each.parent)
+
+
+def open_plain(path: Path) -> IO[bytes]:
+    """A file, open for reading without a buffer. Nothing else is opened: no link is followed, no pipe is waited for.
+
+    Raises FileNotFoundError, NotPlain, OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or (kind := kind_of(os.lstat(path).st_mode)) is None:
+            raise
+        raise NotPlain(kind) from None
+    kind = kind_of(os.fstat(descriptor).st_mode)
+    if kind is None:
+        return cast("IO[bytes]", os.fdopen(descriptor, "rb", buffering=0))
+    os.close(descriptor)
+    raise NotPlain(kind)
+
+
+class NotPlain(Exception):
+    """It is no file; its text says what it is."""
+
+
+def kind_of(mode: int) -> str | None:
+    """What lies there in place of a file, in words; None for a file."""
+    if stat.S_ISREG(mode):
+        return None
+    return next((words for test, words in _KINDS if test(mode)), "something that is no file")
+
+
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
 
 
 def create(path: Path) -> IO[bytes]:

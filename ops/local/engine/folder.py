@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from functions.archiver.bucket.bucket import (
     BadUpload,
     Bytes,
     Head,
+    NoObject,
     NotThere,
     NoUpload,
     Part,
@@ -32,7 +34,17 @@ from functions.archiver.bucket.bucket import (
     Taken,
     Version,
 )
-from ops.local.engine.files import INSIDE, Workshop, create, make_folder, sync, sync_folder, write_all
+from ops.local.engine.files import (
+    INSIDE,
+    NotPlain,
+    Workshop,
+    create,
+    make_folder,
+    open_plain,
+    sync,
+    sync_folder,
+    write_all,
+)
 from ops.local.engine.names import Names
 
 IGNORES_CASE = "ignores-case"
@@ -74,7 +86,7 @@ class FolderBucket:
         if hashlib.sha256(body).digest() != sha256:
             raise BadUpload(f"{key}: the bytes do not have the SHA-256 that they came with")
         path = self.names.path(key)
-        if path.exists():
+        if os.path.lexists(path):
             raise Taken(key)
         with self.workshop.written([body]) as made:
             self._name(made, path, key)
@@ -159,21 +171,18 @@ class FolderBucket:
 
     def head(self, key: str, *, version_id: str | None = None) -> Head | None:
         """The head, as far as the file system knows it."""
-        path = self.names.path(key)
         try:
-            found = path.stat()
+            found = self.names.path(key).lstat()
         except _NOTHING_THERE:
             return None
-        return (
-            None
-            if path.is_dir()
-            else Head(
-                key=key,
-                size_bytes=found.st_size,
-                version_id=None,
-                last_modified=_moment(found),
-                content_type=content_type_of(key),
-            )
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return Head(
+            key=key,
+            size_bytes=found.st_size,
+            version_id=None,
+            last_modified=_moment(found),
+            content_type=content_type_of(key),
         )
 
     @contextmanager
@@ -182,9 +191,11 @@ class FolderBucket:
     ) -> Iterator[Iterator[bytes]]:
         """The file's bytes."""
         try:
-            file = self.names.path(key).open("rb", buffering=0)
+            file = open_plain(self.names.path(key))
         except _NOTHING_THERE:
             raise NotThere(key) from None
+        except NotPlain as other:
+            raise NoObject(f"{other} lies in its place") from None
         with file:
             file.seek(start)
             yield _pieces(file, None if end is None else max(end - start, 0))
@@ -198,7 +209,7 @@ class FolderBucket:
         """The files again: each is the only version of its key."""
         for path in self._files(prefix):
             with suppress(FileNotFoundError):  # gone since the folder was read
-                found = path.stat()
+                found = path.lstat()
                 yield Version(
                     key=self.names.key(path),
                     version_id=None,
@@ -216,9 +227,9 @@ class FolderBucket:
         try:
             with os.scandir(folder) as entries:
                 found = [
-                    (f"{entry.name}/" if entry.is_dir() else self.names.plain(entry.name), Path(entry.path))
+                    (f"{entry.name}/" if _is_folder(entry) else self.names.plain(entry.name), Path(entry.path))
                     for entry in entries
-                    if entry.name.startswith(beginning) and entry.name != INSIDE
+                    if entry.name.startswith(beginning) and entry.name != INSIDE and _is_plain(entry)
                 ]
         except _NOTHING_THERE:
             return
@@ -252,6 +263,16 @@ def _pieces(file: IO[bytes], limit: int | None) -> Iterator[bytes]:
             return
         left = None if left is None else left - len(piece)
         yield piece
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file that lies here itself, or a folder."""
+    return entry.is_file(follow_symlinks=False) or _is_folder(entry)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, also one on another disk by a link; a link that leads nowhere, or to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry.path).is_dir())
 
 
 def _moment(found: os.stat_result) -> datetime:

@@ -334,3 +334,8 @@ def test_seal_from_seals_earlier_days_once_and_says_unknown_without_a_report(
 def test_a_day_that_is_not_over_is_not_sealed(bench: Sealed, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["seal", "-a", str(root), "--from", "2190-01-01"]) == 2
     assert "is not over" in capsys.readouterr().err
+
+
+def test_a_mistyped_verb_is_not_taken_for_a_source(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["seal", "verfy", "-a", str(root)]) == 3
+    assert "has no source 'verfy'. Did you mean 'verify'?" in capsys.readouterr().err

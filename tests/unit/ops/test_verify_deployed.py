@@ -209,3 +209,19 @@ def test_what_was_stopped_goes_on_where_it_was(
 def test_sizes_alone_are_compared_without_reading(archive: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, document = verify(capsys, "--no-download", "--from", "2026-02-21")
     assert (code, document["checked"], document["bytes_read"]) == (0, 6, 0)
+
+
+def test_a_sidecar_that_was_replaced_is_named_where_bytes_are_read(
+    archive: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.seal({DAYS[1]: Listed(number=3, clean=True)})
+    key = archive.stored["21-1"].key.replace("audio/", "metadata/").replace(".wav", ".json")
+    sidecar = archive.body(key)
+    (seal,) = archive.seals(DAYS[1])
+    assert hashlib.sha256(sidecar).hexdigest() in {line.metadata_sha256 for line in seal.statement.lines}
+    s3().put_object(Bucket=BUCKET, Key=key, Body=sidecar.replace(b'"agent":null', b'"agent":"Eve"'))
+    assert verify(capsys, "--no-download")[0] == 0
+    code, _, document = verify(capsys)
+    (altered,) = document["altered"]
+    assert (code, altered["key"], altered["why"]) == (6, key, "its sidecar contradicts the ledger in agent")
+    assert archive.state("21-1") is State.ARCHIVED

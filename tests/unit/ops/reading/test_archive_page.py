@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from ops.page.app import create_app
 from ops.page.archive_view import PIECE_BYTES, ArchiveView
 from ops.page.guard import FORM_TOKEN
 from ops.page.refreshing import Refresher
+from ops.page.texts import in_path
 from ops.shell.output import ExitCode, Failure
 from ops.shell.program import main
 from tests.harness.reading import AUDIO, archived, found
@@ -225,3 +227,13 @@ def test_what_is_put_on_hold_is_marked_at_once_and_named_with_its_case(archive: 
     assert "/r/acme/one" in client.get("/?held=1").text
     assert ("anna@laptop", "hold", ONE, "case Smith v. Acme") in records(archive)
     assert client.post("/r/acme/one", data=form | {"case": "\x07"}).status_code == 409
+
+
+@LOCAL
+def test_no_text_of_others_turns_the_direction_of_what_stands_around_it(archive: Archive, opened: Opened) -> None:
+    turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    archived(archive, f"one{turning}", agent=f"Anna{turning}", from_number=f"+44{turning}", call_id=f"call{turning}")
+    client = opened()
+    shown = client.get("/").text + client.get(f"/r/acme/{in_path(f'one{turning}')}").text
+    assert not set(turning) & set(re.sub(r'="[^"]*"', "", shown))
+    assert "<bdi>Anna\\u202a\\u202b" in shown
