@@ -16,6 +16,7 @@ from typing import Any
 from ops.local.options import Options
 from ops.local.run import run
 from simulators.providers.babelforce import Babelforce
+from tests.harness.schemas import checked
 
 SMALL: dict[str, Any] = {"sizes": (4_000, 9_000)}
 
@@ -129,3 +130,11 @@ def kill(process: subprocess.Popen[str]) -> None:
 def modes(root: Path) -> Sequence[tuple[Path, int]]:
     """Every file and folder with its permissions."""
     return [(path, path.stat().st_mode & 0o777) for path in [root, *root.rglob("*")]]
+
+
+def verified(bench: LocalBench, *words: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, `--json` and standard error of `recordings verify`."""
+    words = ("-a", str(bench.out), "--json", *words)
+    command = [sys.executable, "-m", "ops", "verify", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, checked(done.stdout) if done.stdout else {}, done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import multiprocessing
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -325,37 +324,6 @@ def test_of_writers_that_race_exactly_one_wins(bucket: Bucket, engine: str) -> N
         assert wins([lambda key=key, body=body: put(bucket, key, body) for body in bodies]) == 1  # type: ignore[misc]
         assert body_of(bucket, key) in bodies
         assert len(list(bucket.versions(key))) == 1
-
-
-def _race(root: Path, links: bool, start: float, number: int, won: multiprocessing.Queue[int]) -> None:
-    import time
-
-    bucket = FolderBucket(root, links=links)
-    time.sleep(max(start - time.time(), 0))
-    for key in range(50):
-        try:
-            put(bucket, f"audio/{key}.wav", bytes([number]) * 1000)
-            won.put(key)
-        except Taken:
-            pass
-
-
-@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
-def test_of_two_processes_that_race_for_a_folder_s_keys_exactly_one_wins_each(tmp_path: Path, links: bool) -> None:
-    import time
-
-    spawning = multiprocessing.get_context("spawn")
-    won: multiprocessing.Queue[int] = spawning.Queue()
-    start = time.time() + 2
-    racers = [spawning.Process(target=_race, args=(tmp_path, links, start, number, won)) for number in (1, 2)]
-    for racer in racers:
-        racer.start()
-    winners = [won.get(timeout=60) for _ in range(50)]
-    for racer in racers:
-        racer.join()
-    assert sorted(winners) == list(range(50))
-    assert won.empty()
-    assert all(path.stat().st_size == 1000 for path in (tmp_path / "audio").iterdir())
 
 
 # what the store makes of it

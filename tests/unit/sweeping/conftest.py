@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,3 +19,11 @@ def bench(tmp_path: Path) -> Iterator[SweepBench]:
     with SqliteTable(tmp_path / "ledger.sqlite") as table:
         vault = Vault(tmp_path / "archive", until=NOON + timedelta(days=3650))
         yield SweepBench(table, vault, FakeClock())
+
+
+@pytest.fixture
+def ready(bench: SweepBench) -> SweepBench:
+    """Two recordings may go, and the rehearsal is over."""
+    bench.ripe(date(2026, 3, 4), "a", "b")
+    bench.rehearsed()
+    return bench

@@ -9,9 +9,8 @@ import random
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,26 +18,13 @@ from typing import Any
 import pytest
 
 from functions.archiver.clock import from_ms, to_ms
-from functions.archiver.errors import Misconfigured
 from functions.archiver.ledger.conditions import Exists
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import Failure
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
-from tests.harness.local import SMALL, LocalBench, end, kill, modes
-from tests.harness.schemas import checked
-
-
-@pytest.fixture
-def acme() -> Iterator[Babelforce]:
-    with Babelforce(recordings=12, **SMALL) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def bench(tmp_path: Path, acme: Babelforce) -> LocalBench:
-    return LocalBench(folder=tmp_path, sources={"acme": acme})
+from tests.harness.local import SMALL, LocalBench, end, kill, modes, verified
 
 
 def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBench, acme: Babelforce) -> None:
@@ -233,96 +219,6 @@ def test_a_full_disk_at_any_write_is_one_sentence_and_the_next_run_heals(
     assert bench.holds_all("acme")
 
 
-# bytes that are no longer what they were
-
-
-def flip(path: Path) -> bytes:
-    """Turns one bit of a file, as a failing disk does; the bytes that it had."""
-    content = path.read_bytes()
-    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
-    return content
-
-
-def verified(bench: LocalBench, *words: str) -> tuple[int, dict[str, Any], str]:
-    words = ("-a", str(bench.out), "--json", *words)
-    command = [sys.executable, "-m", "ops", "verify", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, checked(done.stdout) if done.stdout else {}, done.stderr
-
-
-def test_a_flipped_byte_is_found_by_verify_set_aside_by_the_next_run_and_healed_by_the_provider(
-    bench: LocalBench, acme: Babelforce
-) -> None:
-    assert bench.run_here() == 0
-    flipped, gone = list(acme.recordings)[:2]
-    path = bench.audio(flipped)
-    true_bytes = flip(path)
-    damaged = path.read_bytes()
-    missing = bench.audio(gone)
-    missing.unlink()
-    code, found, told = verified(bench)
-    assert (code, [each["recording_id"] for each in found["altered"]]) == (6, [flipped])
-    assert [each["recording_id"] for each in found["absent"]] == [gone]
-    assert (found["checked"], found["same"]) == (12, 10)
-    assert "acme: 2 recordings no longer match their digest:" in told
-    assert path.read_bytes() == damaged, "verify moves nothing"
-    assert bench.run_here() == 6
-    assert bench.audio(flipped).read_bytes() == true_bytes
-    assert (bench.out / "altered" / path.relative_to(bench.out)).read_bytes() == damaged
-    assert bench.holds_all("acme")
-    assert bench.run_here() == 0
-    assert verified(bench)[0] == 0
-
-
-def test_what_is_altered_and_no_longer_at_the_provider_stays_in_the_ledger_and_is_said_each_time(
-    bench: LocalBench, acme: Babelforce
-) -> None:
-    assert bench.run_here() == 0
-    flipped, gone = list(acme.recordings)[:2]
-    flip(bench.audio(flipped))
-    bench.audio(gone).unlink()
-    acme.remove(flipped)
-    acme.remove(gone)
-    assert verified(bench)[0] == 6
-    for _ in range(2):
-        assert bench.run_here() == 6
-        rows = bench.rows()
-        assert (len(rows), rows[flipped]["state"], rows[gone]["state"]) == (12, "altered", "absent")
-    assert bench.figures()["sources"]["acme"]["altered"] == 1
-
-
-def test_an_absent_file_is_named_by_the_run_itself_because_names_and_sizes_are_looked_at(
-    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert bench.run_here() == 0
-    newest = max(acme.recordings.values(), key=lambda recording: recording.recorded_at).id
-    bench.audio(newest).unlink()
-    assert bench.run_here() == 6
-    assert f"acme: {newest!r} is absent" in "".join(capsys.readouterr())
-    assert bench.run_here() == 6, "the run that heals it says so too"
-    assert bench.run_here() == 0
-
-
-def test_verify_finds_what_is_shortened_swapped_and_extra(bench: LocalBench, acme: Babelforce) -> None:
-    assert bench.run_here() == 0
-    short, one, other = list(acme.recordings)[:3]
-    bench.audio(short).write_bytes(bench.audio(short).read_bytes()[:-1])
-    first, second = bench.audio(one), bench.audio(other)
-    bytes_of_first = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    second.write_bytes(bytes_of_first)
-    (first.parent / "stranger.mp3").write_bytes(b"who put this here")
-    code, found, _ = verified(bench, "--dry-run")
-    assert (code, {each["recording_id"] for each in found["altered"]}) == (6, {short, one, other})
-    assert [each["key"].rpartition("/")[2] for each in found["extra"]] == ["stranger.mp3"]
-    sample = [verified(bench, "--dry-run", "--sample", "5", "--seed", "7")[1] for _ in range(2)]
-    assert sample[0]["checked"] == 5
-    assert sample[0]["altered"] == sample[1]["altered"]
-    assert verified(bench, "--dry-run", one)[1]["checked"] == 1
-    assert verified(bench, "nobody")[0] == 3
-    assert {row["state"] for row in bench.rows().values()} == {"archived"}
-
-
 # terms
 
 
@@ -401,122 +297,6 @@ def test_real_time_waits_for_what_an_ordinary_run_looks_ahead_to(bench: LocalBen
     assert end(process).code == 130
     assert bench.figures()["sources"]["acme"]["waiting"] == 1
     assert (bench.run_here(), bench.holds_all("acme")) == (0, True)
-
-
-# folders that are no good
-
-
-def test_a_folder_with_other_files_is_refused_and_nothing_is_written(bench: LocalBench) -> None:
-    bench.out.mkdir()
-    (bench.out / "thesis.txt").write_text("mine")
-    with pytest.raises(Failure, match=r"holds other files, such as 'thesis\.txt'") as failure:
-        bench.run_here()
-    assert failure.value.code == 2
-    assert [path.name for path in bench.out.iterdir()] == ["thesis.txt"]
-
-
-def test_a_file_in_place_of_the_folder_and_a_folder_in_place_of_a_file_are_sentences(bench: LocalBench) -> None:
-    bench.out.write_text("a file")
-    with pytest.raises(Failure, match="is a file"):
-        bench.run_here()
-    bench.out.unlink()
-    (bench.out / "ledger.jsonl").mkdir(parents=True)
-    (bench.out / "metadata").mkdir()
-    with pytest.raises(Failure, match=r"ledger\.jsonl is a folder"):
-        bench.run_here()
-
-
-def test_a_folder_of_a_newer_version_and_a_damaged_ledger_are_sentences(bench: LocalBench) -> None:
-    assert bench.run_here() == 0
-    marker = bench.out / ".archive" / "format"
-    marker.write_text("2\n")
-    with pytest.raises(Failure, match="newer version") as newer:
-        bench.run_here()
-    marker.write_text("1\n")
-    (bench.out / ".archive" / "ledger.sqlite").write_bytes(b"no database" * 1000)
-    with pytest.raises(Failure, match="is damaged") as damaged:
-        bench.run_here()
-    assert (newer.value.code, damaged.value.code) == (2, 5)
-    (bench.out / ".archive" / "ledger.sqlite").unlink()
-    with pytest.raises(Failure, match="is missing") as missing:
-        bench.run_here()
-    assert (missing.value.code, "rebuild-ledger" in str(missing.value.next)) == (5, True)
-
-
-def test_a_wrong_secret_leaves_no_folder_behind(bench: LocalBench) -> None:
-    bench.secrets.write_text('{"acme": {"client_id": "only"}}')
-    with pytest.raises(Misconfigured):
-        bench.run_here()
-    assert not bench.out.exists()
-
-
-# a folder of an earlier version
-
-
-def as_an_earlier_version_left_it(bench: LocalBench) -> None:
-    """Without the engine's own folder, and open to everybody."""
-    import shutil
-
-    shutil.rmtree(bench.out / ".archive")
-    for path, _ in modes(bench.out):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(bench: LocalBench, acme: Babelforce) -> None:
-    broken = next(iter(acme.recordings))
-    acme.faults.add(Fault("html", recording_id=broken, times=None))
-    assert bench.run_here() == 1
-    before = bench.rows()
-    as_an_earlier_version_left_it(bench)
-    asked = len([served for served in acme.log if served.kind == "media"])
-    assert bench.run_here() == 1
-    after = bench.rows()
-    assert after == before
-    assert len([served for served in acme.log if served.kind == "media"]) == asked
-    assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes(bench.out))
-
-
-class StoppedAt(threading.Event):
-    """Somebody stops the run when it has asked so often whether anybody has."""
-
-    def __init__(self, looks: int) -> None:
-        super().__init__()
-        self.left = looks
-
-    def is_set(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
-def test_a_take_over_that_is_stopped_or_killed_in_the_middle_changes_nothing_and_the_next_run_goes_on(
-    bench: LocalBench, acme: Babelforce
-) -> None:
-    assert bench.run_here() == 0
-    before = bench.rows()
-    as_an_earlier_version_left_it(bench)
-    for looks in (0, 5, 11):
-        assert bench.run_here(stopping=StoppedAt(looks)) == 130
-        assert bench.rows() == before
-        assert not (bench.out / ".archive" / "format").exists()
-    process = bench.start()
-    while not (bench.out / ".archive" / "ledger.sqlite").exists():
-        time.sleep(0.01)
-    kill(process)
-    asked = len(acme.served("media"))
-    assert bench.run_here() == 0
-    assert (bench.rows(), len(acme.served("media"))) == (before, asked)
-
-
-@pytest.mark.parametrize("line", ["{", "[]", '{"state": "archived"}', '{"source": 1, "state": "lost"}', "\x00"])
-def test_a_bad_line_of_an_earlier_ledger_is_named_and_nothing_is_changed(bench: LocalBench, line: str) -> None:
-    assert bench.run_here() == 0
-    as_an_earlier_version_left_it(bench)
-    with (bench.out / "ledger.jsonl").open("a") as ledger:
-        ledger.write(f"{line}\n")
-    before = modes(bench.out)
-    with pytest.raises(Failure, match=r"ledger\.jsonl:13: is no line of a ledger") as failure:
-        bench.run_here()
-    assert (failure.value.code, modes(bench.out)) == (2, before)
 
 
 # telling somebody

@@ -1,0 +1,90 @@
+"""Bytes that are no longer what they were: found, set aside, and healed by the provider where it still has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulators.providers.babelforce import Babelforce
+from tests.harness.local import LocalBench, verified
+
+
+def flip(path: Path) -> bytes:
+    """Turns one bit of a file, as a failing disk does; the bytes that it had."""
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    return content
+
+
+def test_a_flipped_byte_is_found_by_verify_set_aside_by_the_next_run_and_healed_by_the_provider(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    assert bench.run_here() == 0
+    flipped, gone = list(acme.recordings)[:2]
+    path = bench.audio(flipped)
+    true_bytes = flip(path)
+    damaged = path.read_bytes()
+    missing = bench.audio(gone)
+    missing.unlink()
+    code, found, told = verified(bench)
+    assert (code, [each["recording_id"] for each in found["altered"]]) == (6, [flipped])
+    assert [each["recording_id"] for each in found["absent"]] == [gone]
+    assert (found["checked"], found["same"]) == (12, 10)
+    assert "acme: 2 recordings no longer match their digest:" in told
+    assert path.read_bytes() == damaged, "verify moves nothing"
+    assert bench.run_here() == 6
+    assert bench.audio(flipped).read_bytes() == true_bytes
+    assert (bench.out / "altered" / path.relative_to(bench.out)).read_bytes() == damaged
+    assert bench.holds_all("acme")
+    assert bench.run_here() == 0
+    assert verified(bench)[0] == 0
+
+
+def test_what_is_altered_and_no_longer_at_the_provider_stays_in_the_ledger_and_is_said_each_time(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    assert bench.run_here() == 0
+    flipped, gone = list(acme.recordings)[:2]
+    flip(bench.audio(flipped))
+    bench.audio(gone).unlink()
+    acme.remove(flipped)
+    acme.remove(gone)
+    assert verified(bench)[0] == 6
+    for _ in range(2):
+        assert bench.run_here() == 6
+        rows = bench.rows()
+        assert (len(rows), rows[flipped]["state"], rows[gone]["state"]) == (12, "altered", "absent")
+    assert bench.figures()["sources"]["acme"]["altered"] == 1
+
+
+def test_an_absent_file_is_named_by_the_run_itself_because_names_and_sizes_are_looked_at(
+    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run_here() == 0
+    newest = max(acme.recordings.values(), key=lambda recording: recording.recorded_at).id
+    bench.audio(newest).unlink()
+    assert bench.run_here() == 6
+    assert f"acme: {newest!r} is absent" in "".join(capsys.readouterr())
+    assert bench.run_here() == 6, "the run that heals it says so too"
+    assert bench.run_here() == 0
+
+
+def test_verify_finds_what_is_shortened_swapped_and_extra(bench: LocalBench, acme: Babelforce) -> None:
+    assert bench.run_here() == 0
+    short, one, other = list(acme.recordings)[:3]
+    bench.audio(short).write_bytes(bench.audio(short).read_bytes()[:-1])
+    first, second = bench.audio(one), bench.audio(other)
+    bytes_of_first = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(bytes_of_first)
+    (first.parent / "stranger.mp3").write_bytes(b"who put this here")
+    code, found, _ = verified(bench, "--dry-run")
+    assert (code, {each["recording_id"] for each in found["altered"]}) == (6, {short, one, other})
+    assert [each["key"].rpartition("/")[2] for each in found["extra"]] == ["stranger.mp3"]
+    sample = [verified(bench, "--dry-run", "--sample", "5", "--seed", "7")[1] for _ in range(2)]
+    assert sample[0]["checked"] == 5
+    assert sample[0]["altered"] == sample[1]["altered"]
+    assert verified(bench, "--dry-run", one)[1]["checked"] == 1
+    assert verified(bench, "nobody")[0] == 3
+    assert {row["state"] for row in bench.rows().values()} == {"archived"}
