@@ -10,7 +10,7 @@ import pytest
 
 from functions.archiver.settings.archive import Archive
 from functions.archiver.settings.deployment import Deployment
-from functions.archiver.settings.environment import Settings, Topics, environment_of
+from functions.archiver.settings.environment import ArchiveSettings, Settings, Topics, environment_of
 from functions.archiver.settings.source import Source
 from functions.archiver.settings.toml_file import read
 from infra.synth import template
@@ -102,9 +102,14 @@ def test_the_template_and_a_local_run_give_a_function_the_same_environment(tmp_p
     text = {"example": EXAMPLE.read_text(encoding="utf-8"), "everything": EVERYTHING}.get(which, OWN_BUCKET)
     deployment = deployment_of(text, tmp_path)
     functions = Template(document=template(deployment)).functions()
-    assert {function.source for function in functions} == {source.name for source in deployment.sources}
+    of_the_archive = [function for function in functions if not function.source]
+    assert [function.step for function in of_the_archive] == ["events"] * deployment.archive.events
+    for function in of_the_archive:
+        assert ArchiveSettings.from_env(function.environment).archive == deployment.archive
+    of_sources = [function for function in functions if function.source]
     sources = {source.name: source for source in deployment.sources}
-    for function in functions:
+    assert {function.source for function in of_sources} == set(sources)
+    for function in of_sources:
         given = function.environment
         tells = function.step == "lister"
         topics = Topics(alerts=given["ALERTS_TOPIC"], urgent=given["URGENT_TOPIC"]) if tells else None

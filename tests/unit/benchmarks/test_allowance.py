@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from benchmarks.allowance import Combination, achieved, arrivals_of, busiest
@@ -24,6 +26,8 @@ def test_slow_answers_bound_what_lanes_can_ask(seconds: float, bound: float) -> 
 def test_a_server_sees_no_more_than_is_allowed() -> None:
     """Two seconds long. How close they come to the allowance is measured by the program itself."""
     asked = [Combination(rate=600, lanes=lanes, response_seconds=0.01) for lanes in (1, 3)]
+    begun = time.monotonic()
     seen = arrivals_of(asked, 2.0)
+    slots = (time.monotonic() - begun) * 10 + 1  # ten a second, and the one at the start
     for each in asked:
-        assert 1 <= len(seen[each.name]) <= 21  # ten a second, and the one at the start
+        assert 1 <= len(seen[each.name]) <= slots
