@@ -102,9 +102,9 @@ class ArchiveBucket(Construct):
 
 
 def for_your_bucket(deployment: Deployment) -> str | None:
-    """The statements that the owner of a bucket has to add to its policy, the stack's role by description;
+    """The statements to add to the policy of a bucket of the owner's own; None where the stack makes the bucket.
 
-    else None.
+    The stack's role is described in words there, because its ARN is not known yet.
     """
     archive = deployment.archive
     if archive.bucket is None:

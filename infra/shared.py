@@ -73,9 +73,9 @@ class Shared:
         return self.exported.alerts(self.archive)
 
     def environment(self, source: Source, queue_url: str, *, tells: bool) -> dict[str, str]:
-        """The environment of a function of `source`;
+        """The environment of a function of `source`. With `tells` it may send messages to people.
 
-        with `tells` it may send messages to people. Raises Misconfigured.
+        Raises Misconfigured.
         """
         return environment_of(
             self.archive,

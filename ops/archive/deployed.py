@@ -173,9 +173,9 @@ class DeployedArchive:
         return self._settings[source]
 
     def invoke(self, function: str, event: Mapping[str, object], *, wait: bool = True) -> dict[str, Any]:
-        """Invokes a function;
+        """Invokes a function and returns its answer, which is empty without `wait`.
 
-        returns its answer, which is empty without `wait`. Raises Failure where it cannot be asked, or fails.
+        Raises Failure where the function cannot be invoked, or fails.
         """
         # A function may take its quarter of an hour, and boto3 would ask a second time after one minute.
         config = Config(read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})

@@ -30,9 +30,9 @@ class Stack:
 
 
 def located(where: str | None) -> LocalFolder | Stack:
-    """The archive that `where` means;
+    """The archive that `where` names. None stands for that of the only deployment file.
 
-    None is the only deployment file. Raises Misconfigured, and Failure (MISUSE, NOT_FOUND).
+    Raises Misconfigured, and Failure (MISUSE, NOT_FOUND).
     """
     file = deployment_file(where)
     if where is None or file is not None:

@@ -88,10 +88,7 @@ def new_name(now: datetime) -> str:
 
 
 def still_open(orders: Sequence[Order], source: str) -> list[dict[str, Any]]:
-    """Recordings of a source that orders had to leave:
-
-    how much of which, and until when it is locked, where that is known.
-    """
+    """What each order had to leave of a source: how many recordings, and when the last lock ends, if known."""
     found = []
     for order in orders:
         own = {each.digest for each in order.recordings if each.source == source} & order.open

@@ -75,11 +75,10 @@ def plan(load: Load, prices: Prices) -> Plan:
 
 
 def _lost(load: Load, spare: float) -> float:
-    """How much of the backlog is lost:
+    """How many recordings of the backlog are lost.
 
-    it is archived oldest first, `spare` a day, while the provider deletes one day's recordings a day.
-
-    A backlog that does not reach back to the retention's end has the difference as a start.
+    The backlog is archived oldest first, `spare` recordings a day, while the provider deletes one day's recordings each
+    day. Where the history is shorter than the retention, the deletion begins later by the difference.
     """
     if load.retention is None or not load.calls_per_day:
         return 0.0

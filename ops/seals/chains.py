@@ -147,10 +147,7 @@ class ChainCheck:
             self._fault(f"{self._checked.seals[-1].key} has no signature by the public key that was given")
 
     def _choose(self, by_sequence: Mapping[int, Sequence[tuple[Seal, bool]]], sequence: int) -> tuple[Seal, bool]:
-        """Chooses, among seals with one number in the chain, the one that the next seal names;
-
-        the others are orphans.
-        """
+        """The seal, among those with one number in the chain, that the next seal names. The others are orphans."""
         candidates = by_sequence[sequence]
         named = {seal.standing.previous for seal, _ in by_sequence.get(sequence + 1, ())}
         chosen = next((each for each in candidates if each[0].sha256 in named), candidates[0])

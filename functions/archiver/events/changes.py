@@ -48,9 +48,9 @@ def events_of(change: Change, *, bucket: str | None) -> Iterator[Event]:
 
 
 def standing_events(item: Item, *, bucket: str | None) -> Iterator[Event]:
-    """Events that the item of a recording, or of an erased one's tombstone, implies by itself:
+    """The events that an item implies as it stands, so that they can be sent again.
 
-    for sending them again.
+    The item is a recording's, or the tombstone of an erased one.
     """
     if item.get("kind") == "tombstone":
         if item["state"] == "erased":

@@ -73,10 +73,7 @@ def statement_of(source: str, day: Day, listed: Listed) -> Statement:
 
 
 def _as_before_our_deletions(day: Day, listed: Listed) -> Listed:
-    """Counts recordings that we deleted at the source as listed:
-
-    the day has not changed by that and needs no new seal.
-    """
+    """Counts the recordings that we deleted at the source as listed, so that a deletion calls for no new seal."""
     ours = sum(entry.deleted_at_source is not None for entry in day.entries)
     if listed.number is None or not ours:
         return listed

@@ -283,10 +283,7 @@ def _days_of(source: str) -> tuple[str, str]:
 
 
 def _is_durable(put: Mapping[str, object]) -> bool:
-    """Whether the write says which bytes were stored, and so must survive a power cut;
-
-    others would only be repeated.
-    """
+    """Whether a write must survive a power cut: it says which bytes were stored. Any other would only be repeated."""
     return any(name in ("noted", "sha256") for name in put)
 
 
