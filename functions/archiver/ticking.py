@@ -22,8 +22,8 @@ def tick(run: Runtime) -> int:
     source = run.settings.source
     notes = run.notes.read(quiet_after=source.webhook_quiet_after, window=source.reconcile)
     health = health_of(signs)
-    told = run.teller.tell(worst(health, notes), notes.told)
-    run.teller.note_late(notes.incomplete, notes.told)
+    told = run.teller.tell(worst(health, notes), notes.announcements)
+    run.teller.note_late(notes.incomplete, notes.announcements)
     waiting = run.clock.due_now() - signs.oldest_due if signs.oldest_due else timedelta()
     run.logger.info(
         "tick",

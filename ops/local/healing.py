@@ -102,7 +102,7 @@ class Healing:
     def _recent(self) -> Iterator[Item]:
         today = self._runtime.clock.now().date()
         for number in range(self._runtime.settings.source.reconcile // timedelta(days=1) + 1):
-            yield from kept_on(self._runtime.table, self._source, today - timedelta(days=number))
+            yield from kept_items(self._runtime.table, self._source, today - timedelta(days=number))
 
 
 def mark(integrity: Integrity, finding: Finding) -> bool:
@@ -118,7 +118,7 @@ def mark(integrity: Integrity, finding: Finding) -> bool:
             return False
 
 
-def kept_on(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
+def kept_items(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
     """The items of one day's recordings that the archive should hold, with these attributes `also`."""
     keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
     items = table.get_many([key["pk"] for key in keys], list(dict.fromkeys((*_NEEDED, *also))))

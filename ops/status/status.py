@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.archiver.alerting.notes import told_key
-from functions.archiver.alerting.trouble import Trouble, told_beside
+from functions.archiver.alerting.notes import announcements_key
+from functions.archiver.alerting.trouble import Trouble, announced_trouble
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.health import Health, SourceState, health_of, in_words
@@ -144,7 +144,7 @@ def _status(archive: Archive, source: str, alarms: Sequence[str] | None) -> Sour
         complete_until=reader.complete_until(vitals.signs.listed_until),
         alarms=alarms,
         backfill=_backfill(archive, source, vitals),
-        trouble=told_beside(archive.table.get(told_key(source))),
+        trouble=announced_trouble(archive.table.get(announcements_key(source))),
         deletion=last_round(archive.table, source),
     )
 

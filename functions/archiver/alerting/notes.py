@@ -40,7 +40,7 @@ _REFUSALS_NOTED_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class Announcements:
     """The trouble that people last heard of, and the one that has been seen since `seen_at`, both by name.
 
     `late` are the incomplete days that programs were told of.
@@ -67,7 +67,7 @@ class Notes:
     deletion_stopped: str | None = None
     refusing: bool = False
     quiet: bool = False
-    told: Told = Told()
+    announcements: Announcements = Announcements()
 
 
 class Notebook:
@@ -76,7 +76,7 @@ class Notebook:
     def __init__(self, table: Table, *, source: str, clock: Clock) -> None:
         self._table = table
         self._pk = f"{source}#health"
-        self._told_pk = told_key(source)
+        self._announcements_pk = announcements_key(source)
         self._clock = clock
         self._due = Due(table, source=source, clock=clock)
         self._refusals: deque[datetime] = deque(maxlen=REFUSALS)
@@ -137,8 +137,8 @@ class Notebook:
 
         `window` is how long a day is compared until it is sealed.
         """
-        items, now = self._table.get_many([self._pk, self._told_pk], _READ), self._clock.now()
-        item, told = items.get(self._pk, {}), items.get(self._told_pk, {})
+        items, now = self._table.get_many([self._pk, self._announcements_pk], _READ), self._clock.now()
+        item, told = items.get(self._pk, {}), items.get(self._announcements_pk, {})
         changed = sum(self._table.count("due", KeyRange(self._due.group(name))) for name in ("altered", "absent"))
         late = [day for day, since in item.get("incomplete", {}).items() if now - from_ms(since) >= MAY_BE_INCOMPLETE]
         refused, broken = _moment(item, "refused_at"), _moment(item, "chain_broken_at")
@@ -150,7 +150,7 @@ class Notebook:
             deletion_stopped=item.get("deletion_stopped"),
             refusing=refused is not None and now - refused < _REFUSED_LATELY,
             quiet=quiet_after is not None and _is_quiet(item, now, quiet_after),
-            told=Told(
+            announcements=Announcements(
                 told=told.get("told"),
                 seen=told.get("seen"),
                 seen_at=_moment(told, "seen_at"),
@@ -162,7 +162,7 @@ class Notebook:
         return self._table.get(self._pk) or {}
 
 
-def told_key(source: str) -> str:
+def announcements_key(source: str) -> str:
     """The key of the item that says what people and programs were told of a source."""
     return f"{source}#told"
 

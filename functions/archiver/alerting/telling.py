@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.archiver.alerting.notes import Told, told_key
+from functions.archiver.alerting.notes import Announcements, announcements_key
 from functions.archiver.alerting.trouble import SETTLED, Kind, Trouble, kind_of
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.engine import Engine, Message
@@ -19,8 +19,8 @@ from functions.archiver.ledger.conditions import Condition, Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 
 WELL = "well"
-TOLD = "told"
-"""The kind of the item that is written here. `announced_at` changes with all that programs may hear of."""
+ANNOUNCEMENTS = "told"
+"""The kind of the item that is written here. Its `announced_at` changes with everything that programs may hear of."""
 
 _MAX_SUBJECT = 100
 """What SNS takes, in ASCII."""
@@ -44,29 +44,29 @@ class Teller:
         self._table = table
         self._engine = engine
         self._address = address
-        self._pk = told_key(address.source)
-        self._standing = {"kind": TOLD, "source": address.source}
+        self._pk = announcements_key(address.source)
+        self._standing = {"kind": ANNOUNCEMENTS, "source": address.source}
         self._clock = clock
 
-    def tell(self, trouble: Trouble | None, before: Told) -> Kind | None:
+    def tell(self, trouble: Trouble | None, before: Announcements) -> Kind | None:
         """The trouble that counts by now, None for a source that is well. Publishes it where it has just changed."""
         now = self._clock.now()
         name = trouble.kind.name if trouble else WELL
         told = before.told or WELL
-        since = self._seen(name, before, now)
+        since = self._seen_since(name, before, now)
         if name == told or now - since < _patience(trouble, kind_of(told)):
             return kind_of(told)
         if self._claim(before.told, name, trouble, now):
             self._publish(trouble, kind_of(told), before.told)
         return kind_of(name)
 
-    def note_late(self, days: Sequence[str], before: Told) -> None:
+    def note_late(self, days: Sequence[str], before: Announcements) -> None:
         """Notes for programs which days are incomplete; one write where they are others than before."""
         if tuple(days) != before.late:
             put = {**self._standing, "late": list(days), "announced_at": to_ms(self._clock.now())}
             self._table.update(self._pk, put=put)
 
-    def _seen(self, name: str, before: Told, now: datetime) -> datetime:
+    def _seen_since(self, name: str, before: Announcements, now: datetime) -> datetime:
         """Since when the source has been so; one write when it has just become so."""
         if before.seen == name and before.seen_at:
             return before.seen_at

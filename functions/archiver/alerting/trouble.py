@@ -115,7 +115,7 @@ def kind_of(name: str) -> Kind | None:
     return _BY_NAME.get(name)
 
 
-def told_beside(item: Mapping[str, Any] | None) -> Trouble | None:
+def announced_trouble(item: Mapping[str, Any] | None) -> Trouble | None:
     """The reported trouble that is no state of the source, such as an unsealed day, by the item that holds it."""
     kind = kind_of(str((item or {}).get("told")))
     if item is None or kind is None or kind.name in {state.value for state in SourceState}:

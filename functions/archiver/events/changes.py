@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.archiver.alerting.telling import TOLD
+from functions.archiver.alerting.telling import ANNOUNCEMENTS
 from functions.archiver.alerting.trouble import BLOCKED
 from functions.archiver.clock import from_iso, from_ms
 from functions.archiver.events.event import MAX_REASON, Detail, Event, Type, event_id
@@ -37,14 +37,14 @@ def events_of(change: Change, *, bucket: str | None) -> Iterator[Event]:
     """The events that this change is: none for most. `bucket` is where recordings lie, None for a local archive."""
     before, after = change.before or {}, change.after or {}
     if after.get("kind") == "recording":
-        yield from _moved(change, before, after, bucket)
-        yield from _held(change, before, after, bucket)
+        yield from _state_events(change, before, after, bucket)
+        yield from _hold_events(change, before, after, bucket)
     elif change.after is None:
-        yield from _erased(change, before)
-    elif after.get("kind") == TOLD:
-        yield from _told(before, after)
+        yield from _erasure_events(change, before)
+    elif after.get("kind") == ANNOUNCEMENTS:
+        yield from _source_events(before, after)
     elif "sealing" in before:
-        yield from _sealed(before, after, bucket)
+        yield from _seal_events(before, after, bucket)
 
 
 def standing_events(item: Item, *, bucket: str | None) -> Iterator[Event]:
@@ -68,7 +68,7 @@ def standing_events(item: Item, *, bucket: str | None) -> Iterator[Event]:
         yield _of_hold(item, Type.PLACED, case, bucket, at=placed.get(case, found))
 
 
-def _moved(change: Change, before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
+def _state_events(change: Change, before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
     is_restored = change.before is None and "restored" in after
     if after["state"] in _TYPES and after["state"] != before.get("state") and not is_restored:
         yield _of_state(after, bucket, or_at=change.at)
@@ -89,7 +89,7 @@ def _since(item: Item, state: str) -> datetime | None:
     return from_ms(1000 * told[-1]) if told else None
 
 
-def _held(change: Change, before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
+def _hold_events(change: Change, before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
     if after.get("announced_at") == before.get("announced_at"):
         return
     at, was, now = from_ms(int(after["announced_at"])), set(cases_of(before)), set(cases_of(after))
@@ -103,7 +103,7 @@ def _of_hold(item: Item, type_: Type, case: str, bucket: str | None, *, at: date
     return Event(type=type_, at=at, detail=_of_recording(item, f"{type_} {case}", bucket, reason=case))
 
 
-def _erased(change: Change, before: Item) -> Iterator[Event]:
+def _erasure_events(change: Change, before: Item) -> Iterator[Event]:
     if before.get("kind") == "recording" and not change.expired:
         source = str(before["source"])
         yield _erasure(source, digest_of(source, str(before["recording_id"])), change.at)
@@ -115,7 +115,7 @@ def _erasure(source: str, recording: str, at: datetime) -> Event:
     return Event(type=Type.ERASED, at=at, detail=detail)
 
 
-def _told(before: Item, after: Item) -> Iterator[Event]:
+def _source_events(before: Item, after: Item) -> Iterator[Event]:
     source, was, now = str(after["source"]), before.get("told"), after.get("told")
     # A message that could not be sent takes `told` back, and nothing else.
     is_news = after.get("announced_at") != before.get("announced_at")
@@ -130,7 +130,7 @@ def _told(before: Item, after: Item) -> Iterator[Event]:
         yield Event(type=Type.INCOMPLETE, at=from_ms(int(after["announced_at"])), detail=detail)
 
 
-def _sealed(before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
+def _seal_events(before: Item, after: Item, bucket: str | None) -> Iterator[Event]:
     noted: Mapping[str, Any] = before["sealing"]
     if after.get("seal_head") != noted["sha256"] or before.get("seal_head") == noted["sha256"]:
         return

@@ -64,14 +64,14 @@ class Holds:
             if after:
                 put["expires_at"] = None
             if item["state"] != State.QUEUED.value:  # whoever has it in hand writes the story whole
-                put["story"] = self._told(item, code, case)
+                put["story"] = self._story_with(item, code, case)
             try:
                 return self._table.update(pk, put=put, when=_is(item))
             except Refused:
                 continue  # another case, or the downloader, came in between
         raise Busy(f"{recording_id!r} keeps changing")
 
-    def _told(self, item: Item, code: Code, case: str) -> list[list[object]]:
+    def _story_with(self, item: Item, code: Code, case: str) -> list[list[object]]:
         new = event(self._clock.now().timestamp(), code, case)
         return [list(each) for each in with_event(story_of(item.get("story", ())), new)]
 

@@ -73,10 +73,10 @@ class Integrity:
                 put={
                     # What was in quarantine goes back there.
                     "state": item.get("kept_as", state.value) if sound else state.value,
-                    "kept_as": None if sound else _kept_as(item),
-                    **self._counted(item.get("kept_as") if sound else state.value),
+                    "kept_as": None if sound else _state_to_restore(item),
+                    **self._index_keys(item.get("kept_as") if sound else state.value),
                     "reason": None if sound else why,
-                    "story": [list(each) for each in self._told(item, code, why)],
+                    "story": [list(each) for each in self._story_with(item, code, why)],
                 },
                 when=OneOf("state", (State(item["state"]),)),
             )
@@ -84,13 +84,13 @@ class Integrity:
             return False  # somebody else has just moved it
         return True
 
-    def _counted(self, group: str | None) -> dict[str, object]:
+    def _index_keys(self, group: str | None) -> dict[str, object]:
         """Where the index `due` counts it; a sound recording is not in it."""
         if group is None:
             return {"due_group": None, "due_at": None}
         return {"due_group": f"{self._source}#{group}", "due_at": to_ms(self._clock.now())}
 
-    def _told(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
+    def _story_with(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
         return with_event(story_of(item.get("story", ())), event(self._clock.now().timestamp(), code, why))
 
 
@@ -105,7 +105,7 @@ def _story_of(item: Item) -> Sequence[Event]:
     return told
 
 
-def _kept_as(item: Item) -> str | None:
+def _state_to_restore(item: Item) -> str | None:
     """The state to go back to, where it is not the usual one."""
     before = item.get("kept_as", item["state"])
     return str(before) if before == State.QUARANTINED.value else None

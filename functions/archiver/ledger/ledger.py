@@ -20,7 +20,7 @@ from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, Missing, OneOf
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
-from functions.archiver.ledger.revival import Revival, said_of
+from functions.archiver.ledger.revival import Revival, description_digest
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.ledger.terms import is_over
@@ -103,8 +103,8 @@ class Ledger(Transitions):
             "source": self._source,
             "found_at": self._clock.now().isoformat(),
             "discovered_by": discovered_by,
-            "said": said_of(recording),
-            **self._told((), "found", discovered_by),
+            "said": description_digest(recording),
+            **self._story_with((), "found", discovered_by),
             **self._facts(recording),
             **new.extra,
             **self._waits(new),
@@ -122,7 +122,7 @@ class Ledger(Transitions):
 
     def _waits(self, new: _New) -> dict[str, object]:
         if new.state in (State.FAILED, State.QUARANTINED):
-            return self._ended(new.state.value)
+            return self._index_keys(new.state.value)
         if new.due_ms is None:
             return {}
         group = {State.QUEUED: "queued"}.get(new.state, "retry" if new.extra else "fresh")
@@ -200,7 +200,7 @@ class Ledger(Transitions):
                 self._pk("recording", recording.id),
                 put={
                     **_without_day(self._facts(recording)),
-                    "said": said_of(recording),
+                    "said": description_digest(recording),
                     "state": State.PENDING.value,
                     "due_at": now,
                     "due_group": self.due.group("retry"),
@@ -230,7 +230,7 @@ class Ledger(Transitions):
 
     def describe(self, ticket: Ticket, recording: Recording) -> None:
         """Keeps facts that were not known when the item was made (a webhook tells only an id), its day among them."""
-        self._move(ticket, put={**self._facts(recording), "said": said_of(recording), "described": True})
+        self._move(ticket, put={**self._facts(recording), "said": description_digest(recording), "described": True})
 
     # reading whole days
 

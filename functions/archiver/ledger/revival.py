@@ -35,11 +35,11 @@ _TRIED = (
 )
 
 
-def said_of(recording: Recording) -> str:
+def description_digest(recording: Recording) -> str:
     """A short digest of what a provider says about a recording's audio: its state, its size, its link without query."""
     link = urlsplit(recording.link or "")
-    said = [recording.readiness.value, recording.size_bytes, link.netloc, link.path]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+    description = [recording.readiness.value, recording.size_bytes, link.netloc, link.path]
+    return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:12]
 
 
 class Revival:

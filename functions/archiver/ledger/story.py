@@ -44,13 +44,13 @@ def with_event(story: Sequence[Event], new: Event) -> list[Event]:
     events = [*story, new]
     left_out = sum(int(detail) for _, code, detail in events if code == LEFT_OUT)
     events = [each for each in events if each[1] != LEFT_OUT]
-    while len(events) > _FIRST + 1 and not _fits(_told(events, left_out)):
+    while len(events) > _FIRST + 1 and not _fits(_with_omission(events, left_out)):
         del events[_FIRST]
         left_out += 1
-    return _told(events, left_out)
+    return _with_omission(events, left_out)
 
 
-def _told(events: Sequence[Event], left_out: int) -> list[Event]:
+def _with_omission(events: Sequence[Event], left_out: int) -> list[Event]:
     if not left_out:
         return list(events)
     return [*events[:_FIRST], (events[_FIRST - 1][0], LEFT_OUT, str(left_out)), *events[_FIRST:]]

@@ -74,7 +74,7 @@ class Transitions:
                 "state": State.ARCHIVED.value,
                 **self._written(written),
                 **stored.to_item(),
-                **self._told(story, "archived"),
+                **self._story_with(story, "archived"),
                 **(HAS_TRANSCRIPT if has_transcript else {}),
             },
             remove=[*_WAITING, *_UNTIL_ARCHIVED],
@@ -120,14 +120,14 @@ class Transitions:
             "reason": reason,
             **self._written(written),
             **stored.to_item(),
-            **self._ended("quarantined"),
-            **self._told(story, "quarantined", reason),
+            **self._index_keys("quarantined"),
+            **self._story_with(story, "quarantined", reason),
         }
         return "held" in self._move(ticket, put=put, remove=["link", "noted", "expires_at"])
 
     def mark_gone(self, ticket: Ticket, reason: str, *, story: Story = None) -> None:
         """queued → gone: the provider no longer has it."""
-        put = {"state": State.GONE.value, "reason": reason, **self._told(story, "gone", reason)}
+        put = {"state": State.GONE.value, "reason": reason, **self._story_with(story, "gone", reason)}
         self._move(ticket, put=put, remove=[*_WAITING, "link"])
 
     def mark_failed(self, ticket: Ticket, reason: str, *, attempts: int = 0, story: Story = None) -> None:
@@ -135,16 +135,16 @@ class Transitions:
         put = {
             "state": State.FAILED.value,
             "reason": reason,
-            **self._ended("failed"),
-            **self._told(story, "failed", reason),
+            **self._index_keys("failed"),
+            **self._story_with(story, "failed", reason),
         }
         self._move(ticket, put=put, remove=["link"], add={"attempts": attempts})
 
-    def _ended(self, group: str) -> dict[str, object]:
+    def _index_keys(self, group: str) -> dict[str, object]:
         """Where an index counts what a person has to look at, by when it ended so."""
         return {"due_group": self.due.group(group), "due_at": to_ms(self._clock.now())}
 
-    def _told(self, story: Story, code: Code, detail: str | None = None) -> dict[str, object]:
+    def _story_with(self, story: Story, code: Code, detail: str | None = None) -> dict[str, object]:
         """The story with one event more, for whoever holds the item and so knows it whole; else nothing."""
         if story is None:
             return {}
@@ -155,7 +155,7 @@ class Transitions:
 
     def mark_rejected(self, ticket: Ticket, reason: str, *, due_in: timedelta, story: Story = None) -> None:
         """queued → pending, one attempt more; its link, if it had one, is not trusted again."""
-        told = self._told(story, "tried", reason)
+        told = self._story_with(story, "tried", reason)
         self._postpone(ticket, reason, due_in, add={"attempts": 1}, remove=["link"], put=told)
 
     def mark_not_ready(self, ticket: Ticket, reason: str, *, due_in: timedelta) -> None:

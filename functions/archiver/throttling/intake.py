@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
-from functions.archiver.ledger.revival import said_of
+from functions.archiver.ledger.revival import description_digest
 from functions.archiver.ledger.table import Unacceptable
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.lanes import Lanes
@@ -88,7 +88,7 @@ class Intake:
         """A failed one is revived when the provider says something else of it; else it gets one attempt a day."""
         if _has_become_ready(recording, known):
             self._ledger.note_ready(recording)
-        elif known.state is State.FAILED and known.said not in (None, said_of(recording)):
+        elif known.state is State.FAILED and known.said not in (None, description_digest(recording)):
             self._ledger.note_change(recording)
         elif known.state is State.FAILED and discovered_by == "reconcile":
             self._ledger.revival.once_more(recording.id)

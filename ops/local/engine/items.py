@@ -30,7 +30,7 @@ def acceptable(item: Mapping[str, object]) -> Item:
     size = 0
     for name, value in item.items():
         if value is not None:
-            kept[name], length = _kept(value, 1)
+            kept[name], length = _storable(value, 1)
             size += _name_bytes(name) + length
     if size > LONGEST_ITEM_BYTES:
         raise Unacceptable(f"an item of {size} bytes is larger than {LONGEST_ITEM_BYTES}")
@@ -88,7 +88,7 @@ def _number_or_map(found: dict[str, Any]) -> object:
     return Decimal(found[""]) if "" in found else found
 
 
-def _kept(value: object, depth: int) -> tuple[object, int]:
+def _storable(value: object, depth: int) -> tuple[object, int]:
     """A value as it is kept, and its size in bytes."""
     match value:
         case str():
@@ -100,11 +100,11 @@ def _kept(value: object, depth: int) -> tuple[object, int]:
         case Mapping() | list() | tuple() if depth >= DEEPEST:
             raise Unacceptable(f"values are nested more than {DEEPEST} deep")
         case Mapping():
-            parts = {name: _kept(part, depth + 1) for name, part in value.items()}
+            parts = {name: _storable(part, depth + 1) for name, part in value.items()}
             size = 3 + sum(_name_bytes(name) + length + 1 for name, (_, length) in parts.items())
             return {name: part for name, (part, _) in parts.items()}, size
         case list() | tuple():
-            elements = [_kept(part, depth + 1) for part in value]
+            elements = [_storable(part, depth + 1) for part in value]
             return [part for part, _ in elements], 3 + sum(length + 1 for _, length in elements)
     raise Unacceptable(f"a value of the type {type(value).__name__}")
 

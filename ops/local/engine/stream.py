@@ -43,7 +43,7 @@ _OFF = (
 )
 
 
-class Kept(NamedTuple):
+class StoredChange(NamedTuple):
     """One change, in the order of their numbers."""
 
     number: int
@@ -72,13 +72,13 @@ class Stream:
             for statement in (*_OFF, *(_ON if on else ())):
                 connection.execute(statement)
 
-    def read(self, limit: int) -> Sequence[Kept]:
+    def read(self, limit: int) -> Sequence[StoredChange]:
         """The oldest changes that are kept."""
         with self._file.reading() as connection:
             rows = connection.execute(
                 "SELECT number, at, before, after FROM stream ORDER BY number LIMIT ?", (limit,)
             ).fetchall()
-        return [Kept(number, from_ms(at), _item(before), _item(after)) for number, at, before, after in rows]
+        return [StoredChange(number, from_ms(at), _item(before), _item(after)) for number, at, before, after in rows]
 
     def forget(self, until: int) -> None:
         """Everything up to this number has been passed on."""

@@ -64,7 +64,7 @@ class Ticks:
 
     def tick(self, kind: Kind | None) -> int:
         """One; the level that counts then."""
-        counts = self.teller.tell(a_trouble(kind), self.read().told)
+        counts = self.teller.tell(a_trouble(kind), self.read().announcements)
         self._clock.advance(MINUTE)
         return counts.level if counts else 0
 
@@ -142,7 +142,7 @@ def test_a_worse_trouble_is_told_at_its_own_time_and_a_lesser_one_when_it_looks_
 
 
 def test_of_two_ticks_at_once_one_tells(ticks: Ticks) -> None:
-    seen = ticks.read().told
+    seen = ticks.read().announcements
     levels = [ticks.teller.tell(a_trouble(FAILING), seen) for _ in range(2)]
     assert levels == [FAILING, FAILING]
     assert ticks.subjects() == [FAILING.name]

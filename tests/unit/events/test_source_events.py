@@ -51,8 +51,8 @@ class Ticks:
     def tick(self, trouble: Trouble | None, *, times: int = 1) -> None:
         for _ in range(times):
             notes = self.notes.read()
-            self.teller.tell(trouble, notes.told)
-            self.teller.note_late(notes.incomplete, notes.told)
+            self.teller.tell(trouble, notes.announcements)
+            self.teller.note_late(notes.incomplete, notes.announcements)
             self.clock.advance(timedelta(minutes=1))
 
 

@@ -10,7 +10,7 @@ import pytest
 from functions.archiver.entry import State
 from functions.archiver.errors import Rejected
 from functions.archiver.ledger.ledger import Ledger
-from functions.archiver.ledger.revival import said_of
+from functions.archiver.ledger.revival import description_digest
 from functions.archiver.recording import Readiness
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
@@ -152,4 +152,8 @@ def test_only_what_is_archived_has_bytes_to_speak_of(ledger: Ledger) -> None:
 
 def test_a_query_in_a_link_is_nothing_new() -> None:
     one, other = (recording(link=f"https://media.example/a?{query}") for query in ("x=1", "x=2"))
-    assert said_of(one) == said_of(other) != said_of(recording(link="https://media.example/b"))
+    assert (
+        description_digest(one)
+        == description_digest(other)
+        != description_digest(recording(link="https://media.example/b"))
+    )
