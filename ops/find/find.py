@@ -18,7 +18,7 @@ from ops.index.query import BadQuery, Query
 from ops.index.refresh import as_of, refresh
 from ops.index.rows import Row
 from ops.shell.moments import in_zone, refuse_backwards
-from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.output import Column, ExitCode, Failure, Output, clean
 from ops.shell.texts import counted, length_text
 from ops.shell.verb import Shared
 
@@ -166,6 +166,8 @@ def cell(value: object, output: Output) -> object:
     """A value for a spreadsheet, which must not take a provider's text for a formula. Times are in people's zone."""
     if isinstance(value, datetime):
         return output.time(value)
+    if isinstance(value, str) and sys.stdout.isatty():
+        value = clean(value)
     if isinstance(value, str) and (value.startswith(_FORMULAS) or (value[:1] == "+" and not _is_number(value))):
         return f"'{value}"
     return value

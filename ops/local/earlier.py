@@ -24,7 +24,7 @@ from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.recording import Recording, TranscriptState
-from ops.local.engine.files import FILE_MODE, FOLDER_MODE, INSIDE
+from ops.local.engine.files import FILE_MODE, FOLDER_MODE, INSIDE, NotPlain, open_plain
 from ops.local.engine.folder import content_type_of
 from ops.shell.output import ExitCode, Failure
 
@@ -67,10 +67,11 @@ def _everything(root: Path) -> Iterator[tuple[Entry, bool]]:
     for folder in sorted((root / "metadata").glob("source=*/date=*")):
         for path in sorted(folder.glob("*.json")):
             try:
-                body = path.read_bytes()
+                with open_plain(path) as file:
+                    body = file.read()
                 document = json.loads(body)
                 entry = replace(entry_of(document), metadata_sha256=hashlib.sha256(body).hexdigest())
-            except (ValueError, KeyError, TypeError):
+            except (NotPlain, ValueError, KeyError, TypeError):
                 continue  # cut short or not ours: the line of the ledger, or a listing, knows of it
             yield without_document(entry), document.get("transcript") == TranscriptState.PENDING.value
     for entry in _of_ledger(root):

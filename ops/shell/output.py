@@ -69,7 +69,7 @@ def print_failure(failure: Failure, *, as_json: bool, archive: str | None = None
     next_ = failure.next and for_archive(failure.next, archive)
     if as_json:
         error = {"code": failure.kind, "message": clean(failure.message), "next": next_}
-        text = json.dumps({"error": error}, ensure_ascii=False)
+        text = _json_text({"error": error})
     else:
         text = clean(failure.message) + (f"\nnext: {next_}" if next_ else "")
     print(text, file=sys.stderr)
@@ -127,7 +127,7 @@ class Output:
 
     def row(self, fields: Mapping[str, Any]) -> None:
         """One line of JSON on standard output; the answer of verbs that list rows."""
-        print(json.dumps({"schema": self._schema} | dict(fields), ensure_ascii=False, default=_as_json))
+        print(_json_text({"schema": self._schema} | dict(fields)))
 
     def again(self, command: str) -> str:
         """A command to type next, for the archive of this one."""
@@ -179,6 +179,14 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], shown: Sequ
 def clean(text: str) -> str:
     """`text` for a terminal: control characters, which could rewrite what stands on it, become visible escapes."""
     return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+
+
+def _json_text(value: object) -> str:
+    """One line of JSON. What does not print is escaped, which means the same and is safe on a terminal."""
+    text = json.dumps(value, ensure_ascii=False, default=_as_json)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def utc(moment: datetime) -> str:

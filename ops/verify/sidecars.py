@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from functions.archiver.attributes import ENTRY, RECORDING, STORED
@@ -26,6 +26,9 @@ SHARED = tuple(each.name for each in (*RECORDING, *STORED, *ENTRY))
 NEEDED = ("kind", *SHARED, "metadata_sha256")
 """The attributes of an item that a comparison needs, besides those that place its recording."""
 
+_LARGEST_BYTES = 16 * 1024 * 1024
+"""A provider's document has 256 KB at the most."""
+
 _MOVE_ON = ("attempts",)
 """The ledger goes on counting."""
 
@@ -38,7 +41,7 @@ def compare_sidecar(bucket: Bucket, item: Item, sealed: str | None = None) -> Fi
     place = entry_of(item).place
     try:
         with bucket.read(place.metadata) as pieces:
-            body = b"".join(pieces)
+            body = _up_to_the_largest(pieces)
     except NoObject as other:
         return _finding("altered", item, place.metadata, f"of its sidecar: {other}")
     except NotThere:
@@ -84,6 +87,16 @@ def contradictions(document: Mapping[str, Any], item: Item, *, exactly: bool = F
     compared = [name for name in ("source", *SHARED) if name not in left_out]
     known = [name for name in compared if exactly or expected[name] not in (None, [])]
     return [name for name in known if expected[name] != document.get(name)]
+
+
+def _up_to_the_largest(pieces: Iterable[bytes]) -> bytes:
+    """The bytes, cut short where they are too many for a sidecar: then they are none."""
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > _LARGEST_BYTES:
+            break
+    return bytes(body)
 
 
 def _document(body: bytes) -> Mapping[str, Any] | None:

@@ -70,6 +70,23 @@ def test_an_absent_file_is_named_by_the_run_itself_because_names_and_sizes_are_l
     assert bench.run_here() == 0
 
 
+def test_a_link_in_the_place_of_a_recording_is_altered_set_aside_and_healed(
+    bench: LocalBench, acme: Babelforce, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run_here() == 0
+    newest = max(acme.recordings.values(), key=lambda recording: recording.recorded_at).id
+    path, elsewhere = bench.audio(newest), tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert bench.run_here() == 6
+    said = "".join(capsys.readouterr())
+    assert f"acme: {newest!r} is altered: a symbolic link lies in its place" in said
+    assert bench.run_here() == 6, "the run that heals it says so too"
+    assert (path.is_symlink(), path.read_bytes()) == (False, elsewhere.read_bytes())
+    assert (bench.out / "altered" / path.relative_to(bench.out)).is_symlink()
+    assert (bench.run_here(), verified(bench)[0]) == (0, 0)
+
+
 def test_verify_finds_what_is_shortened_swapped_and_extra(bench: LocalBench, acme: Babelforce) -> None:
     assert bench.run_here() == 0
     short, one, other = list(acme.recordings)[:3]

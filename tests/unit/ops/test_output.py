@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ops.shell.output import WIDTH, Column, ExitCode, Failure, Output, clean, for_archive, print_failure
@@ -76,6 +78,17 @@ def test_a_failure_names_the_next_command(capsys: pytest.CaptureFixture[str]) ->
 @given(st.text())
 def test_text_from_outside_never_steers_a_terminal(text: str) -> None:
     assert all(each.isprintable() or each == "\n" for each in clean(text))
+
+
+@given(text=st.text())
+@example(text="\u202egnp\u2066\x9b31m\U000e0001\ud800")
+def test_json_is_safe_on_a_terminal_and_means_the_same(text: str) -> None:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        Output("example").row({"agent": text})
+    line = printed.getvalue()
+    assert line[:-1].isprintable()
+    assert json.loads(line)["agent"] == text
 
 
 def test_printable_text_stays_as_it_is() -> None:
