@@ -34,7 +34,7 @@ from ops.holds.cases import Cases
 from ops.index.asking import pk_of
 from ops.index.rows import Row
 from ops.shell.version import version
-from ops.verify.sidecars import why_altered
+from ops.verify.sidecars import settled, why_altered
 
 SCHEMA = "recordings.manifest/1"
 PIECE_BYTES = 1024 * 1024
@@ -133,7 +133,7 @@ class Exporting:
             if not same and not wanted.allow_unverified:
                 return {**named, "why": "its bytes are not what was archived", "altered": True}
             body = self._document(entry_of(item).place.metadata)
-            wrong = why_altered(body, item) if body is not None else "its sidecar is not there"
+            wrong = self._why_altered(body, item)
             if wrong and not wanted.allow_unverified:
                 return {**named, "why": wrong, "altered": True}
             name = f"{number:04}-{safe_name(row.recording_id)}"
@@ -147,6 +147,11 @@ class Exporting:
             bundle.add(f"transcripts/{name}.json", [transcript])
         metadata = {"metadata_sha256": item.get("metadata_sha256"), "metadata_problem": wrong}
         return {**self._describe(row, item, stored, file, sha256), **metadata}
+
+    def _why_altered(self, body: bytes | None, item: Item) -> str | None:
+        if body is None:
+            return "its sidecar is not there"
+        return why_altered(body, item) and why_altered(body, settled(self._archive.table, item))
 
     def _document(self, key: str) -> bytes | None:
         try:

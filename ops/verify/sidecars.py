@@ -17,7 +17,8 @@ from functions.archiver.bucket.sidecar import sidecar
 from functions.archiver.bucket.verifying import Finding
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.items import entry_of
-from functions.archiver.ledger.table import Item
+from functions.archiver.ledger.table import Item, Table
+from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import NO_TRANSCRIPT, TranscriptState
 
 SHARED = tuple(each.name for each in (*RECORDING, *STORED, *ENTRY))
@@ -50,6 +51,18 @@ def compare_sidecar(bucket: Bucket, item: Item, sealed: str | None = None) -> Fi
         return _finding("undecided", item, place.metadata, f"its sidecar cannot be read: {trouble}")
     why = why_altered(body, item, sealed)
     return _finding("altered", item, place.metadata, why) if why else None
+
+
+def settled(table: Table, item: Item) -> Item:
+    """The item as the ledger has it now, for a second look at a sidecar that seems altered.
+
+    Where a transcript is on its way, the sidecar may just have been written again; so the digest is left out.
+    """
+    source, name = str(item["source"]), safe_name(str(item["recording_id"]))
+    now = table.get(f"{source}#recording#{name}") or item
+    if table.get(f"{source}#transcript#{name}") is None:
+        return now
+    return {attribute: value for attribute, value in now.items() if attribute != "metadata_sha256"}
 
 
 def why_altered(body: bytes, item: Item, sealed: str | None = None) -> str | None:

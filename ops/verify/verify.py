@@ -24,7 +24,7 @@ from ops.shell.verb import Shared
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
 from ops.verify.selection import SelectedItems, Selection
-from ops.verify.sidecars import compare_sidecar
+from ops.verify.sidecars import compare_sidecar, settled
 
 if TYPE_CHECKING:
     from ops.archive.deployed import DeployedArchive
@@ -137,7 +137,10 @@ class Verifying:
         """One recording, and what is wrong with its sidecar, which is read wherever bytes are."""
         bucket = self._archive.bucket
         finding = sealed.compared(item, compare(bucket, item, read=self._read))
-        return finding, compare_sidecar(bucket, item, sealed.sidecar_of(item)) if self._read else None
+        of_sidecar = compare_sidecar(bucket, item, sealed.sidecar_of(item)) if self._read else None
+        if of_sidecar is not None and of_sidecar.result == "altered":
+            of_sidecar = compare_sidecar(bucket, settled(self._archive.table, item), sealed.sidecar_of(item))
+        return finding, of_sidecar
 
     def _note_verified(self, integrity: Integrity, ids: Sequence[str], pool: ThreadPoolExecutor) -> None:
         """Notes a comparison in the ledger; without the right to write there, the comparison still counts."""

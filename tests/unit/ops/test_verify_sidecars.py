@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ def test_a_recording_from_before_digests_is_compared_by_what_its_ledger_knows(ar
     assert found() is None
     edit(archive.bucket, agent="Somebody Else")
     assert found().why == "its sidecar contradicts the ledger in agent"
+
+
+def test_a_sidecar_that_may_just_have_been_written_again_with_its_transcript_is_compared_by_its_facts(
+    archive: FolderArchive, capsys: Captured
+) -> None:
+    entry = archive.ledger("acme").find("one")
+    assert entry is not None
+    archive.ledger("acme").insert_transcript(entry, due_in=timedelta(hours=1))
+    edit(archive.bucket, transcript="completed")
+    assert verify(archive, capsys)[0] == 0
+    edit(archive.bucket, agent="Somebody Else")
+    assert verify(archive, capsys)[0] == 6
 
 
 @pytest.mark.parametrize(("transcript", "wrong"), [("none", True), ("completed", False)])
