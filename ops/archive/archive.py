@@ -56,6 +56,9 @@ class Archive(Protocol):
     def bucket(self) -> Bucket:
         """Where the recordings are."""
 
+    def erasing(self, *, break_glass: bool) -> Bucket:
+        """The bucket in the name of whoever may erase there. Raises Failure (REFUSED) where nobody may."""
+
     @property
     def export_signer(self) -> Signer | None:
         """The archive's own key for exports; None where it has none."""

@@ -98,6 +98,10 @@ class FolderArchive:
         """The folder itself."""
         return FolderBucket(self.root)
 
+    def erasing(self, *, break_glass: bool) -> FolderBucket:
+        """The folder again: its owner may."""
+        return self.bucket
+
     def deliver_events(self) -> None:
         """Writes the events of what has changed into `events.jsonl`, where they are wanted. Raises OSError."""
         self.event_log.deliver()

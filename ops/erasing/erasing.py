@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 
 from functions.archiver.bucket.bucket import Bucket, Head, Locked
 from functions.archiver.bucket.everything import versions_of
+from functions.archiver.clock import Clock
 from functions.archiver.entry import State
 from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.table import Item
+from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
@@ -108,28 +110,46 @@ class Erasing:
             ticket=ticket,
             recordings=recordings,
         )
-        erasing = self._bucket_to_erase()  # before anything is written: whoever may not erase orders nothing
+        erasing = self._archive.erasing(
+            break_glass=self._break_glass
+        )  # before anything is written: whoever may not erase orders nothing
         self._orders.begin(order)
-        return self._carry_out([order.name], found, erasing)
+        return self._carry_out(order.name, found, erasing)
 
     def resume(self, orders: Mapping[str, set[str]], found: Sequence[Candidate]) -> Outcome:
         """Erases what earlier orders had to leave. `orders` are digests by the name of the order."""
-        erasing = self._bucket_to_erase()
-        outcome = None
-        for name, digests in orders.items():
-            outcome = self._carry_out([name], [each for each in found if each.digest in digests], erasing)
-        assert outcome is not None
-        return outcome
+        erasing = self._archive.erasing(break_glass=self._break_glass)
+        outcomes = [
+            self._carry_out(name, [each for each in found if each.digest in digests], erasing)
+            for name, digests in orders.items()
+        ]
+        deferred = {each.digest: each for outcome in outcomes for each in outcome.deferred}
+        return Outcome(
+            order=outcomes[-1].order,
+            erased=len(found) - len(deferred),
+            deferred=list(deferred.values()),
+            index_is_clean=all(outcome.index_is_clean for outcome in outcomes),
+        )
 
-    def _bucket_to_erase(self) -> Bucket:
-        if isinstance(self._archive, FolderArchive):
-            return self._archive.bucket
-        from ops.archive.deployed import DeployedArchive  # a folder needs no AWS
+    def note_erased(self, orders: Sequence[Order], rows: Sequence[Row]) -> None:
+        """Notes what is erased already, and whose note never came to be because somebody's computer went off.
 
-        assert isinstance(self._archive, DeployedArchive)
-        return self._archive.erasing(break_glass=self._break_glass)
+        `rows` are the recordings of these orders that the ledger still has. The item goes last of all, so one that has
+        a tombstone and no item is erased.
+        """
+        left = {digest_of(row.source, row.recording_id) for row in rows}
+        for order in orders:
+            vanished = [each for each in order.recordings if each.digest in order.open - left]
+            buried = {each.digest for each in vanished if self._is_buried(each)}
+            if buried:
+                deferred = [each for each in order.deferred if each.digest not in buried]
+                self._orders.note(order.name, datetime.now(UTC), self._archive.person.name, sorted(buried), deferred)
 
-    def _carry_out(self, orders: Sequence[str], found: Sequence[Candidate], erasing: Bucket) -> Outcome:
+    def _is_buried(self, erased: Erased) -> bool:
+        stones = Tombstones(self._archive.table, source=erased.source, clock=Clock())
+        return erased.digest in stones.of_day(erased.day, "erased")
+
+    def _carry_out(self, order: str, found: Sequence[Candidate], erasing: Bucket) -> Outcome:
         free = [each for each in found if each.why is None]
         done = each_of(lambda each: self._erase_objects(each, erasing), free)
         locked = {each.digest for each, gone in zip(free, done, strict=True) if not gone}
@@ -137,11 +157,10 @@ class Erasing:
         gone = {each.digest for each in erased}
         clean = self._erase_from_machine(erased)
         deferred = [each for each in found if each.digest not in gone]
-        for name in orders:
-            self._orders.note(
-                name, datetime.now(UTC), self._archive.person.name, sorted(gone), [each.deferred for each in deferred]
-            )
-        return Outcome(order=orders[-1], erased=len(gone), deferred=deferred, index_is_clean=clean)
+        self._orders.note(
+            order, datetime.now(UTC), self._archive.person.name, sorted(gone), [each.deferred for each in deferred]
+        )
+        return Outcome(order=order, erased=len(gone), deferred=deferred, index_is_clean=clean)
 
     def _erase_objects(self, found: Candidate, erasing: Bucket) -> bool:
         """The tombstone first, so that no listing brings it back meanwhile. False where something is locked."""

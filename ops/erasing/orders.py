@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from secrets import token_hex
 from typing import Any
 
-from functions.archiver.bucket.bucket import Bucket, NotThere, Properties
+from functions.archiver.bucket.bucket import Bucket, NotThere, Properties, Taken
 from functions.archiver.clock import iso
 from functions.archiver.object_keys import AT_SOURCE
 from ops.shell.output import ExitCode, Failure
@@ -123,7 +124,8 @@ class Orders:
     def _write(self, key: str, document: Mapping[str, Any]) -> None:
         body = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         properties = Properties(content_type="application/json")
-        self._bucket.put_new(key, body, sha256=hashlib.sha256(body).digest(), properties=properties)
+        with suppress(Taken):  # a name of chance: the same write, repeated because its answer was lost
+            self._bucket.put_new(key, body, sha256=hashlib.sha256(body).digest(), properties=properties)
 
     def all(self) -> list[Order]:
         """Every order, oldest first. Raises Failure (ALTERED) for a record that is none any more."""

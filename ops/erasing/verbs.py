@@ -62,8 +62,11 @@ def _check(wanted: EraseOptions) -> None:
 def _erase(shared: Shared, archive: Archive, output: Output, wanted: EraseOptions) -> ExitCode:
     open_orders: dict[str, set[str]] = {}
     if wanted.deferred:
-        open_orders = {order.name: order.open for order in Orders(archive.bucket).all() if order.open}
-        rows = _rows_of(archive, set().union(*open_orders.values()))
+        orders = [order for order in Orders(archive.bucket).all() if order.open]
+        open_orders = {order.name: order.open for order in orders}
+        rows = rows_of(archive, set().union(*open_orders.values()))
+        if not wanted.dry_run:
+            Erasing(archive).note_erased(orders, rows)
     else:
         rows = selected(archive, shared, wanted.selection, output.progress)
     if not rows:
@@ -91,7 +94,7 @@ def _erase(shared: Shared, archive: Archive, output: Output, wanted: EraseOption
     return _tell(archive, output, outcome, len(found))
 
 
-def _rows_of(archive: Archive, digests: set[str]) -> list[Row]:
+def rows_of(archive: Archive, digests: set[str]) -> list[Row]:
     """The recordings behind digests, as far as the ledger still has them: all of it is read."""
     if not digests:
         return []

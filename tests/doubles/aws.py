@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -88,6 +88,10 @@ class Aws:
     bucket: str = BUCKET
     calls: Counter[str] = field(default_factory=Counter)
 
+    def with_queue(self, name: str) -> Aws:
+        """The same with another FIFO queue."""
+        return replace(self, queue_url=_made_queue(name))
+
     def item(self, pk: str) -> Item | None:
         """The item as the table holds it."""
         return self.table.get(pk)
@@ -115,15 +119,24 @@ class Aws:
 
 
 @contextmanager
-def aws() -> Iterator[Aws]:
+def aws(*, object_lock: bool = False) -> Iterator[Aws]:
     """Fresh resources, gone at the end of the block."""
     with mock_aws():
         dynamodb().create_table(TableName=TABLE, **SHAPE)
-        s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3().create_bucket(
+            Bucket=BUCKET,
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+            ObjectLockEnabledForBucket=object_lock,
+        )
         s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        queue = sqs().create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true", "VisibilityTimeout": "960"})
+        queue_url = _made_queue(QUEUE)
         _calls.clear()
-        yield Aws(table=DynamoTable(dynamodb(), TABLE), queue_url=queue["QueueUrl"], calls=_calls)
+        yield Aws(table=DynamoTable(dynamodb(), TABLE), queue_url=queue_url, calls=_calls)
+
+
+def _made_queue(name: str) -> str:
+    attributes: Any = {"FifoQueue": "true", "VisibilityTimeout": "960"}
+    return sqs().create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
 
 class LockedTable(DynamoTable):

@@ -23,10 +23,13 @@ from functions.providers import load
 from tests.doubles.clock import NOON, FakeClock
 from tests.field.origin import World
 from tests.harness.parts import STANDARD
-from tests.property.grounds import LANES, Ground
+from tests.property.grounds import LANES, SOURCES, Ground
 
 SPAN = timedelta(hours=2)
 START = NOON - timedelta(hours=4)
+LANES_OF = SOURCES[0]
+"""Whose lanes are used, whatever a bench's own source is called."""
+
 TURNS = 40
 """More than the attempts that a recording has, for each of a case's recordings."""
 
@@ -43,7 +46,7 @@ class Bench:
         self.kind: type[Provider] = load(world.cases[0].provider)
         self.ledger = Ledger(ground.table, source=self.source, clock=self.clock)
         self.pace = Pace(ground.table, source=self.source, requests_per_minute=6000, lanes=LANES, clock=self.clock)
-        self.intake = Intake(ledger=self.ledger, lanes=ground.lanes, pace=self.pace)
+        self.intake = Intake(ledger=self.ledger, lanes=ground.lanes[LANES_OF], pace=self.pace)
         self.store = Store(ground.bucket, policy=STANDARD)
         self.cursors = CursorStore(ground.table, source=self.source, owner="lister", clock=self.clock)
         self._sent = ground.sent
@@ -99,7 +102,7 @@ class Bench:
             clock=self.clock,
         )
         for _ in range(TURNS * len(self.world.cases)):
-            for received in map(read, self._sent()):
+            for received in map(read, self._sent(LANES_OF)):
                 if received.ticket.source == self.source:  # a case that failed may have left some behind
                     archiver.work(received)
             due, closed = self.ledger.due.next_at(), self.pace.gate().closed_until

@@ -13,7 +13,16 @@ from collections import Counter
 from pprint import pformat
 
 from tests.property.grounds import ENGINES, ground
-from tests.property.promises import check_kept, check_loss_is_told, check_reported, check_sealed, check_swept, facts
+from tests.property.promises import (
+    check_all,
+    check_kept,
+    check_loss_is_told,
+    check_orders_are_done,
+    check_reported,
+    check_sealed,
+    check_swept,
+    facts,
+)
 from tests.property.world import World
 
 STEPS = 500
@@ -28,13 +37,15 @@ def run(engine: str, seed: int) -> World:
             world.chaos(STEPS)
             world.work_in_trouble(ROUNDS)
             world.settle()
-            check_kept(world)
-            report = world.days_pass()
-            check_kept(world)
-            check_reported(world, report)
-            check_sealed(world)
+            check_all(world, check_kept)
+            world.days_pass()
+            check_all(world, check_kept)
+            check_all(world, check_reported)
+            check_all(world, check_sealed)
+            check_orders_are_done(world)
             check_swept(world)
-            check_loss_is_told(world)
+            check_orders_are_done(world)
+            check_loss_is_told(world, world.accounts[0])
         except BaseException as error:
             error.add_note(f"repeat it: make chaos ENGINES={engine} FIRST={seed} SEEDS=1\n{pformat(facts(world))}")
             raise

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.table import Table
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.throttling.lanes import Lanes
 from tests.doubles.clock import FakeClock
 from tests.property.interleaving import Actor, point, running
@@ -22,7 +23,7 @@ from tests.property.interleaving import Actor, point, running
 Fault = Literal["none", "refused", "slow", "lost", "repeated"]
 """`lost`: it took effect and its answer never came. `repeated`: so it was, and the SDK asked once more."""
 
-WRITES = ("put_new", "update", "delete", "put", "begin", "send_part", "complete", "abort", "set_hold", "send")
+WRITES = ("put_new", "update", "delete", "put", "begin", "send_part", "complete", "abort", "set_hold", "send", "sign")
 REPEATED = ("put_new", "put", "complete", "abort", "set_hold", "send")
 """Writes that an SDK may send twice here; `update` is told apart by its condition, where it has one."""
 
@@ -143,3 +144,8 @@ def bucket_with(faults: Faults, bucket: Bucket) -> Bucket:
 def lanes_with(faults: Faults, lanes: Lanes) -> Lanes:
     """The lanes with their faults."""
     return cast("Lanes", faults.wrap(lanes, Service.SQS))
+
+
+def signer_with(faults: Faults, signer: Signer) -> Signer:
+    """The key that signs, with its faults."""
+    return cast("Signer", faults.wrap(signer, Service.KMS))

@@ -1,11 +1,14 @@
-"""What an archive of the fault campaign stands on: moto's AWS, or a folder with SQLite. Both through the same ports."""
+"""What an archive of the fault campaign stands on: moto's AWS, or a folder with SQLite. Both through the same ports.
+
+The folder acts as a bucket with Object Lock, so that holds are held by it too."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,48 +18,69 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.engine import Message
 from functions.archiver.ledger.table import Table
+from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.sqs import SqsLanes
-from ops.local.engine.folder import FolderBucket
+from ops.erasing import erasing
+from ops.holds import placing
 from ops.local.engine.lanes import FifoLanes
 from ops.local.engine.sqlite_table import SqliteTable
 from tests.doubles.aws import Aws, aws, s3, sqs
+from tests.doubles.clock import NOON
+from tests.doubles.signing_key import SigningKey
+from tests.doubles.vault import Vault
 
 ENGINES = ("moto", "folder")
+SOURCES = ("acme", "acme2")
+"""Their names begin alike, so that a prefix that is cut too short meets the other's."""
+
 LANES = 2
 PART_BYTES = 20_000
 """Small, so that recordings of some more go up in several parts; the engines are told to take them."""
 
+_LOCKED_UNTIL = NOON + timedelta(days=3650)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """The ports without faults. `sent` takes what is in the lanes, `open_uploads` names what was never ended."""
+    """The ports without faults. `sent` takes what is in the lanes of a source, `open_uploads` names what was never
+    ended. `erasing` is the bucket in the name of whoever may break its locks.
+    """
 
     engine: str
     table: Table
     bucket: Bucket
-    lanes: Lanes
-    sent: Callable[[], list[dict[str, Any]]]
+    erasing: Bucket
+    lanes: Mapping[str, Lanes]
+    sent: Callable[[str], list[dict[str, Any]]]
     open_uploads: Callable[[], set[str]]
+    signer: Signer = field(default_factory=SigningKey)
 
 
 @contextmanager
 def ground(engine: str) -> Iterator[Ground]:
-    """An empty one, gone at the end of the block."""
-    with patch.object(upload, "PART_BYTES", PART_BYTES), _moto() if engine == "moto" else _folder() as made:
+    """An empty one, gone at the end of the block. What a verb does in threads is done one after the other."""
+    with (
+        patch.object(upload, "PART_BYTES", PART_BYTES),
+        patch.object(placing, "each_of", map),
+        patch.object(erasing, "each_of", map),
+        _moto() if engine == "moto" else _folder() as made,
+    ):
         yield made
 
 
 @contextmanager
 def _moto() -> Iterator[Ground]:
-    with patch("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1), aws() as made:
+    with patch("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1), aws(object_lock=True) as made:
+        queues = {source: made.with_queue(f"{source}.fifo") for source in SOURCES}
         yield Ground(
             engine="moto",
             table=made.table,
             bucket=S3Bucket(s3(), made.bucket),
-            lanes=SqsLanes(sqs(), queue_url=made.queue_url, lanes=LANES),
-            sent=made.messages,
+            erasing=S3Bucket(s3(), made.bucket, bypasses_governance=True),
+            lanes={source: SqsLanes(sqs(), queue_url=of.queue_url, lanes=LANES) for source, of in queues.items()},
+            sent=lambda source: queues[source].messages(),
             open_uploads=lambda: _open_in(made),
         )
 
@@ -73,13 +97,15 @@ def _folder() -> Iterator[Ground]:
         tempfile.TemporaryDirectory() as folder,
         SqliteTable(Path(folder) / "ledger.sqlite") as table,
     ):
-        bucket, lanes = FolderBucket(Path(folder) / "archive"), FifoLanes(LANES)
+        bucket = Vault(Path(folder) / "archive", until=_LOCKED_UNTIL)
+        lanes = {source: FifoLanes(LANES) for source in SOURCES}
         yield Ground(
             engine="folder",
             table=table,
             bucket=bucket,
+            erasing=bucket,
             lanes=lanes,
-            sent=lambda: list(_taken(lanes)),
+            sent=lambda source: list(_taken(lanes[source])),
             open_uploads=lambda: set(bucket._uploads),
         )
 
@@ -94,9 +120,9 @@ class PortsEngine:
     """The engine of the functions over these ports. Nobody reads its log."""
 
     tokens = None
-    signer = None
 
-    def __init__(self, *, table: Table, bucket: Bucket, lanes: Lanes) -> None:
+    def __init__(self, *, table: Table, bucket: Bucket, lanes: Lanes, signer: Signer) -> None:
+        self.signer = signer
         self.table = table
         self.bucket = bucket
         self.lanes = lanes

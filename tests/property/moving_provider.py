@@ -63,7 +63,7 @@ class MovingProvider(ProviderInMemory):
     `asked_at` has the moment of every request, `most_booking` how many waited for their slots at once.
     """
 
-    def __init__(self, random: Random, clock: FakeClock) -> None:
+    def __init__(self, random: Random, clock: FakeClock, *, recordings: int) -> None:
         super().__init__(page_size=3, by_token=random.random() < 0.5)
         self.random = random
         self.clock = clock
@@ -78,7 +78,7 @@ class MovingProvider(ProviderInMemory):
         self.deleted: set[str] = set()
         self.judge: Callable[[str], None] = lambda id_: None
         self.declares(deletes="file")
-        for number in range(random.randint(2, 7)):
+        for number in range(recordings):
             self.appears(NOON - timedelta(minutes=47 * number))
 
     def appears(self, recorded_at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A provider that never stands still, everything that archives it, and whatever can go wrong between the two.
+"""Providers that never stand still, everything that archives them, somebody at work, and whatever can go wrong there.
 
 `World.chaos` takes random steps: rows appear, late or twice, become ready and vanish; functions start, run a step,
 and die before and after any call of a port; calls of ports fail, succeed without an answer or are repeated; messages
@@ -9,40 +9,24 @@ left to do, and `World.days_pass` lets the day of the recordings be reported and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
-from typing import Any
 
-from functions import downloader, lister, reconciler
 from functions.archiver.errors import ArchiveTrouble, Service
-from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.ledger.holds import Busy
 from functions.archiver.ledger.table import Table
 from functions.archiver.listing.cursors import LeaseLost
-from functions.archiver.object_keys import reconciliation_report, requested_report
-from functions.archiver.provider.provider import Provider
-from functions.archiver.recording import Recording
-from functions.archiver.runtime import Runtime
-from functions.archiver.runtime import running as runs_in
-from functions.archiver.settings.archive import Archive
-from functions.archiver.settings.environment import Settings
-from functions.archiver.sweeping.wiring import sweeper_of
 from tests.doubles.aws_calls import Died
-from tests.doubles.clock import NOON, FakeClock
+from tests.doubles.clock import FakeClock
 from tests.doubles.late_index import LateIndex
-from tests.harness.deployed import a_source
-from tests.property.faults import Faults, bucket_with, lanes_with, table_with
-from tests.property.fifo import Fifo, Message
-from tests.property.grounds import LANES, Ground, PortsEngine
+from tests.property.account import LATEST, Account
+from tests.property.faults import Faults
+from tests.property.fifo import Message
+from tests.property.grounds import SOURCES, Ground
 from tests.property.interleaving import Actor, point
-from tests.property.moving_provider import MovingProvider
+from tests.property.person import Person
 
-RATES = (6, 20, 120)
 FUNCTION_TIMEOUT = timedelta(seconds=900)
-START = NOON - timedelta(hours=6)
-LATEST = timedelta(hours=5)
-"""How late a row may appear; less than the overlap that is read again every hour, and after `START`."""
-
 CALM_ROUNDS = 5
 """So many rounds of twenty minutes without anything to do: the overlap is read once more within them."""
 
@@ -50,23 +34,6 @@ MAX_ROUNDS = 60
 SWEPT_IN_TROUBLE = 6
 SWEPT_IN_PEACE = 4
 MAX_DEATHS = 4
-DELETED_AFTER = timedelta(days=3)
-WINDOW = timedelta(days=2)
-"""Of the reconciler: a day that leaves it is sealed."""
-
-
-def settings(rate: int) -> Settings:
-    """Those of a source that may be asked so many times a minute."""
-    source = a_source(
-        "acme",
-        requests_per_minute=rate,
-        max_parallel_downloads=LANES,
-        start=START,
-        reconcile=WINDOW,
-        delete_after_days=DELETED_AFTER.days,
-        delete_secret="acme-delete",
-    )
-    return Settings(bucket="", table="", archive=Archive(name="chaos"), source=source)
 
 
 class WorldClock(FakeClock):
@@ -77,26 +44,8 @@ class WorldClock(FakeClock):
         super().sleep(seconds)
 
 
-class WorldRuntime(Runtime):
-    """A function in a fresh process, of which the provider is the world's."""
-
-    def __init__(self, of: Settings, engine: PortsEngine, clock: FakeClock, provider: MovingProvider) -> None:
-        super().__init__(of, engine, clock)
-        self._moving = provider
-
-    def provider(self) -> Provider:
-        return self._moving
-
-
-class Invocation:
-    """What Lambda says of one: the world's clock ends it, the machine's must not."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 100_000_000
-
-
 class World:
-    """One source at `provider`, and the functions that run."""
+    """Two sources that share a table and a bucket, the functions that run, and a person."""
 
     def __init__(self, ground: Ground, seed: int) -> None:
         self.random = Random(seed)
@@ -105,9 +54,12 @@ class World:
         self.faults = Faults(seed, self.clock)
         self.index = LateIndex(ground.table, Random(seed))
         self.table: Table = self.index
-        self.provider = MovingProvider(self.random, self.clock)
-        self.queue = Fifo(self.clock)
-        self.rate = self.random.choice(RATES)
+        # The second one is small: it is there to be left alone.
+        self.accounts = [
+            Account(name, ground, self.table, self.faults, self.random, recordings=self.random.randint(*numbers))
+            for name, numbers in zip(SOURCES, ((2, 7), (1, 2)), strict=True)
+        ]
+        self.person = Person(ground, self.table, self.faults, Random(f"person {seed}"), SOURCES)
         self.deaths = 0
         self.rounds = 0
         self.running: dict[Actor, datetime] = {}
@@ -115,58 +67,31 @@ class World:
 
     # what runs
 
-    @property
-    def ledger(self) -> Ledger:
-        """What stands in the ledger, read without faults."""
-        return Ledger(self.table, source="acme", clock=self.clock)
-
-    def _runtime(self) -> Runtime:
-        """Everything anew, as in a fresh process."""
-        engine = PortsEngine(
-            table=table_with(self.faults, self.table),
-            bucket=bucket_with(self.faults, self.ground.bucket),
-            lanes=lanes_with(self.faults, self.ground.lanes),
-        )
-        return WorldRuntime(settings(self.rate), engine, self.clock, self.provider)
-
-    def _invoke(self, handler: Callable[[Any, Any], object], event: dict[str, Any]) -> object:
-        with runs_in(self._runtime()):
-            return handler(event, Invocation())
-
-    def _list(self) -> None:
-        self._invoke(lister.handler, {"action": "list"})
-
-    def _dispatch(self) -> None:
-        self._invoke(lister.handler, {"action": "dispatch"})
-
-    def _reconcile(self) -> None:
-        self._invoke(reconciler.handler, {"force": True})
-
-    def _hint(self) -> None:
-        """A webhook names a recording, and tells nothing else of it."""
-        if self.provider.ids():
-            named = Recording(id=self.random.choice(sorted(self.provider.ids())))
-            self._runtime().intake.take([named], "webhook")
+    def _someone(self) -> Account:
+        """The first source mostly."""
+        return self.accounts[self.random.random() < 0.25]
 
     def _start(self, name: str, work: Callable[[], object]) -> None:
         self.running[Actor(name, work)] = self.clock.now()
         self.history.append(f"{name} starts")
 
-    def _deliver(self, message: Message) -> None:
-        if self.queue.receive(message):
+    def _start_one(self, name: str) -> None:
+        account = self._someone()
+        self._start(f"{name} of {account.name}", getattr(account, name))
+
+    def _deliver(self, account: Account, message: Message) -> None:
+        queue = account.queue
+        if queue.receive(message):
             record = message.record()
 
             def work() -> None:
-                self._invoke(downloader.handler, {"Records": [record]})
-                self.queue.delete(message)
-                if self.provider.troubled and self.random.random() < 0.1 and message.received == 1:
-                    self._comes_again(message)  # a third time SQS buries it, and rightly
+                account.download(record)
+                queue.delete(message)
+                if account.provider.troubled and self.random.random() < 0.1 and message.received == 1:
+                    self.history.append("and comes again")
+                    queue.put_back(message)  # a third time SQS buries it, and rightly
 
             self._start(f"download of {message.body}", work)
-
-    def _comes_again(self, message: Message) -> None:
-        self.history.append("and comes again")
-        self.queue.put_back(message)
 
     # chaos
 
@@ -174,19 +99,20 @@ class World:
         """So many random things happen, most of them a step of somebody who runs."""
         events: list[tuple[float, Callable[[], None]]] = [
             (60, self._someone_goes_on),
-            (4, lambda: self._start("list", self._list)),
-            (4, lambda: self._start("dispatch", self._dispatch)),
-            (1, lambda: self._start("hint", self._hint)),
+            (4, lambda: self._start_one("list")),
+            (4, lambda: self._start_one("dispatch")),
+            (1, lambda: self._start_one("hint")),
             (14, self._a_message_is_delivered),
             (1, self._a_message_is_lost),
             (2, self._someone_dies),
-            (2, lambda: self.provider.appears(self.clock.now())),
-            (1, lambda: self.provider.appears(self.clock.now() - self.random.random() * LATEST)),
-            (1, self.provider.vanishes),
-            (1, self.provider.becomes_ready),
-            (1, lambda: self._start("reconcile", self._reconcile)),
+            (2, lambda: self._someone().provider.appears(self.clock.now())),
+            (1, lambda: self._someone().provider.appears(self.clock.now() - self.random.random() * LATEST)),
+            (1, lambda: self._someone().provider.vanishes()),
+            (1, lambda: self._someone().provider.becomes_ready()),
+            (1, lambda: self._start_one("reconcile")),
+            (1, self._a_person_acts),
             (1, self._a_message_is_late),
-            (0.3, self.queue.purge),
+            (0.3, lambda: self._someone().queue.purge()),
             (4, self._time_passes),
             (0.5, self._the_clock_jumps),
             (2, self.faults.weather_changes),
@@ -214,7 +140,7 @@ class World:
     def _ended(self, actor: Actor) -> None:
         del self.running[actor]
         self.history.append(f"{actor.name} ends: {actor.error!r}")
-        if actor.error is not None and not isinstance(actor.error, (Died, LeaseLost, ArchiveTrouble)):
+        if actor.error is not None and not isinstance(actor.error, _EXPECTED):
             raise actor.error
 
     def _someone_dies(self) -> None:
@@ -233,14 +159,24 @@ class World:
                 self._dies(actor)
 
     def _a_message_is_delivered(self) -> None:
-        heads = self.queue.next_of_each_group()
+        heads = self._heads()
         if heads:
-            self._deliver(self.random.choice(heads))
+            self._deliver(*self.random.choice(heads))
+
+    def _heads(self) -> list[tuple[Account, Message]]:
+        return [(account, message) for account in self.accounts for message in account.queue.next_of_each_group()]
 
     def _a_message_is_lost(self) -> None:
-        heads = self.queue.next_of_each_group()
+        heads = self._heads()
         if heads and self.random.random() < 0.5:
-            self.queue.delete(self.random.choice(heads))
+            account, message = self.random.choice(heads)
+            account.queue.delete(message)
+
+    def _a_person_acts(self) -> None:
+        person = self.person
+        works = (person.hold, person.release, person.erase, person.erase_deferred)
+        work = self.random.choices(works, (3, 1, 2, 1))[0]
+        self._start(f"{work.__name__} by a person", work)
 
     def _time_passes(self) -> None:
         """Some minutes, or up to an hour and a half where nobody runs who could not run for so long."""
@@ -257,9 +193,9 @@ class World:
         self.clock.advance(span)
 
     def _a_message_is_late(self) -> None:
-        heads = self.queue.next_of_each_group()
+        heads = self._heads()
         if heads:
-            self.random.choice(heads).visible_at += timedelta(hours=self.random.randint(1, 4))
+            self.random.choice(heads)[1].visible_at += timedelta(hours=self.random.randint(1, 4))
 
     def _a_service_fails(self) -> None:
         self.faults.failing = self.random.choice((Service.S3, Service.DYNAMODB, Service.SQS))
@@ -269,8 +205,8 @@ class World:
         self.faults.failing = None
 
     def _collect(self) -> None:
-        for record in self.ground.sent():
-            self.queue.send(record)
+        for account in self.accounts:
+            account.collect()
 
     # the schedules amid trouble
 
@@ -279,11 +215,14 @@ class World:
         self._services_recover()
         for _ in range(rounds):
             self.faults.weather_changes()
-            self._start("list", self._list)
-            self._start("dispatch", self._dispatch)
+            for account in self.accounts:
+                self._start("list", account.list)
+                self._start("dispatch", account.dispatch)
+            if self.random.random() < 0.5:
+                self._a_person_acts()
             for _ in range(3):
-                for message in self.queue.next_of_each_group():
-                    self._deliver(message)
+                for account, message in self._heads():
+                    self._deliver(account, message)
                 self._all_go_on()
             self.clock.advance(timedelta(minutes=20))
 
@@ -297,28 +236,42 @@ class World:
 
     def settle(self) -> None:
         """No trouble any more: everybody comes to an end, and the schedules fire until nothing is due."""
-        self.provider.troubled = self.faults.on = False
+        self._trouble(on=False)
         self.index.prompt = True
-        self.provider.becomes_ready()
+        for account in self.accounts:
+            account.provider.becomes_ready()
         self._finish()
-        self._run("reconcile", self._reconcile)  # days from before the first window are sealed only when asked for
-        ledger = self.ledger
+        self._run("erase_deferred by a person", self.person.erase_deferred)  # what was cut short is half erased
+        # Days from before the first window are sealed only when asked for.
+        self._run_each("reconcile")
         calm = 0
         while calm < CALM_ROUNDS:
-            self._run("list", self._list)
+            self._run_each("list")
             self._work_off()
-            due = ledger.due.next_at()
-            calm = calm + 1 if due is None and not self.queue else 0
+            waiting = [at for account in self.accounts if (at := account.ledger.due.next_at())]
+            due = min(waiting, default=None)
+            calm = calm + 1 if due is None and not any(account.queue for account in self.accounts) else 0
             self.rounds += 1
             assert self.rounds < MAX_ROUNDS, f"it never comes to rest: {list(self.table.scan())}"
             self.clock.moment = max(due or self.clock.now(), self.clock.now() + timedelta(minutes=20))
 
     def _work_off(self) -> None:
-        self._run("dispatch", self._dispatch)
-        while heads := self.queue.next_of_each_group():
-            for message in heads:
-                self._deliver(message)
+        self._run_each("dispatch")
+        while heads := self._heads():
+            for account, message in heads:
+                self._deliver(account, message)
             self._finish()
+
+    def _trouble(self, *, on: bool) -> None:
+        self.faults.on = on
+        for account in self.accounts:
+            account.provider.troubled = on
+
+    def _run_each(self, *names: str) -> None:
+        """These functions of each source, one after the other."""
+        for account in self.accounts:
+            for name in names:
+                self._run(f"{name} of {account.name}", getattr(account, name))
 
     def _run(self, name: str, work: Callable[[], object]) -> None:
         self._start(name, work)
@@ -330,44 +283,39 @@ class World:
                 self._step(actor)
         self._collect()
 
-    def days_pass(self) -> str:
-        """The day of the recordings leaves the reconciler's window: the key of its last report."""
+    def days_pass(self) -> None:
+        """The day of the recordings leaves the reconcilers' windows, and what erasures had to leave is erased."""
         for _ in range(5):
             self.clock.advance(timedelta(hours=24))
-            self._run("list", self._list)
-            self._run("reconcile", self._reconcile)
+            self._run("erase_deferred by a person", self.person.erase_deferred)
+            self._run_each("list", "reconcile")
             self._work_off()
-        return reconciliation_report("acme", self.clock.now().date())
 
     def sweep_days(self) -> None:
         """Days on which recordings are deleted at the provider: first amid trouble, then until nothing more goes."""
-        self.provider.troubled = self.faults.on = True
+        self._trouble(on=True)
         for _ in range(SWEPT_IN_TROUBLE):
             self.clock.advance(timedelta(hours=21))
-            self._start("sweep", self._sweep)
+            for account in self.accounts:
+                self._start(f"sweep of {account.name}", account.sweep)
+            self._a_person_acts()
             for _ in range(self.random.randint(0, 400)):
                 self._someone_goes_on()
             if self.running and self.random.random() < 0.5:
                 self._dies(self.random.choice(list(self.running)))
             self._all_go_on()
-        self.provider.troubled = self.faults.on = False
+        self._trouble(on=False)
+        self._run("erase_deferred by a person", self.person.erase_deferred)  # nothing goes while one is half erased
         for _ in range(SWEPT_IN_PEACE):
             self.clock.advance(timedelta(hours=21))
-            self._run("sweep", self._sweep)
+            self._run_each("sweep")
 
-    def _sweep(self) -> None:
-        """As its handler does, but that the provider is the world's."""
-        run = self._runtime().begin(Invocation())
-        with runs_in(run):
-            sweeper = sweeper_of(run)
-            made = sweeper.witnesses
-            sweeper.witnesses = lambda head: replace(made(head), provider=lambda: self.provider)
-            sweeper.run()
-
-    def report_on(self, day: date) -> str:
+    def report_from(self, account: Account, day: date) -> str:
         """Has a span that begins with the day listed and reported again: the key of that report."""
-        end = self.clock.now() - timedelta(hours=1)
-        event = {"force": True, "from": f"{day}T00:00:00Z", "to": end.isoformat()}
-        self._run("reconcile", lambda: self._invoke(reconciler.handler, event))
-        last = (end - timedelta(microseconds=1)).date()
-        return requested_report("acme", self.clock.now().date(), day, last)
+        keys: list[str] = []
+        self._run("report", lambda: keys.append(account.report_from(day)))
+        return keys[0]
+
+
+_EXPECTED = (Died, LeaseLost, ArchiveTrouble, Busy)
+"""How whoever runs may end."""

@@ -200,6 +200,36 @@ def test_what_was_cut_short_is_completed_by_the_same_command(archive: Archive, r
     assert archive.table.get("acme#recording#one") is None
 
 
+def test_an_erasure_that_ended_before_its_note_is_noted_by_the_next_one(archive: Archive, run: Run) -> None:
+    archived(archive, "one")
+    run(*ERASE, "one", "--confirm", "1")
+    (note,) = [version for version in archive.bucket.versions("erasures/") if "~" in version.key]
+    archive.bucket.delete(note.key, version_id=note.version_id)
+    assert run("erasures") == 1
+    assert run("erase", "--deferred", "--dry-run") == 0
+    assert run("erasures") == 1
+    assert run("erase", "--deferred") == 0
+    assert run("erasures") == 0
+
+
+@pytest.mark.parametrize("released", ["A", "B"])
+def test_of_several_orders_everything_that_is_erased_and_everything_that_stays_is_told(
+    archive: Archive, run: Run, capsys: Captured, released: str
+) -> None:
+    for id_, case in (("one", "A"), ("two", "B")):
+        archived(archive, id_)
+        run("hold", id_, "--case", case, "--reason", "r")
+        run(*ERASE, id_, "--confirm", "1")
+    run("release", "--case", released, "--reason", "r", "--confirm", "1")
+    capsys.readouterr()
+    assert run("erase", "--deferred", "--confirm", "2", "--json") == 4
+    (told,) = answered(capsys)
+    assert (told["erased"], [each["recording_id"] for each in told["deferred"]]) == (
+        1,
+        ["two" if released == "A" else "one"],
+    )
+
+
 def test_its_follow_ups_go_as_well(archive: Archive, run: Run) -> None:
     archived(archive, "one")
     ledger = archive.ledger("acme")
