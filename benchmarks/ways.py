@@ -66,7 +66,7 @@ def read_all(bucket: str, endpoint: str, ca_file: str | None) -> Move:
 
 def smart_open(bucket: str, endpoint: str, ca_file: str | None) -> Move:
     """The package smart_open, which writes to S3 like to a file."""
-    from smart_open import open as opened  # type: ignore[import-not-found,unused-ignore]
+    from smart_open import open as opened  # type: ignore[import-not-found,unused-ignore]  # only for this
 
     s3, session = s3_at(endpoint), _session(ca_file)
 

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     compare += ["--method", "template", *needed(flags)] if quietly else flags
     compare += ["--color"] if sys.stdout.isatty() else []
     said: list[str] = []
-    with subprocess.Popen(compare, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:  # noqa: S603
+    with subprocess.Popen(compare, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:  # noqa: S603 - ours
         assert running.stdout is not None
         for line in running.stdout:
             said.append(line)

@@ -322,4 +322,4 @@ def running(given: Runtime) -> Iterator[None]:
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
     # While Lambda starts a process it has more CPU than an invocation gets: load what that will need.
-    import functions.archiver.aws  # noqa: F401 - loaded for later
+    import functions.archiver.aws  # noqa: F401 - imported now, so that the first request need not wait for it

@@ -88,9 +88,9 @@ class DeployedDoctor:
     @unknown_when_refused("alerts.confirmed")
     def _alerts(self) -> Iterator[Check]:
         waiting, confirmed = [], 0
+        pages = self._client("sns").get_paginator("list_subscriptions_by_topic")
         for arn in dict.fromkeys(self._archive.facts.topics.values()):
-            pages = self._client("sns").get_paginator("list_subscriptions_by_topic")
-            for page in _ask("ListSubscriptionsByTopic", lambda: list(pages.paginate(TopicArn=arn))):  # noqa: B023
+            for page in _ask("ListSubscriptionsByTopic", lambda arn=arn: list(pages.paginate(TopicArn=arn))):
                 for subscription in page["Subscriptions"]:
                     if subscription["SubscriptionArn"].startswith("arn:"):
                         confirmed += 1
@@ -228,7 +228,7 @@ class DeployedDoctor:
             return
         off = []
         for what, name in names.items():
-            answer = _ask("GetSchedule", lambda: self._client("scheduler").get_schedule(Name=name))  # noqa: B023
+            answer = _ask("GetSchedule", lambda name=name: self._client("scheduler").get_schedule(Name=name))
             if answer["State"] != "ENABLED":
                 off.append(f"{what} ({name})")
         if off:

@@ -228,7 +228,7 @@ def _forgetting(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """The headers, one after the other; tarfile would keep them all."""
     while info := archive.next():
         yield info
-        archive.members.clear()  # type: ignore[attr-defined]
+        archive.members.clear()  # type: ignore[attr-defined]  # not in the type stubs
 
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: _Budget, limits: Limits) -> Member:

@@ -217,7 +217,8 @@ class Index:
             values += [place.at_ms, place.id]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = "ASC" if backwards else "DESC"
-        sql = f"SELECT at, id FROM recording {self._hint(terms)} {where} ORDER BY at {order}, id {order} LIMIT ?"  # noqa: S608
+        rows = f"SELECT at, id FROM recording {self._hint(terms)} {where}"  # noqa: S608 - conditions are ours
+        sql = f"{rows} ORDER BY at {order}, id {order} LIMIT ?"
         return [(int(at), int(id_)) for at, id_ in self._db.execute(sql, (*values, limit))]
 
     def _hint(self, terms: Sequence[Term]) -> str:
@@ -327,7 +328,8 @@ class Index:
         return sorted(self.totals())
 
     def _ids(self, where: str, *values: object) -> list[int]:
-        return [int(id_) for (id_,) in self._db.execute(f"SELECT id FROM recording WHERE {where}", values)]  # noqa: S608
+        sql = f"SELECT id FROM recording WHERE {where}"  # noqa: S608 - conditions are ours
+        return [int(id_) for (id_,) in self._db.execute(sql, values)]
 
     def _rows(self, ids: Sequence[int]) -> list[Row]:
         sql = f"{_SELECT} WHERE recording.id IN ({', '.join('?' * len(ids))})"

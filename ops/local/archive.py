@@ -192,7 +192,7 @@ def _ledger_file(path: Path, given: Path | None, say: Say) -> Path:
         if is_remote(file.parent) and not file.exists():
             say(f"{path} lies on a network: the ledger is safer on a local disk, with --ledger FILE")
         return file
-    wanted = Path(os.path.abspath(given))  # noqa: PTH100
+    wanted = Path(os.path.abspath(given))  # noqa: PTH100 - a link stays a link
     if ledger_file(path) != wanted and ledger_file(path).exists():
         raise Failure(ExitCode.MISUSE, f"{path} has its ledger in {ledger_file(path)}: move it to {wanted} first")
     make_folder(wanted.parent)

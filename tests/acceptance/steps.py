@@ -130,7 +130,7 @@ class Run:
         """The provider takes only the new credentials from now on, and has one recording more."""
         simulator = self.kept.simulator
         simulator.secret.update(client_secret="rotated-" + simulator.secret["client_secret"])
-        simulator.expire_tokens()  # type: ignore[attr-defined]
+        simulator.expire_tokens()  # type: ignore[attr-defined]  # those with tokens have it
         secrets = self.world.engine.client("secretsmanager")
         secrets.put_secret_value(SecretId=f"recordings/{self.kept.name}", SecretString=self.kept.secret)
         self.kept.records()

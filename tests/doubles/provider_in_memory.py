@@ -84,7 +84,7 @@ class ProviderInMemory(Provider):
         return (lambda row: True) if self.ignores_filters else self._inside(window)
 
     def declares(self, **changes: Any) -> None:
-        self.declaration = replace(type(self).declaration, **changes)  # type: ignore[misc]
+        self.declaration = replace(type(self).declaration, **changes)  # type: ignore[misc]  # a class attribute
 
     def _inside(self, window: Window) -> Callable[[Recording], bool]:
         return lambda row: row.recorded_at is not None and window.start <= row.recorded_at <= window.end

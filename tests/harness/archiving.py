@@ -98,7 +98,7 @@ class ScriptedProvider(Provider):
         self.wanted: list[Recording] = []
 
     def makes_transcripts(self) -> None:
-        self.declaration = replace(type(self).declaration, transcripts=True)  # type: ignore[misc]
+        self.declaration = replace(type(self).declaration, transcripts=True)  # type: ignore[misc]  # a class attribute
 
     def _next(self, what: str, id_: str, answers: dict[str, list[Any]]) -> Any:
         self.asked.append((what, id_))

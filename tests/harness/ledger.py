@@ -44,7 +44,7 @@ def recording(id_: str = "rec-1", **facts: object) -> Recording:
         "size_bytes": 9,
         "content_type": "audio/wav",
     }
-    return Recording(**{**known, **facts})  # type: ignore[arg-type]
+    return Recording(**{**known, **facts})  # type: ignore[arg-type]  # fields by name
 
 
 def ledger_of(aws: Aws, clock: FakeClock, *, source: str = "acme") -> Ledger:

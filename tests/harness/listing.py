@@ -24,7 +24,7 @@ _sources = count()
 
 
 def row(id_: str, ago: timedelta, **facts: object) -> Recording:
-    return Recording(id=id_, recorded_at=NOON - ago, raw={"id": id_}, **facts)  # type: ignore[arg-type]
+    return Recording(id=id_, recorded_at=NOON - ago, raw={"id": id_}, **facts)  # type: ignore[arg-type]  # by name
 
 
 def rows(count: int, *, since: timedelta, until: timedelta = RECENT + MINUTE, name: str = "rec") -> list[Recording]:

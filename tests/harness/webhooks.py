@@ -158,7 +158,7 @@ class SharedSession:
     def client(self, name: Any, **_: Any) -> Any:
         return self._session.client(name)
 
-    @functools.cache  # noqa: B019
+    @functools.cache  # noqa: B019 - as above
     def resource(self, name: Any) -> Any:
         return self._session.resource(name)
 

@@ -58,7 +58,7 @@ def test_the_rules_do_find_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     original = RecordingArchive.__init__
 
     def with_a_bucket_for_everybody(self: RecordingArchive, *args: object, **kwargs: object) -> None:
-        original(self, *args, **kwargs)  # type: ignore[arg-type]
+        original(self, *args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
         s3.Bucket(self, "Open")
 
     monkeypatch.setattr(RecordingArchive, "__init__", with_a_bucket_for_everybody)
@@ -71,7 +71,7 @@ def test_every_kind_of_source_is_held_against_the_rules(tmp_path: Path, monkeypa
     original = Webhook.__init__
 
     def with_a_queue_for_everybody(self: Webhook, *args: object, **kwargs: object) -> None:
-        original(self, *args, **kwargs)  # type: ignore[arg-type]
+        original(self, *args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
         sqs.Queue(self, "Open")
 
     monkeypatch.setattr(Webhook, "__init__", with_a_queue_for_everybody)

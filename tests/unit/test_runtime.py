@@ -196,7 +196,7 @@ def test_a_provider_is_asked_no_longer_than_the_invocation_lasts(session: boto3.
 def test_a_function_without_lanes_says_which_variable_is_missing(session: boto3.Session) -> None:
     without = Runtime(settings(), AwsEngine(settings(queue_url=None), session), Clock())
     with pytest.raises(Misconfigured, match="QUEUE_URL"):
-        without.intake  # noqa: B018
+        without.intake  # noqa: B018 - asking for it is the test
 
 
 def test_the_parts_of_an_invocation_share_one_ledger_and_one_pace(run: Runtime) -> None:

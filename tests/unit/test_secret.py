@@ -31,7 +31,7 @@ class Holder:
         "{}".format,
         "{!r:>20}".format,
         lambda secret: f"{secret}",
-        lambda secret: "%s %r" % (secret, secret),  # noqa: UP031
+        lambda secret: "%s %r" % (secret, secret),  # noqa: UP031 - one of the ways to make a text of it
         lambda secret: str([secret]),
         lambda secret: str({"key": secret}),
         lambda secret: str(Holder(secret)),

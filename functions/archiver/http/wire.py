@@ -69,7 +69,7 @@ class WireResponse(HTTPResponse):
 
     def _frame(self) -> None:
         """Decides anew where the body ends, from headers that are complete now."""
-        if self.status in _NO_BODY or self._method == "HEAD":  # type: ignore[attr-defined]
+        if self.status in _NO_BODY or self._method == "HEAD":  # type: ignore[attr-defined]  # not in the type stubs
             return
         named = self.headers.get_all("Transfer-Encoding", [])
         codings = {each for line in named for each in map(_coding, line.split(",")) if each not in ("", "identity")}
@@ -81,7 +81,8 @@ class WireResponse(HTTPResponse):
             self.chunk_left, self.length = None, None
         elif not codings:
             self.length = _length(self.headers)
-        self.will_close = self._check_close() or not (self.chunked or self.length is not None)  # type: ignore[attr-defined]
+        must_close: bool = self._check_close()  # type: ignore[attr-defined]  # not in the type stubs
+        self.will_close = must_close or not (self.chunked or self.length is not None)
 
     def _read_next_chunk_size(self) -> int:
         line = self.fp.readline(_MAX_LINE + 1)

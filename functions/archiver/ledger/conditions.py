@@ -102,7 +102,7 @@ class KeyRange:
         low, high = self.at_least, self.at_most
         if low is None or high is None:
             return
-        if isinstance(low, str) != isinstance(high, str) or low > high:  # type: ignore[operator]
+        if isinstance(low, str) != isinstance(high, str) or low > high:  # type: ignore[operator]  # of one type by now
             raise ValueError(f"the span of a key from {low!r} to {high!r} is upside down")
 
 

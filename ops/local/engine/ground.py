@@ -57,7 +57,7 @@ def bears_a_log(folder: Path) -> bool:
             here.execute("CREATE TABLE trial (word TEXT)")
             here.execute("INSERT INTO trial VALUES ('one')")
             command = [sys.executable, "-I", "-S", "-c", _OTHER_PROCESS, str(file)]
-            other = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+            other = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603 - ours
             seen = here.execute("SELECT word FROM trial").fetchall()
             return other.stdout.strip() == "[('one',)]" and seen == [("one",), ("two",)]
     return False

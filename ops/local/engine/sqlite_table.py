@@ -97,7 +97,8 @@ class SqliteTable:
             for start in range(0, len(unique), _AT_ONCE):
                 some = unique[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(some))
-                for pk, body in connection.execute(f"SELECT pk, body FROM items WHERE pk IN ({marks})", some):  # noqa: S608
+                statement = f"SELECT pk, body FROM items WHERE pk IN ({marks})"  # noqa: S608 - question marks alone
+                for pk, body in connection.execute(statement, some):
                     found[pk] = {name: value for name, value in from_text(body).items() if name in wanted}
         return found
 
@@ -142,7 +143,7 @@ class SqliteTable:
         names = list(dict.fromkeys(("pk", _PARTITION_KEY[index], _SORT_KEY[index])))
         way = "DESC" if newest_first else "ASC"
         statement = (
-            f"SELECT {', '.join(names)} FROM items INDEXED BY {index} WHERE {where} "  # noqa: S608
+            f"SELECT {', '.join(names)} FROM items INDEXED BY {index} WHERE {where} "  # noqa: S608 - names are ours
             f"ORDER BY {_SORT_KEY[index]} {way}, pk {way} LIMIT ?"
         )
         with self._file.reading() as connection:
@@ -154,7 +155,7 @@ class SqliteTable:
         if prefix:
             where, values = f"{where} AND substr(pk, 1, ?) = ?", [*values, len(prefix), prefix]
         with self._file.reading() as connection:
-            statement = f"SELECT count(*) FROM items INDEXED BY {index} WHERE {where}"  # noqa: S608
+            statement = f"SELECT count(*) FROM items INDEXED BY {index} WHERE {where}"  # noqa: S608 - names are ours
             (number,) = connection.execute(statement, values).fetchone()
         return int(number)
 

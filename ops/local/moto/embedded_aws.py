@@ -114,7 +114,7 @@ class EmbeddedAws:
             status, headers, body = answer
             if self.keep and event_name in _WRITES and status == 200:
                 self._write_through(_key_of(request, self.bucket), self.keep)
-        return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
+        return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]  # moto does so
 
     def _write_through(self, name: str, keep: Callable[[str, Iterator[bytes]], Path]) -> None:
         """Hands the object's bytes on, and lets go of them: from now on they are read from where they are kept."""

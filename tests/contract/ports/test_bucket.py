@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -321,7 +322,7 @@ def test_of_writers_that_race_exactly_one_wins(bucket: Bucket, engine: str) -> N
     for round_ in range(5):
         key = f"audio/{round_}.wav"
         bodies = [bytes([number]) * 100 for number in range(8)]
-        assert wins([lambda key=key, body=body: put(bucket, key, body) for body in bodies]) == 1  # type: ignore[misc]
+        assert wins([partial(put, bucket, key, body) for body in bodies]) == 1
         assert body_of(bucket, key) in bodies
         assert len(list(bucket.versions(key))) == 1
 

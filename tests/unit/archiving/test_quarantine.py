@@ -97,7 +97,7 @@ def test_a_retry_takes_it_out_when_the_format_is_known_without_asking_the_provid
     bench.provider.audio["rec"] = [Gone("410")]
 
     def knows_it(*arguments: object) -> Verdict:
-        pour(*arguments)  # type: ignore[arg-type]
+        pour(*arguments)  # type: ignore[arg-type]  # handed on as they came
         return Verdict(kind=Kind.AUDIO, audio=WAV, size_bytes=len(body), codec="new")
 
     monkeypatch.setattr(keeping, "pour", knows_it)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
@@ -123,9 +124,9 @@ UNTOLD = ["bytes 0-3/*", "bytes */4", "", "chars 0-3/4"]
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @pytest.mark.parametrize("content_range", RANGES)
 def test_a_206_that_brings_everything_is_the_whole(
-    server: HttpServer, http: Http, content_range: str, framing: str
+    server: HttpServer, http: Http, content_range: str, framing: Literal["length", "chunked", "close"]
 ) -> None:
-    reply = Reply(status=206, headers={"Content-Range": content_range}, body=b"abcd", framing=framing)  # type: ignore[arg-type]
+    reply = Reply(status=206, headers={"Content-Range": content_range}, body=b"abcd", framing=framing)
     server.on("/audio", reply)
     with http.stream("media", "/audio") as body:
         assert (body.length, body.partial, body.read(9)) == (4, False, b"abcd")

@@ -37,10 +37,10 @@ class Busy:
         self._reads = reads
         self.asked: list[int] = []
 
-    def Table(self, name: str) -> object:  # noqa: N802
+    def Table(self, name: str) -> object:  # noqa: N802 - boto3's name
         return dynamodb().Table(name)
 
-    def batch_get_item(self, RequestItems: Mapping[str, Any]) -> object:  # noqa: N803
+    def batch_get_item(self, RequestItems: Mapping[str, Any]) -> object:  # noqa: N803 - boto3's name
         request = RequestItems[TABLE]
         read = next(self._reads)
         self.asked.append(len(request["Keys"]))

@@ -122,10 +122,10 @@ def test_a_hold_that_comes_between_reading_and_writing_wins(
     holds = Holds(table, source="acme", clock=clock)
 
     def update(pk: str, **change: object) -> object:
-        if "expires_at" in change["put"]:  # type: ignore[operator]
+        if "expires_at" in change["put"]:  # type: ignore[operator]  # it is a mapping
             monkeypatch.undo()
             holds.hold("rec-1", "case")
-        return real(pk, **change)  # type: ignore[arg-type]
+        return real(pk, **change)  # type: ignore[arg-type]  # handed on as it came
 
     monkeypatch.setattr(table, "update", update)
     assert terms(table, clock, 10).look(RECORDED) == (NOON + DAY).date()

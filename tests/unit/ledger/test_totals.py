@@ -56,7 +56,7 @@ def test_altered_recordings_are_counted_until_they_are_sound_again(aws: Aws, clo
     integrity.mark_sound("rec-1", "as noted")
     integrity.mark_sound("strange", "as noted")
     assert open_() == {"quarantined": 1}
-    assert ledger.find("strange").state is State.QUARANTINED  # type: ignore[union-attr]
+    assert ledger.find("strange").state is State.QUARANTINED  # type: ignore[union-attr]  # it is there
 
 
 def test_settled_recordings_of_days_with_totals_are_not_read_again(aws: Aws, clock: FakeClock) -> None:

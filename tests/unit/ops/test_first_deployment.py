@@ -103,7 +103,8 @@ def lifecycle(*rules: str) -> None:
     enabled = [
         {"ID": id_, "Status": "Enabled", "Filter": {"Prefix": "doctor/"}, "Expiration": {"Days": 1}} for id_ in rules
     ]
-    s3().put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": enabled})  # type: ignore[typeddict-item]
+    configuration: Any = {"Rules": enabled}
+    s3().put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration=configuration)
 
 
 def measured(name: str, namespace: str, dimension: str, of: str, value: float) -> None:

@@ -93,10 +93,10 @@ def test_a_server_that_goes_by_the_start_loses_no_call_between_two_windows(simul
     moment = START + timedelta(hours=12)
     simulator.recordings.clear()
     call = simulator.add(recorded_at=moment - timedelta(seconds=1), size=200_000)
-    simulator._end = lambda recording: recording.recorded_at  # type: ignore[method-assign]
+    simulator._end = lambda recording: recording.recorded_at  # type: ignore[method-assign]  # one odd answer
     row = simulator._row(call)
     row["end_time"] = f"{moment + timedelta(seconds=60):%Y-%m-%dT%H:%M:%SZ}"
-    simulator._row = lambda recording: row  # type: ignore[method-assign]
+    simulator._row = lambda recording: row  # type: ignore[method-assign]  # one odd answer
     found = listed(zoom, Window(start=moment - timedelta(hours=1), end=moment))
     found += listed(zoom, Window(start=moment, end=moment + timedelta(hours=1)))
     assert [each.id for each in found] == [call.id]
@@ -111,6 +111,7 @@ def test_the_last_second_of_a_window_is_asked_for_however_its_end_is_read(simula
 def test_a_page_s_token_that_has_died_is_a_refused_cursor() -> None:
     with Simulator(recordings=8, cursor_seconds=0.05, **SHORT) as running:
         zoom = zoom_at(running)
+        # Pages of three, so that there is a second one.
         running.page = lambda rows, first, size, fault: (list(rows[first : first + 3]), first + 3 < len(rows))  # type: ignore[method-assign]
         cursor = zoom.page(WINDOW, None).next_cursor
         time.sleep(0.1)

@@ -171,7 +171,7 @@ def test_what_is_asked_for_during_a_run_is_not_forgotten_by_it(bench: Bench, mon
     def late(expiring: Expiring, *args: object) -> bool:
         monkeypatch.undo()
         look_again_from(bench.table, "acme", long_ago)
-        return save(expiring, *args)  # type: ignore[arg-type]
+        return save(expiring, *args)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(Expiring, "_save", late)
     bench.run()

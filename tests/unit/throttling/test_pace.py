@@ -164,7 +164,7 @@ def test_a_slot_that_was_slept_through_is_booked_again(aws: Aws) -> None:
 def test_a_slot_is_also_lost_when_the_booking_itself_took_too_long(aws: Aws, clock: FakeClock) -> None:
     class Slow(DynamoTable):
         def update(self, *args: object, **kwargs: object) -> dict[str, object]:
-            item = super().update(*args, **kwargs)  # type: ignore[arg-type]
+            item = super().update(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
             clock.advance(delays.pop(0))
             return item
 

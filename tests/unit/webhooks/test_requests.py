@@ -121,7 +121,7 @@ def test_events_about_something_else_are_ignored_and_take_nothing_away(hook: Hoo
     hooked.know(State.ARCHIVED)
     before = hooked.aws.items()
     hooked.calls.clear()
-    assert hooked.send(event(json.dumps(kazoo_event(ID, HOOK, **about)).encode())) == 200  # type: ignore[arg-type]
+    assert hooked.send(event(json.dumps(kazoo_event(ID, HOOK, **about)).encode())) == 200  # type: ignore[arg-type]  # by name
     assert hooked.calls == {"GetSecretValue": 1}
     assert hooked.aws.items() == before
 

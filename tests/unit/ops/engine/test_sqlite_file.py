@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def filled(path: Path, **how: object) -> None:
-    with SqliteTable(path, **how) as table:  # type: ignore[arg-type]
+    with SqliteTable(path, **how) as table:  # type: ignore[arg-type]  # options by name
         table.put_new(ITEM)
 
 

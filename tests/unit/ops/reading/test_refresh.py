@@ -112,7 +112,7 @@ def test_a_first_build_that_was_stopped_goes_on_where_it_was(archive: Archive, m
     for number in range(30):
         found(archive, f"{number:03d}")
     table = type(archive.table)
-    whole, stops = table.scan_part, True  # type: ignore[attr-defined]
+    whole, stops = table.scan_part, True  # type: ignore[attr-defined]  # only a folder has it
 
     def part(self: object, segment: int, *rest: object) -> object:
         if segment == 5 and stops:
