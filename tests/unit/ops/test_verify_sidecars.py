@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.bucket.bucket import Bucket
+from functions.archiver.ledger.conditions import Exists
 from functions.archiver.recording import Json
 from ops.archive.folder import FolderArchive
 from ops.shell.program import main
@@ -134,6 +135,15 @@ def test_a_sealed_sidecar_changes_only_with_the_end_of_its_transcript(
     forget_digest(archive)
     found = compare_sidecar(archive.bucket, archive.table.get("acme#recording#one") or {}, sealed="0" * 64)
     assert (found is not None and found.why == "its day was sealed with another sidecar") is wrong
+
+
+def test_a_rebuilt_ledger_notes_the_sidecars_that_it_was_made_from(archive: FolderArchive, capsys: Captured) -> None:
+    noted = (archive.table.get("acme#recording#one") or {})["metadata_sha256"]
+    archive.table.delete("acme#recording#one", when=Exists("state"))
+    assert main(["rebuild-ledger", "-a", str(archive.root)]) == 0
+    assert (archive.table.get("acme#recording#one") or {})["metadata_sha256"] == noted
+    capsys.readouterr()
+    assert verify(archive, capsys)[0] == 0
 
 
 def test_an_export_leaves_out_what_has_a_wrong_sidecar(
