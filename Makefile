@@ -26,13 +26,13 @@ help: ## print this list
 
 setup: $(VENV) $(WHEELS) ## install everything into .venv and .wheelhouse (the other targets do it by themselves)
 
-demo: $(LOCAL) ## archive from simulated providers into ./demo, on this machine alone
+demo: $(LOCAL) ## archive from simulated providers into ./demo; nothing leaves this machine
 	@$(BIN)/recordings demo
 
 test: $(VENV) $(WHEELS) ## run all tests; no network, no AWS account
 	$(BIN)/python -m pytest -q -n 2
 
-test-page: $(VENV) ## test the page in a real headless Chromium; PICTURES=folder keeps what it looked like
+test-page: $(VENV) ## test the page in a real headless Chromium; PICTURES=folder keeps screenshots
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		{ echo "make test-page needs a Chromium: apt-get install chromium" >&2; exit 2; }
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-page.txt
@@ -47,10 +47,10 @@ check: $(VENV) $(WHEELS) ## format, lint, types, import rules and a synth with i
 	$(MAKE) --no-print-directory synth
 	$(BIN)/cfn-lint cdk.out/*.template.json
 
-acceptance: $(VENV) $(WHEELS) $(CDK) $(ENGINE) ## deploy to an independent engine on this machine, and see it archive (minutes)
+acceptance: $(VENV) $(WHEELS) $(CDK) $(ENGINE) ## deploy to an independent engine on this machine and check that it archives (minutes)
 	@$(BIN)/python -m tests.acceptance $(STEPS)
 
-chaos: $(VENV) ## let SEEDS=n whole archives meet everything that can fail; FIRST=seed and ENGINES=folder repeat one
+chaos: $(VENV) ## run SEEDS=n whole archives through every fault; FIRST=seed and ENGINES=folder repeat one
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
 		$(if $(ENGINES),--engines $(ENGINES))
 
@@ -77,7 +77,7 @@ diff: $(CDK) synth ## show what a deploy of DEPLOYMENT=file would change
 destroy: $(CDK) synth ## remove the stacks of DEPLOYMENT=file; bucket and table stay; without a terminal CDK_FLAGS=--force
 	$(WITH_NODE) $(CDK) destroy --app cdk.out --all $(CDK_FLAGS)
 
-first-deployment-check: $(VENV) ## ask the deployed DEPLOYMENT=file what only a real account can show; once is enough
+first-deployment-check: $(VENV) ## check on the deployed DEPLOYMENT=file what only a real account can show; once is enough
 	@$(BIN)/python -m ops.first_deployment $(DEPLOYMENT)
 
 bootstrap: $(CDK) synth ## prepare an AWS account and region for the CDK, once
@@ -96,7 +96,7 @@ lock: $(VENV) ## compile the .in files into pinned requirements with hashes
 	$(COMPILE) requirements-acceptance.in -o requirements-acceptance.txt
 	$(WITH_NODE) npm install --prefix infra/cdk_cli --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-clean: ## remove what make made, save a demo's recordings
+clean: ## remove everything that make created, except the recordings of a demo
 	rm -rf .venv .wheelhouse .cache cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # pip is the way out where uv cannot use the index that pip is configured for.
