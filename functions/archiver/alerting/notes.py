@@ -24,12 +24,12 @@ SEALED_WITHIN = timedelta(hours=24)
 """A day that has left the reconciler's window has its seal by then; the reconciler goes round every 20 hours."""
 
 _KEPT_IN_MIND = timedelta(days=60)
-"""Nobody is told for ever of a day that nobody compares any more."""
+"""A day that is no longer compared is forgotten after this long."""
 
 REFUSALS = 20
 REFUSED_WITHIN = timedelta(minutes=15)
-"""So many refusals of one process in this time are no stray scanner: a secret was changed on one side, or somebody
-guesses."""
+"""This many refusals in one process within this time are more than a stray scanner:
+a secret was changed on one side only, or somebody guesses."""
 
 _CHAIN_READ_WITHIN = timedelta(hours=3)
 """The reconciler runs every hour, and says each time that the chain is broken."""

@@ -204,7 +204,7 @@ class Archiver:
         return Report(ticket=ticket, outcome=State.ARCHIVED.value, stored=stored)
 
     def _mark_quarantined(self, ticket: Ticket, entry: Entry, stored: Stored, reason: str) -> Report:
-        """Safe when the provider deletes it, and never taken for audio."""
+        """Keeps the bytes safe from deletion at the provider, but never as audio."""
         entry = self._write_documents(entry, stored, NO_TRANSCRIPT)
         held = self._ledger.mark_quarantined(ticket, stored, reason, story=entry.story, written=entry)
         self._hold_too(entry, held=held)
@@ -246,7 +246,7 @@ class Archiver:
         return self._carry_out(ticket, entry, move)
 
     def _trouble_of_the_source(self) -> OfTheSource | None:
-        """Asks the source for its list of the last minute: does it answer at all, and take our credentials?"""
+        """Asks the source for its list of the last minute: does it answer, and accept our credentials?"""
         now = self._clock.now()
         try:
             self._provider_of().page(Window(start=now - timedelta(minutes=1), end=now), None)

@@ -23,7 +23,7 @@ from functions.archiver.errors import EndedEarly, Rejected
 from functions.archiver.recording import Contradiction
 
 KNOWN_BY_BYTES = 64 * 1024
-"""After so many bytes every kind of audio has shown itself."""
+"""Every kind of audio can be recognised within this many bytes."""
 
 
 class Decision(enum.Enum):
@@ -35,7 +35,7 @@ class Decision(enum.Enum):
 
 
 LISTED_SIZE = "listed size"
-"""What a contradiction calls the size that the provider lists."""
+"""The name, in a contradiction, of the size that the provider lists."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +93,7 @@ def _counts(claims: Claims, audio: Audio | None) -> bool:
 
 
 def _against(claims: Claims, verdict: Verdict) -> Iterable[Contradiction]:
-    """The reason why these bytes are not all."""
+    """The reason why these bytes are incomplete."""
     came = f"{verdict.size_bytes} bytes"
     if claims.early is not None:
         yield early_end(claims.early)
@@ -118,7 +118,7 @@ def early_end(early: EndedEarly) -> Contradiction:
 
 
 def _labels(claims: Claims, audio: Audio | None) -> Iterable[Contradiction]:
-    """A content type is only a label, a coding is gone: they are noted and decide nothing."""
+    """Contradictions that are noted and decide nothing: a content type, and a content coding that was undone."""
     if claims.undone:
         yield Contradiction(what="content coding", claimed="identity", found=f"{claims.undone}, which was undone")
     if audio and claims.sent_type and contradicts(claims.sent_type, audio.content_type):
@@ -139,7 +139,7 @@ class Source(Protocol):
 
 
 class Chunks:
-    """Bytes that come in pieces of somebody else's making."""
+    """Bytes that arrive in pieces of any size."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = filter(None, chunks)

@@ -42,7 +42,7 @@ def is_all(opened: Opened) -> bool:
 
 
 def marked(stored: Stored) -> Stored:
-    """As it stands in the ledger and the sidecar."""
+    """The mark of encryption, as ledger and sidecar hold it."""
     return replace(stored, codec=CODEC)
 
 

@@ -64,7 +64,7 @@ class Keeping:
         return replace(kept, stored=replace(kept.stored, rendition=opened.rendition))
 
     def look_again(self, ticket: Ticket, entry: Entry, held: Stored) -> StoredBody | None:
-        """Audio out of quarantine, when this version knows the format of what an earlier one did not; else None."""
+        """Stores quarantined bytes as audio if their format is known by now; else None."""
         upload = self._upload(ticket, entry)
         try:
             with self._store.bucket.read(held.key, version_id=held.version_id) as chunks:

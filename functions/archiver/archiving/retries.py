@@ -41,10 +41,10 @@ MAX_TROUBLES = 2
 class Step(enum.Enum):
     """The step to take with the item."""
 
-    ASK_SOURCE = "ask the source"  # whether it answers at all decides: decide again with what it said
+    ASK_SOURCE = "ask the source"  # ask whether the source answers at all, then decide again
     RELEASE = "release"  # not the recording's fault: due later, no attempt
     WAIT = "wait"  # its audio is not there yet
-    CONFIRM = "confirm"  # 404 proves nothing until it comes again
+    CONFIRM = "confirm"  # one 404 proves nothing
     RETRY = "retry"  # one attempt more
     GONE = "gone"
     FAIL = "fail"
@@ -76,7 +76,7 @@ def next_move(entry: Entry, outcome: Outcome | ArchiveTrouble, due_now: datetime
     """
     outcome, reason = _whose(entry, outcome), outcome.reason
     match outcome:
-        case ArchiveTrouble():  # nobody's attempt; a recording that alone meets it is tried more and more rarely
+        case ArchiveTrouble():  # costs no attempt; a recording that meets it alone is retried with growing delays
             due_in = _delay(ATTEMPT_DELAYS, entry.troubles)
             return Move(step=Step.RELEASE, reason=reason, due_in=due_in, closes=outcome)
         case Closed():
@@ -129,14 +129,14 @@ def _source_trouble(entry: Entry, trouble: OfTheSource, due_now: datetime, sourc
 
 
 def _busy(entry: Entry, busy: Busy) -> Move:
-    """Another host's trouble is nobody's attempt: the recording waits for it, alone and more and more rarely."""
+    """Trouble of another host costs no attempt. Only this recording waits, each time for longer."""
     asked = timedelta(seconds=busy.retry_after or 0.0)
     due_in = max(asked, _delay(ATTEMPT_DELAYS, entry.troubles))
     return Move(step=Step.RELEASE, reason=busy.reason, due_in=due_in, troubled=True, asked_for=asked)
 
 
 def _whose(entry: Entry, outcome: Outcome | ArchiveTrouble) -> Outcome | ArchiveTrouble:
-    """A body of another host that ends early is that host's trouble; again and again, it is what the recording has."""
+    """A body of another host that ends early is that host's trouble; if it recurs too often, the recording's."""
     if not isinstance(outcome, EndedEarly) or not outcome.elsewhere:
         return outcome
     return Rejected(outcome.reason) if entry.troubles >= MAX_TROUBLES else Busy(outcome.reason)

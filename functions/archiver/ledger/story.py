@@ -40,7 +40,7 @@ def event(seconds: float, code: Code, detail: str | None = None) -> Event:
 
 
 def with_event(story: Sequence[Event], new: Event) -> list[Event]:
-    """The story with one event more. Of a long one the first two and the newest stay, the rest is counted."""
+    """The story with one event more. A long one keeps its first two events and the newest; the rest are counted."""
     events = [*story, new]
     left_out = sum(int(detail) for _, code, detail in events if code == LEFT_OUT)
     events = [each for each in events if each[1] != LEFT_OUT]

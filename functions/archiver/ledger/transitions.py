@@ -31,10 +31,10 @@ _UNTIL_ARCHIVED = (
 )
 
 HAS_TRANSCRIPT: Mapping[str, object] = {"has_transcript": True}
-"""Kept in the item, because a search asks for it."""
+"""Stored in the item, because searches ask for it."""
 
 Story = Sequence[Event] | None
-"""The events of an item that somebody holds; None where nobody does, and then nothing is told."""
+"""The events of an item, for a caller that has read it; None where it was not read, and then no event is added."""
 
 
 class LostLease(Exception):
@@ -51,7 +51,7 @@ class Transitions:
         self.due = Due(table, source=source, clock=clock)
 
     def note(self, ticket: Ticket, about_to_write: Stored) -> None:
-        """Keeps what is written next, so that a later attempt knows its own object from somebody else's."""
+        """Notes which bytes are written next, so that a later attempt can tell its own object from any other."""
         self._move(ticket, put={"noted": about_to_write.to_item()})
 
     def mark_archived(
@@ -141,11 +141,11 @@ class Transitions:
         self._move(ticket, put=put, remove=["link"], add={"attempts": attempts})
 
     def _index_keys(self, group: str) -> dict[str, object]:
-        """Where an index counts what a person has to look at, by when it ended so."""
+        """Puts the item into the group of the index `due` that people look at, by the time at which it ended."""
         return {"due_group": self.due.group(group), "due_at": to_ms(self._clock.now())}
 
     def _story_with(self, story: Story, code: Code, detail: str | None = None) -> dict[str, object]:
-        """The story with one event more, for whoever holds the item and so knows it whole; else nothing."""
+        """The story with one event more; nothing where the caller has not read the item."""
         if story is None:
             return {}
         return {"story": [list(each) for each in with_event(story, event(self._seconds(), code, detail))]}
@@ -183,7 +183,7 @@ class Transitions:
         self._postpone(ticket, reason, due_in, add={"troubles": 1} if trouble else {}, put=put)
 
     def book_death(self, ticket: Ticket) -> int:
-        """The last run died with this item in hand: one attempt more, before a byte is touched; how many deaths now."""
+        """Books one attempt for a run that died with this item, before a byte is fetched; how many deaths now."""
         return int(self._move(ticket, put={}, add={"attempts": 1, "deaths": 1})["deaths"])
 
     def finish_follow_up(self, ticket: Ticket) -> None:
@@ -238,5 +238,5 @@ def _holds(ticket: Ticket) -> Condition:
 
 
 def in_ms(span: timedelta) -> int:
-    """A span in the ledger's unit."""
+    """A span of time in milliseconds."""
     return round(span.total_seconds() * 1000)

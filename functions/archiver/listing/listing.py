@@ -23,7 +23,7 @@ from functions.archiver.throttling.intake import Intake, Taken
 from functions.archiver.throttling.pace import Pace
 
 RECENT = timedelta(minutes=15)
-"""Younger than this no window closes: rows still arrive."""
+"""No window closes before it is this old, because rows still arrive."""
 
 EVERY_OVERLAP = timedelta(hours=1)
 NARROWEST = timedelta(minutes=1)
@@ -37,14 +37,14 @@ MAX_CHECKED = 10_000
 """Recordings that a run remembers to have found in the ledger, or put there."""
 
 MAX_BARREN_PAGES = 5
-"""So many pages in a row without a row not seen before mean a cursor that never ends."""
+"""After this many pages in a row with no new row, the cursor is taken to be endless."""
 
 MAX_PASSES = 3
 """A window that does not close after so many passes is halved while it keeps bringing new recordings or was not read
 from end to end; otherwise it is noted as unclean, and the walk goes on."""
 
 MAX_PAGES_AT_ALL = 1_000
-"""Where even the narrowest window goes on and on, this ends it."""
+"""The most pages of one pass, however narrow its window is."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
@@ -53,10 +53,10 @@ MAX_CURSOR_CHARACTERS = 8_192
 """All cursors of a source share one item, and one goes into a URL."""
 
 MAX_ROWS_IN_PAGES = 10
-"""So many times the rows that were asked for may come; what sends more does not know what it was asked."""
+"""A page may hold this many times the rows that were asked for; a longer one is refused."""
 
 ENOUGH_SECONDS = 60.0
-"""A run with less time than this left stops in order."""
+"""A run with less time left than this stops cleanly."""
 
 
 class OutOfTime(Exception):
@@ -250,7 +250,7 @@ class Listing:
         if outcome.pages <= 1 and outcome.rows < self._provider.declaration.page_size / 2:
             width = self._widest(walk.width * 2)
         listed = Counter(walk.listed)
-        if walk.name != "forward":  # which never ends: its counts would grow, and be written, for ever
+        if walk.name != "forward":  # the forward walk never ends, so its counts would grow for ever
             listed.update({day.isoformat(): count for day, count in outcome.days.items()})
         return replace(walk, position=window.end, width=width, passes=0, listed=dict(listed))
 
@@ -275,7 +275,7 @@ class Listing:
         return min(width, max((declared.max_window or WIDEST) - unit, unit), WIDEST)
 
     def _read(self, window: Window, cursor: str | None, save: Callable[[str], None]) -> Pass:
-        # Asked for in whole units: of less, a filter by the day would bring rows that look as if it were ignored.
+        # Asked for in whole units: for less, a filter by day returns rows outside the span, as if it had been ignored.
         asked = Window(start=self._floor(window.start), end=self._ceiling(window.end))
         outcome = Pass(whole=cursor is None)
         barren = 0
@@ -335,7 +335,7 @@ class Listing:
         taken = self._intake.take(fresh, self._discovered_by) if fresh else Taken()
         outcome.problem = taken.problem or outcome.problem
         if len(self._checked) > MAX_CHECKED:
-            self._checked.clear()  # it saves reads of the ledger and decides nothing
+            self._checked.clear()  # a cache: it only saves reads of the ledger
         self._checked |= {recording.id for recording in fresh}
         calls = self._intake.take_calls(page.calls, self._discovered_by)
         outcome.new += len(taken.new) + calls

@@ -14,7 +14,7 @@ from functions.archiver.object_keys import digest_of
 from functions.archiver.reconciling.report import Day, differences_of
 
 KEPT_IN = ("audio", "quarantine")
-"""The folders that hold recordings' bytes."""
+"""The prefixes under which the bytes of recordings lie."""
 
 
 class Days:

@@ -22,7 +22,7 @@ _SAVED_AT_ONCE = 50
 """Days whose next look is noted in one write, which may be no longer than 4 KB."""
 
 MAX_DAYS = 400
-"""So many days are looked at in one run."""
+"""The most days looked at in one run."""
 
 
 @dataclass(kw_only=True)

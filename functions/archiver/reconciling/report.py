@@ -21,7 +21,7 @@ from functions.archiver.recording import Json
 DayState = Literal["complete", "in work", "missing", "unclean", "altered", "today"]
 
 MAX_NAMED = 1000
-"""So many differences are named for each day; the counts are always whole."""
+"""The most differences named for a day; the counts always include all."""
 
 _WAITING = (State.PENDING, State.QUEUED)
 _LOST = ("missing", "deleted")
@@ -154,7 +154,7 @@ def _count_known(day: Day) -> int:
 
 
 def _state(day: Day, counts: Mapping[str, int], differences: Sequence[Difference]) -> DayState:
-    """The first that holds, the worst first."""
+    """The worst state that applies."""
     if counts["altered"] or any(each.what == "foreign" for each in differences):
         return "altered"
     if counts["missing"]:

@@ -42,11 +42,11 @@ _ASKED = "asked "
 """A walk over a span that a person asked for is named after its beginning, so that any later run can go on with it."""
 
 MAX_DAYS_COUNTED = 400
-"""Days of the past that one run counts, until every day has its totals."""
+"""The most days of the past that one run counts; later runs count the rest."""
 
 _HTML = "text/html; charset=utf-8"
 _SECONDS_TO_COUNT = 120.0
-"""With less time left a run counts no further day."""
+"""With less time left than this, a run counts no further day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,7 +220,7 @@ class Reconciler:
         return done
 
     def _reconcile(self, now: datetime) -> Reconciled:
-        with suppress(Outcome):  # yesterday's answer will do
+        with suppress(Outcome):  # yesterday's answer is good enough
             self._ledger.keep_retention(self._retention())
         window = (now - self._span).date()
         begin = max(midnight(self._sealer.begins_at(window)), self._start)

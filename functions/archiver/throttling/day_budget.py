@@ -12,7 +12,7 @@ from functions.archiver.provider.declaration import Limit
 
 
 class DayBudget:
-    """At most so many requests of a kind in a day of UTC, over all functions together."""
+    """Limits the requests of one kind in a UTC day, over all functions together."""
 
     def __init__(self, table: Table, *, source: str, limit: Limit, clock: Clock) -> None:
         self._table = table
@@ -22,7 +22,7 @@ class DayBudget:
         self._clock = clock
 
     def book(self, kind: str) -> None:
-        """Counts one more. Raises Closed, until midnight, when the day's are used up."""
+        """Counts one request. Raises Closed, until midnight, when the budget of the day is used up."""
         if self._per_day is None:
             return
         now = self._clock.now()

@@ -23,11 +23,11 @@ _MAX_NAMED = 3
 _MAX_QUOTED = 40
 
 IN_FLIGHT_SECONDS = 120
-"""At most so much work is in the lanes of a source; the rest of the backlog stays in the ledger."""
+"""The most items in the lanes of a source; the rest of the backlog stays in the ledger."""
 
 
 MAX_HINTS_WAIT = timedelta(minutes=10)
-"""When hints wait for longer, no more are taken."""
+"""No further hints are taken while older ones have waited for longer than this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ class Intake:
         return self._insert(unknown, discovered_by)
 
     def _meet_again(self, recording: Recording, known: Known, discovered_by: DiscoveredBy) -> None:
-        """A failed one is revived when the provider says something else of it; else it gets one attempt a day."""
+        """Revives a failed recording when the provider describes it differently; otherwise it has one attempt a day."""
         if _has_become_ready(recording, known):
             self._ledger.note_ready(recording)
         elif known.state is State.FAILED and known.said not in (None, description_digest(recording)):
@@ -115,10 +115,10 @@ class Intake:
         return Taken(new=tuple(new), queued=len(tickets), unstorable=tuple(unstorable))
 
     def take_hint(self, recording: Recording) -> bool:
-        """A recording that an event names and nobody has described; whether that changed anything.
+        """Inserts a recording that so far only an event names; whether that changed anything.
 
-        Written without being read first, because the event is usually the first to tell. Of one that is known nothing
-        changes, but that it is due now where its audio was not there and is. Of one that was erased nothing comes back.
+        Written without being read first, because an event usually comes before any listing. If the recording is already
+        known, the only change is that one waiting for its audio becomes due now. An erased one does not come back.
         """
         if self._ledger.tombstones.of([recording.id]):
             return False
@@ -135,7 +135,7 @@ class Intake:
         return self._room(share=4)
 
     def _too_many_hints(self) -> bool:
-        """Whether those that wait are so many that one more is of no use: listing finds what is real among them."""
+        """Whether hints have waited for so long that one more is useless; listing finds the real ones."""
         return self._ledger.due.is_late("hints", MAX_HINTS_WAIT)
 
     def take_calls(self, calls: Sequence[Call], discovered_by: DiscoveredBy) -> int:

@@ -18,7 +18,7 @@ _GROUP = "lane-"
 
 
 class Unreadable(Exception):
-    """A message that is none of ours. It ends in the dead-letter queue, the only kind that does."""
+    """A message that the archiver did not send. Only such messages end in the dead-letter queue."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Lanes(Protocol):
     """
 
     def send(self, tickets: Sequence[Ticket]) -> list[Ticket]:
-        """Sends the tickets; those that were not taken, which become due when their lease ends."""
+        """Sends the tickets; returns those that the queue refused, which become due when their lease ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class Message:
 
 
 def message_of(ticket: Ticket, lanes: int) -> Message:
-    """The message for a source with so many lanes."""
+    """The message for a ticket, for a source with this many lanes."""
     body = {"kind": ticket.kind, "source": ticket.source, "id": ticket.id, "lease": ticket.lease_ms}
     # SQS remembers an id for five minutes even after its message is deleted: the lease makes each sending its own.
     sending = f"{ticket.kind}#{ticket.id}#{ticket.lease_ms}"
