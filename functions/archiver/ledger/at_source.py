@@ -22,7 +22,7 @@ from functions.archiver.object_keys import safe_name
 DELETING, DELETED, GONE = "deleting_since", "deleted_at_source", "gone_at_source"
 
 ATTRIBUTES: Final = ("pk", "state", "held", "story", "sha256", "version_id", DELETING, DELETED, GONE)
-"""All that is written here, or made a condition of."""
+"""Every attribute that is written here, or that a condition names."""
 
 _ATTEMPTS = 5
 

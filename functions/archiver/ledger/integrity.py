@@ -35,7 +35,7 @@ class Integrity:
         self._clock = clock
 
     def mark_altered(self, recording_id: str, why: str) -> bool:
-        """Its bytes are others; False when it is so already, or was never kept."""
+        """Marks a recording whose bytes have changed; False when it is marked already, or was never kept."""
         return self._move(recording_id, State.ALTERED, "altered", why)
 
     def mark_absent(self, recording_id: str, why: str) -> bool:
@@ -85,7 +85,7 @@ class Integrity:
         return True
 
     def _index_keys(self, group: str | None) -> dict[str, object]:
-        """Where the index `due` counts it; a sound recording is not in it."""
+        """The keys under which the index `due` counts the recording; a sound one is not in it."""
         if group is None:
             return {"due_group": None, "due_at": None}
         return {"due_group": f"{self._source}#{group}", "due_at": to_ms(self._clock.now())}
@@ -95,7 +95,7 @@ class Integrity:
 
 
 def _story_of(item: Item) -> Sequence[Event]:
-    """Its story; of an item that is older than stories, its beginning."""
+    """The story of an item. An earlier version wrote none: then its beginning, from other attributes."""
     story = story_of(item.get("story", ()))
     if story:
         return story

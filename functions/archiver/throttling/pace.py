@@ -30,7 +30,7 @@ from functions.archiver.throttling.day_budget import DayBudget
 from functions.archiver.throttling.pause import Pause, pause_of
 
 MINUTE_WITH_MARGIN_MS = 60_500
-"""Half a second more than a minute: late packets may bunch by that much before 60 s hold one request too many."""
+"""A minute plus half a second: requests may arrive that late without any 60 s exceeding the rate."""
 
 MIN_MARGIN_MS = 60_400
 """What a minute's requests have to take after the interval is rounded to whole milliseconds."""
@@ -38,13 +38,13 @@ MIN_MARGIN_MS = 60_400
 _LATE_MS = 400
 _LONGEST_HOLD_SLEPT_MS = 65_000
 _LONG_WAIT_MS = 2_500
-"""Who waited longer looks again whether the source is still open before it asks."""
+"""After a longer wait a caller checks again that the source is still open before it asks."""
 _FIRST_COOL_DOWN = {Throttled: 5.0, Unauthorized: 10.0, ArchiveTrouble: 60.0}
 _FIRST_COOL_DOWN_OTHERWISE = 1.0
 _GROWTH = 1.5
 _LONGEST_COOL_DOWN = 900.0
 _LOOK_AT_A_PAUSE_AGAIN = timedelta(minutes=5)
-"""A pause may end at any time: who meets one comes back this soon, whatever end it has now."""
+"""A pause may be ended at any time, so a caller that meets one comes back this soon, whatever end it has now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,7 +213,7 @@ class Pace:
         return {} if self._work_ms is None else {"work_ms": self._work_ms}
 
     def worked(self, seconds: float) -> None:
-        """One recording held its lane so long, waits for slots included, which are not work and are taken off.
+        """Records how long one recording held its lane; the time spent waiting for slots is subtracted.
 
         Travels with the next booking, so it costs no write of its own.
         """
@@ -248,7 +248,7 @@ class Pace:
         try:
             self._remember(self._table.update(self._pk, put=facts, add={"strikes": 1}, when=earlier))
         except Refused:
-            self._strikes += 1  # somebody else has closed it for longer, which is as good
+            self._strikes += 1  # another process has closed it for longer already
 
     def answered(self) -> None:
         """The source did what was asked: a run of failures ends. One write, and only after a failure."""
@@ -262,7 +262,7 @@ class Pace:
                 when=_past("closed_until", self._now_ms()),
             )
         except Refused:
-            return  # somebody else was told to wait a moment ago: this answer is older news
+            return  # another request was told to wait a moment ago, so this answer is out of date
         self._remember(item)
 
     def gate(self) -> Gate:
