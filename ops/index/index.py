@@ -216,9 +216,8 @@ class Index:
             conditions.append(f"(at, id) {beyond} (?, ?)")
             values += [place.at_ms, place.id]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "ASC" if backwards else "DESC"
-        rows = f"SELECT at, id FROM recording {self._hint(terms)} {where}"  # noqa: S608 - conditions are ours
-        sql = f"{rows} ORDER BY at {order}, id {order} LIMIT ?"
+        way = "ASC" if backwards else "DESC"
+        sql = f"SELECT at, id FROM recording {self._hint(terms)} {where} ORDER BY at {way}, id {way} LIMIT ?"  # noqa: S608 - ours
         return [(int(at), int(id_)) for at, id_ in self._db.execute(sql, (*values, limit))]
 
     def _hint(self, terms: Sequence[Term]) -> str:

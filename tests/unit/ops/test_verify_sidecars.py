@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -106,9 +105,10 @@ def test_without_downloads_no_sidecar_is_read(archive: FolderArchive, capsys: Ca
 
 def test_a_recording_from_before_digests_is_compared_by_what_its_ledger_knows(archive: FolderArchive) -> None:
     forget_digest(archive)
-    found: Callable[[], Any] = lambda: compare_sidecar(  # noqa: E731
-        archive.bucket, archive.table.get("acme#recording#one") or {}
-    )
+
+    def found() -> Any:
+        return compare_sidecar(archive.bucket, archive.table.get("acme#recording#one") or {})
+
     edit(archive.bucket, provider_document={"more": "than before"})
     assert found() is None
     edit(archive.bucket, agent="Somebody Else")
