@@ -93,9 +93,9 @@ class SweepBench(SealBench):
         self.seconds_left: Callable[[], float] = lambda: 900.0
         self.holds = Holds(table, source=SOURCE, clock=clock)
 
-    def archived(self, day: date, *ids: str, call_id: str | None = None) -> None:
-        """Recordings of that day, archived on it, which the provider lists."""
-        self.at(day)
+    def archived(self, day: date, *ids: str, call_id: str | None = None, on: date | None = None) -> None:
+        """Recordings of that day, archived on it or on a later one, which the provider lists."""
+        self.at(on or day)
         for id_ in ids:
             stored = self.keep(id_, day, f"sound of {id_}".encode())
             if call_id:
@@ -114,9 +114,9 @@ class SweepBench(SealBench):
         """The clock stands at ten o'clock of that day."""
         self.fake.moment = datetime.fromisoformat(f"{day}T10:00:00+00:00")
 
-    def sealed(self, *days: date, clean: bool = True) -> None:
-        """As they leave the window, everything listed."""
-        self.at(max(days) + SEALED_AFTER)
+    def sealed(self, *days: date, clean: bool = True, on: date | None = None) -> None:
+        """As they leave the window, or on a later day, everything listed."""
+        self.at(on or max(days) + SEALED_AFTER)
         shown = [row.recorded_at.date() for row in self.provider.rows if row.recorded_at]
         self.seal({day: Listed(number=shown.count(day), clean=clean) for day in days})
 

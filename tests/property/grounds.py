@@ -4,7 +4,6 @@ The folder acts as a bucket with Object Lock, so that holds are held by it too."
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from ops.local.engine.lanes import FifoLanes
 from ops.local.engine.sqlite_table import SqliteTable
 from tests.doubles.aws import Aws, aws, s3, sqs
 from tests.doubles.clock import NOON
+from tests.doubles.memory_folder import memory_folder
 from tests.doubles.signing_key import SigningKey
 from tests.doubles.vault import Vault
 
@@ -94,7 +94,7 @@ def _open_in(made: Aws) -> set[str]:
 def _folder() -> Iterator[Ground]:
     with (
         patch("ops.local.engine.folder.SMALLEST_PART_BYTES", 1),
-        tempfile.TemporaryDirectory() as folder,
+        memory_folder() as folder,
         SqliteTable(Path(folder) / "ledger.sqlite") as table,
     ):
         bucket = Vault(Path(folder) / "archive", until=_LOCKED_UNTIL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from functions.archiver.sealing.statement import Listed
 from ops.local.engine.folder import FolderBucket
 from ops.local.engine.sqlite_table import SqliteTable
 from tests.doubles.clock import NOON, FakeClock
+from tests.doubles.memory_folder import memory_folder
 from tests.harness.sealing import SOURCE, SealBench
 from tests.property.mortal import Died, Life, Mortal
 
@@ -42,7 +42,7 @@ deaths = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=4)
 @settings(max_examples=15)
 @given(deaths=deaths)
 def test_the_chain_is_whole_however_often_its_writer_dies(deaths: list[tuple[int, bool]]) -> None:
-    with tempfile.TemporaryDirectory() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
+    with memory_folder() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
         life, clock = Life(), FakeClock()
         bucket = FolderBucket(Path(folder) / "archive")
         bench: Any = SealBench(Mortal(table, life), Mortal(bucket, life), clock)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -24,6 +23,7 @@ from functions.archiver.recording import Recording
 from functions.archiver.sealing.document import name_of, read_seal
 from ops.local.engine.sqlite_table import SqliteTable
 from tests.doubles.clock import NOON, FakeClock
+from tests.doubles.memory_folder import memory_folder
 from tests.doubles.vault import Vault
 from tests.harness.sealing import SOURCE
 from tests.harness.sweeping import AFTER, DeletingProvider, SweepBench
@@ -32,6 +32,10 @@ from tests.property.mortal import Died, Life, Mortal
 DAYS = [date(2026, 2, 20) + timedelta(days=number) for number in range(2)]
 IDS = {day: [f"{day.day}{letter}" for letter in "abc"] for day in DAYS}
 ALL = [id_ for ids in IDS.values() for id_ in ids]
+LATE = ALL[-1]
+"""It was archived so late that its waiting time ends some days after that of the others."""
+
+LATE_ON = DAYS[-1] + timedelta(days=5)
 
 CHANGES = (
     *("hold", "unlock", "hold in the bucket", "fail", "quarantine", "archive later") * 3,  # others go on
@@ -108,8 +112,9 @@ class World:
         self.asked: set[str] = set()
         for day in DAYS:
             for id_ in IDS[day]:
-                self.bench.archived(day, id_, call_id=f"call of {day}" if by == "call" and id_[-1] != "c" else None)
-        self.bench.sealed(*DAYS)
+                call_id = f"call of {day}" if by == "call" and id_[-1] != "c" else None
+                self.bench.archived(day, id_, call_id=call_id, on=LATE_ON if id_ == LATE else None)
+        self.bench.sealed(*DAYS, on=LATE_ON + timedelta(days=1))
         self.bench.at(max(DAYS) + AFTER + timedelta(days=1))
         self.bench.rehearsed()
 
@@ -210,7 +215,7 @@ def day_of(id_: str) -> date:
 @settings(max_examples=40, deadline=None)
 @given(by=WAYS, steps=steps)
 def test_nothing_is_deleted_at_the_source_that_the_archive_does_not_keep_safely(by: str, steps: list[Step]) -> None:
-    with tempfile.TemporaryDirectory() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
+    with memory_folder() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
         world = World(Path(folder), table, by=by)
         for step in steps:
             world.live(step)
@@ -228,7 +233,7 @@ def test_nothing_is_deleted_at_the_source_that_the_archive_does_not_keep_safely(
     dies=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=3),
 )
 def test_however_often_it_dies_everything_that_may_go_is_gone_in_the_end(by: str, dies: list[tuple[int, bool]]) -> None:
-    with tempfile.TemporaryDirectory() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
+    with memory_folder() as folder, SqliteTable(Path(folder) / "ledger.sqlite") as table:
         world = World(Path(folder), table, by=by)
         for each in dies:
             world.live(Step(dies=each))
