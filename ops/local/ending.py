@@ -55,7 +55,7 @@ class Ending:
     ) -> None:
         self._archive = archive
         self._books: Books = host.books
-        self._calls = host.calls
+        self._host = host
         self._drivers = drivers
         self._requests = requests
         self._started = started
@@ -72,7 +72,9 @@ class Ending:
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
             "sources": {driver.name: self._of_source(driver) for driver in self._drivers},
             "calls": {
-                name: dict(sorted(calls.items())) for name, calls in sorted(self._calls.items()) if name != OF_THE_RUN
+                name: dict(sorted(calls.items()))
+                for name, calls in sorted(self._host.calls.items())
+                if name != OF_THE_RUN
             },
         }
 
