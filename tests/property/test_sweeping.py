@@ -38,6 +38,7 @@ LATE = ALL[-1]
 LATE_ON = DAYS[-1] + timedelta(days=5)
 
 CHANGES = (
+    *("unlock", "hold in the bucket") * 4,  # only the bucket knows of these: nothing else stops the sweeper
     *("hold", "unlock", "hold in the bucket", "fail", "quarantine", "archive later") * 3,  # others go on
     *("release", "flip a byte", "cut", "remove", "forge the digest", "forge the seal", "lose at the source"),
 )
@@ -59,7 +60,7 @@ class Step:
 steps = st.lists(
     st.builds(
         Step,
-        changes=st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(ALL)), max_size=2),
+        changes=st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(ALL)), min_size=1, max_size=4),
         answers=st.dictionaries(st.sampled_from(ALL), st.sampled_from(ANSWERS), max_size=1),
         deaf=st.lists(st.sampled_from(ALL), max_size=1),
         dies=st.none() | st.tuples(st.integers(0, 30), st.booleans()),
