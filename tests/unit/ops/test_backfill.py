@@ -110,7 +110,7 @@ def run(*words: str) -> int:
 
 
 def test_the_reconciler_is_followed_to_its_report(deployed: Babelforce, capsys: pytest.CaptureFixture[str]) -> None:
-    since = datetime.now(UTC) - timedelta(days=400)
+    since = datetime.now(UTC) - timedelta(days=12)
     assert run("reconcile", "acme", "--from", since.isoformat(), "--json") == 1
     document = checked(capsys.readouterr().out.splitlines()[-1])  # the function's metrics come before
     assert "/reconciliation-" in document["report"]
