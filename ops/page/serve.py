@@ -37,6 +37,8 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[tuple[str, Callable[
         listening.close()
         raise
     guard = Guard(app, port=listening.getsockname()[1])
+    # That a request waits for one of our few threads is no news for the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(guard, sockets=[listening], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
     closing = threading.Event()
 
