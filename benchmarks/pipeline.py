@@ -75,6 +75,7 @@ allow_private_addresses = true
 start = {simulator.start:%Y-%m-%dT00:00:00Z}
 """
     )
+    secrets.touch(0o600)
     secrets.write_text(json.dumps({"bench": simulator.secret}))
     return Options(deployment=deployment, secrets=secrets, out=folder / "archive", engine="moto")
 
