@@ -33,7 +33,7 @@ SHORTEST_FIRST = timedelta(days=1)
 MAX_PAGES = 20
 """A window with more pages is halved: it has to be read twice within one run."""
 
-MAX_CHECKED = 10_000
+MAX_CHECKED = 2_000
 """Recordings that a run remembers to have found in the ledger, or put there."""
 
 MAX_BARREN_PAGES = 5
