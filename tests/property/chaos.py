@@ -70,6 +70,9 @@ def main() -> int:
             else:
                 met += world.faults.met
                 deaths += world.deaths
+        done = seed - asked.first + 1
+        if done % 50 == 0 and done < asked.seeds:
+            print(f"{done} of {asked.seeds} seeds, {len(failed)} failed", file=sys.stderr, flush=True)
     print(f"{asked.seeds} seeds on {', '.join(asked.engines)}: {time.process_time():.0f} s of CPU, {deaths} deaths")
     print("\n".join(f"{name}: {count}" for name, count in sorted(met.items())))
     print(f"failed: {', '.join(failed) or 'none'}")

@@ -278,9 +278,13 @@ class World:
         self._finish()
 
     def _finish(self) -> None:
+        """Everybody who runs comes to an end, in random order.
+
+        In turns, two that wait for slots of one pace would wait for ever: with the world's one clock each sleeps past
+        the other's slot.
+        """
         while self.running:
-            for actor in list(self.running):
-                self._step(actor)
+            self._step(self.random.choice(list(self.running)))
         self._collect()
 
     def days_pass(self) -> None:
