@@ -7,6 +7,7 @@ sweep of a run respect.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from functions.archiver.clock import Clock
 from functions.archiver.ledger.holds import Holds, cases_of
 from functions.archiver.ledger.items import entry_of
 from functions.archiver.ledger.table import Item
+from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.object_keys import Place, digest_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.holds.cases import Case, Cases, Record, What
 from ops.index.rows import Row
 from ops.shell.output import ExitCode, Failure
+from ops.shell.texts import counted
 
 THREADS = 16
 _AT_ONCE = 1000
@@ -78,8 +81,13 @@ class Holding:
         )
 
     def hold(self, case: str, reason: str, rows: Sequence[Row], query: Mapping[str, Any]) -> HoldResult:
-        """All of them, from now on. Done again, it completes what was cut short. Raises Failure."""
+        """All of them, from now on. Done again, it completes what was cut short. Raises Failure.
+
+        A recording whose erasure has begun is left out: it may be half gone, and a hold would keep that so for ever.
+        """
         self.refuse_without_lock()
+        asked = len(rows)
+        rows = self._without_erased(rows)
         digests = {digest_of(row.source, row.recording_id) for row in rows}
         before = self._cases.get(case)
         if before is None or not digests <= before.recordings:
@@ -87,8 +95,30 @@ class Holding:
         done = list(each_of(self._hold, ((case, held_recording_of(row)) for row in rows)))
         self._deliver_events()
         return HoldResult(
-            case=case, recordings=len(rows), versions=sum(done), nothing_kept=sum(versions == 0 for versions in done)
+            case=case,
+            recordings=len(rows),
+            versions=sum(done),
+            nothing_kept=sum(versions == 0 for versions in done) + asked - len(rows),
         )
+
+    def _without_erased(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Raises Failure where nothing is left."""
+        ids: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            ids[row.source].append(row.recording_id)
+        erased = {
+            (source, id_)
+            for source, of_source in ids.items()
+            for id_ in Tombstones(self._archive.table, source=source, clock=Clock()).erased(of_source)
+        }
+        left = [row for row in rows if (row.source, row.recording_id) not in erased]
+        if erased and not left:
+            raise Failure(
+                ExitCode.REFUSED,
+                f"the erasure of {counted(len(erased))} has begun: there is nothing to hold any more",
+                kind="being_erased",
+            )
+        return left
 
     def _deliver_events(self) -> None:
         """On AWS the stream does it."""

@@ -17,6 +17,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.bucket.everything import versions_of
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.at_source import DELETING
+from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Counts
@@ -30,6 +31,7 @@ from ops.holds.placing import Holding, held_recording_of
 from ops.index.asking import pk_of
 from ops.index.from_ledger import row_of
 from ops.index.rows import Row
+from ops.shell.output import Failure
 from tests.property.faults import Faults, bucket_with, table_with
 from tests.property.grounds import Ground
 
@@ -98,14 +100,19 @@ class Person:
         case, rows = self.random.choice(CASES), self._found()
         if not rows:
             return
-        Holding(self._archive()).hold(case, "a claim", rows, {})
+        try:
+            Holding(self._archive()).hold(case, "a claim", rows, {})
+        except Failure as refused:
+            if refused.kind != "being_erased":
+                raise
+            return
         for row in rows:
             self._rely_on(case, row)
 
     def _rely_on(self, case: str, row: Row) -> None:
         item = self._table.get(pk_of(row.source, row.recording_id))
-        if item is None:
-            return  # it was erased meanwhile
+        if item is None or case not in cases_of(item):
+            return  # it was erased meanwhile, or its erasure had begun
         there = versions_of(self._ground.bucket, held_recording_of(row).place)
         self.protected[case] |= {(each.key, each.version_id) for each in there if not each.deleted}
         if DELETING not in item:

@@ -72,6 +72,12 @@ class Tombstones:
         by_pk = {self._pk(digest_of(self._source, id_)): id_ for id_ in ids}
         return {by_pk[pk] for pk in self._table.get_many(list(by_pk), [])}
 
+    def erased(self, ids: Sequence[str]) -> set[str]:
+        """Those whose erasure has at least begun. One read for each hundred."""
+        by_pk = {self._pk(digest_of(self._source, id_)): id_ for id_ in ids}
+        found = self._table.get_many(list(by_pk), ["state"])
+        return {by_pk[pk] for pk, stone in found.items() if stone.get("state") == "erased"}
+
     def count(self, day: date, why: Why = "erased") -> int:
         """As `count_buried`."""
         return count_buried(self._table, self._source, day, why)

@@ -13,7 +13,9 @@ import pytest
 
 from functions.archiver.bucket.bucket import Bucket, Locked
 from functions.archiver.bucket.everything import versions_of
+from functions.archiver.clock import Clock
 from functions.archiver.ledger.holds import cases_of
+from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.object_keys import Place, digest_of
 from ops.archive.archive import Archive
 from tests.doubles.aws import BUCKET, aws, s3
@@ -262,3 +264,14 @@ def test_a_bucket_without_object_lock_holds_nothing(monkeypatch: pytest.MonkeyPa
         assert main(["hold", "one", "--case", "A", *WHY, "-a", ARCHIVE, "--region", "eu-central-1"]) == 4
         assert "Contents" not in s3().list_objects_v2(Bucket=BUCKET)
     assert "object_lock" in capsys.readouterr().err
+
+
+def test_what_is_half_erased_is_not_held_any_more_and_the_rest_is(archive: Archive, run: Run, capsys: Captured) -> None:
+    archived(archive, "one")
+    archived(archive, "two")
+    Tombstones(archive.table, source="acme", clock=Clock()).bury("one", NOON.date(), "erased")
+    Tombstones(archive.table, source="acme", clock=Clock()).bury("two", NOON.date(), "expired")
+    assert run("hold", "--case", "Meyer", *WHY, "one") == 4
+    assert "erasure of 1 recording has begun" in capsys.readouterr().err
+    assert run("hold", "--case", "Meyer", *WHY, "one", "two") == 0
+    assert (cases(archive, "one"), cases(archive, "two")) == ((), ("Meyer",))
