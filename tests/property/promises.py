@@ -140,9 +140,9 @@ def _check_deleted(world: World, account: Account, ids: set[str]) -> None:
 
 def _may_go(world: World, account: Account, id_: str) -> None:
     entry = account.ledger.find(id_)
-    if entry is None:
-        assert account.ledger.tombstones.of([id_]), "nobody knows it"
-        return  # it was erased between the last look and the request
+    if account.ledger.tombstones.erased([id_]):
+        return  # its erasure has at least begun since the last look: it is meant to go
+    assert entry is not None, "nobody knows it"
     assert entry.deleting_since, "whoever dies now would forget it"
     spared = set().union(*world.person.spared.values())
     assert (account.name, id_) not in spared, "it was on hold before anybody asked for its deletion"
