@@ -15,7 +15,7 @@ from functions.archiver.alerting.trouble import SETTLED, Kind, Trouble, kind_of
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.engine import Engine, Message
 from functions.archiver.errors import ArchiveTrouble
-from functions.archiver.ledger.conditions import Condition, Equals, Missing
+from functions.archiver.ledger.conditions import Equals, unchanged
 from functions.archiver.ledger.table import Refused, Table
 
 WELL = "well"
@@ -83,7 +83,7 @@ class Teller:
             "told_reason": _plain(trouble.reason) if trouble else None,
         }
         try:
-            self._table.update(self._pk, put=put, when=_is("told", before))
+            self._table.update(self._pk, put=put, when=unchanged("told", before))
         except Refused:
             return False
         return True
@@ -105,10 +105,6 @@ def _patience(trouble: Trouble | None, told: Kind | None) -> timedelta:
     if told is not None and trouble.kind.level < told.level:
         return min(trouble.kind.lasts, SETTLED)
     return trouble.kind.lasts
-
-
-def _is(name: str, value: str | None) -> Condition:
-    return Missing(name) if value is None else Equals(name, value)
 
 
 def message_of(trouble: Trouble | None, over: Kind | None, address: Address) -> Message:

@@ -14,7 +14,7 @@ from typing import Final
 
 from functions.archiver.clock import Clock, iso
 from functions.archiver.entry import Entry, State
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, unchanged
 from functions.archiver.ledger.story import Code, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
@@ -40,7 +40,7 @@ class AtSource:
         stored = entry.stored
         assert stored is not None
         when: Condition = Equals("state", State.ARCHIVED.value) & Equals("sha256", stored.sha256) & Missing("held")
-        when &= Equals("version_id", stored.version_id) if stored.version_id else Missing("version_id")
+        when &= unchanged("version_id", stored.version_id or None)
         put = {DELETING: iso(entry.deleting_since or self._clock.now())}
         try:
             self._table.update(self._pk(entry), put=put, when=when & Missing(DELETED) & Missing(GONE))
@@ -77,5 +77,4 @@ class AtSource:
 
 
 def _same_holds(item: Item) -> Condition:
-    same: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
-    return same & Exists("pk")
+    return unchanged("held", item.get("held")) & Exists("pk")

@@ -90,6 +90,11 @@ class AnyOf(_Combines):
 Condition = Equals | OneOf | AtMost | AtLeast | Exists | Missing | AllOf | AnyOf
 
 
+def unchanged(name: str, value: Value | None) -> Condition:
+    """The attribute is this value, or still missing where it was None."""
+    return Missing(name) if value is None else Equals(name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRange:
     """A range of an index: one partition, and a span of its sort key, both ends included; None leaves an end open."""

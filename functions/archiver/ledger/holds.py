@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, unchanged
 from functions.archiver.ledger.story import Code, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
@@ -82,5 +82,4 @@ def _text(cases: Iterable[str]) -> str | None:
 
 def _is(item: Item) -> Condition:
     """The same cases and state as in the item that was read; both decide what is written."""
-    same: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
-    return same & Equals("state", item["state"]) & Exists("pk")
+    return unchanged("held", item.get("held")) & Equals("state", item["state"]) & Exists("pk")

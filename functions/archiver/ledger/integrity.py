@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from functions.archiver.clock import Clock, from_iso, to_ms
 from functions.archiver.entry import State
-from functions.archiver.ledger.conditions import Condition, Equals, Missing, OneOf
+from functions.archiver.ledger.conditions import Equals, OneOf, unchanged
 from functions.archiver.ledger.story import Code, Event, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.object_keys import safe_name
@@ -54,9 +54,9 @@ class Integrity:
             return False
         before = [each for each in _story_of(item) if each[1] != "verified"]
         story = [list(each) for each in with_event(before, event(self._clock.now().timestamp(), "verified"))]
-        held: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
+        when = Equals("state", item["state"]) & unchanged("held", item.get("held"))
         try:
-            self._table.update(pk, put={"story": story}, when=Equals("state", item["state"]) & held)
+            self._table.update(pk, put={"story": story}, when=when)
         except Refused:
             return False  # somebody else has just moved it
         return True

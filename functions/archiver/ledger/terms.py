@@ -14,7 +14,7 @@ from typing import Any
 
 from functions.archiver.clock import Clock, from_iso, from_ms
 from functions.archiver.entry import State
-from functions.archiver.ledger.conditions import AtLeast, Condition, Equals, KeyRange, Missing
+from functions.archiver.ledger.conditions import AtLeast, Condition, Equals, KeyRange, unchanged
 from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.ledger.tombstones import Tombstones
@@ -141,6 +141,5 @@ def plan_of(source: str) -> str:
 
 def _unchanged(item: Item) -> Condition:
     """Its state is the same, and nobody has put it on hold meanwhile or revived it."""
-    held: Condition = Equals("held", item["held"]) if "held" in item else Missing("held")
-    due: Condition = Equals("due_at", int(item["due_at"])) if "due_at" in item else Missing("due_at")
-    return Equals("state", item["state"]) & held & due
+    due_at = int(item["due_at"]) if "due_at" in item else None
+    return Equals("state", item["state"]) & unchanged("held", item.get("held")) & unchanged("due_at", due_at)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from functions.archiver.ledger.conditions import Equals, Missing
+from functions.archiver.ledger.conditions import Condition, Missing, unchanged
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.sealing.statement import Listed
 
@@ -130,8 +130,8 @@ class SealBook:
         self._cursors.note({"sealing": None}, when=self._unchanged())
         self.sealing = None
 
-    def _unchanged(self) -> Equals | Missing:
-        return Equals("seal_head", self.head.sha256) if self.head else Missing("seal_head")
+    def _unchanged(self) -> Condition:
+        return unchanged("seal_head", self.head.sha256 if self.head else None)
 
 
 def head_in(item: Mapping[str, Any]) -> Head | None:
