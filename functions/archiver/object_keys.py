@@ -86,6 +86,16 @@ class Place:
         return f"source={self.source}/date={self.day.isoformat()}/{safe_name(self.recording_id)}"
 
 
+def date_in(key: str) -> str:
+    """The date in a key, as text; other text where the key is none of ours."""
+    return key.partition("/date=")[2][:10]
+
+
+def day_of(key: str) -> date:
+    """The date in a key. Raises ValueError for a key without one."""
+    return date.fromisoformat(date_in(key))
+
+
 def reports_of(source: str, day: date) -> str:
     """The folder of the reports that the reconciler writes on `day`."""
     return f"reports/source={source}/date={day.isoformat()}/"

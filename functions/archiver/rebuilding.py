@@ -23,14 +23,14 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from functions.archiver.bucket.bucket import Bucket, NotThere
-from functions.archiver.bucket.sidecar import day_of, entry_of, without_document
+from functions.archiver.bucket.sidecar import entry_of, without_document
 from functions.archiver.clock import Clock, from_iso
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.holds import Holds
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
-from functions.archiver.object_keys import AT_SOURCE, digest_of, safe_name
+from functions.archiver.object_keys import AT_SOURCE, date_in, day_of, digest_of, safe_name
 from functions.archiver.recording import Recording, TranscriptState
 
 DOES_NOT_COME_BACK = "attempts, cursors, pauses and what still waited: listing finds again what is not archived"
@@ -299,12 +299,10 @@ def _by_day(bucket: Bucket, source: str) -> Iterator[tuple[date, set[str]]]:
     """The keys of each day: sidecars, audio and quarantine, what lies behind a delete marker among them."""
     folders = [f"{folder}/source={source}/" for folder in ("audio", "quarantine")]
     versions = ((each.key for each in bucket.versions(folder) if not each.deleted) for folder in folders)
-    for text, keys in groupby(heapq.merge(bucket.keys(f"metadata/source={source}/"), *versions, key=_date), key=_date):
+    for text, keys in groupby(
+        heapq.merge(bucket.keys(f"metadata/source={source}/"), *versions, key=date_in), key=date_in
+    ):
         try:
             yield date.fromisoformat(text), set(keys)
         except ValueError:
             continue  # a folder that is none of ours
-
-
-def _date(key: str) -> str:
-    return key.partition("/date=")[2][:10]

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from functions.archiver.bucket.bucket import Bucket, NotThere
+from functions.archiver.object_keys import day_of
 from functions.archiver.sealing.document import SIGNATURE, NoSeal, Seal, name_of, number_in, read_seal, seal_folder
 from ops.export.bundle import Bundle
 from ops.shell.output import ExitCode, Failure
@@ -43,7 +44,7 @@ def add_seals(bundle: Bundle, bucket: Bucket, source: str, days: Iterable[date])
     """Copies the chain from the oldest seal of these days on. A seal at a time in memory. Raises Failure (ALTERED)."""
     wanted = set(days)
     found = sorted((_standing(bucket, key), key) for key in bucket.keys(seal_folder(source)) if number_in(key))
-    first = min((sequence for sequence, key in found if _day_of(key) in wanted), default=None)
+    first = min((sequence for sequence, key in found if day_of(key) in wanted), default=None)
     sealed = SealedDays()
     for sequence, key in found:
         if first is None or sequence < first:
@@ -92,16 +93,12 @@ def _standing(bucket: Bucket, key: str) -> int:
         raise Failure(ExitCode.ALTERED, f"{key} is no seal", next_="recordings seal verify", kind="altered") from None
 
 
-def _day_of(key: str) -> date:
-    return date.fromisoformat(key.partition("/date=")[2][:10])
-
-
 def add_reports(bundle: Bundle, bucket: Bucket, source: str, days: Sequence[date]) -> dict[date, Mapping[str, Any]]:
     """The newest report's counts of each day, as far as there is one."""
     missing, found = set(days), dict[date, Mapping[str, Any]]()
     keys = [key for key in bucket.keys(f"reports/source={source}/") if key.endswith(".json")]
-    for key in sorted(keys, key=_day_of, reverse=True):
-        if not missing or _day_of(key) < min(missing):
+    for key in sorted(keys, key=day_of, reverse=True):
+        if not missing or day_of(key) < min(missing):
             break
         for reported in _days_in(bucket, key):
             day = date.fromisoformat(str(reported["date"]))

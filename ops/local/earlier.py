@@ -18,11 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from functions.archiver.bucket.sidecar import day_of, entry_of, without_document
+from functions.archiver.bucket.sidecar import entry_of, without_document
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
+from functions.archiver.object_keys import day_of
 from functions.archiver.recording import Recording, TranscriptState
 from ops.local.engine.files import FILE_MODE, FOLDER_MODE, INSIDE, NotPlain, open_plain
 from ops.local.engine.folder import content_type_of

@@ -13,6 +13,7 @@ from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.table import Item
+from functions.archiver.object_keys import date_in
 from ops.archive.archive import Archive, no_such_source
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
@@ -117,7 +118,7 @@ class Verifying:
                     kept.keep(source, day, self._counts, self._found)
         if selection.is_whole:
             for finding in extra(self._archive.bucket, source, items.everything(source)):
-                if selection.takes_day(_day_of(finding.key), self._archive.zone):
+                if selection.takes_day(date_in(finding.key), self._archive.zone):
                     self._note(finding)
 
     def _day(self, source: str, day: str, items: list[Item], pool: ThreadPoolExecutor) -> None:
@@ -212,7 +213,3 @@ def _as_json(finding: Finding) -> dict[str, str | None]:
         "key": finding.key,
         "why": finding.why,
     }
-
-
-def _day_of(key: str) -> str:
-    return key.partition("/date=")[2][:10]

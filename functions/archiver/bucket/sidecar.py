@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from functions.archiver.attributes import ENTRY, RECORDING, STORED, from_json, to_document
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.object_keys import day_of
 from functions.archiver.recording import Json, Recording, Transcript
 
 
@@ -54,11 +55,6 @@ def entry_of(document: Mapping[str, Json]) -> Entry:
         stored=stored,
         **from_json(fields, ENTRY),
     )
-
-
-def day_of(key: str) -> date:
-    """The date in an object's key. Raises ValueError when it has none."""
-    return date.fromisoformat(key.partition("/date=")[2][:10])
 
 
 def without_document(entry: Entry) -> Entry:

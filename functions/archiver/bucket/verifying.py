@@ -14,6 +14,7 @@ from typing import Any, Literal
 from functions.archiver.bucket.bucket import Bucket, NoObject, NotThere, Unreadable, Version, is_made
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.object_keys import date_in
 
 Result = Literal["same", "altered", "absent", "undecided", "extra"]
 
@@ -63,7 +64,7 @@ def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> It
     """
     days = groupby(items, key=lambda item: str(item["day"]).rpartition("#")[2])
     of_items, known = _next_day(days)
-    for day, versions in groupby(bucket.versions(f"audio/source={source}/"), key=lambda each: _day_of(each.key)):
+    for day, versions in groupby(bucket.versions(f"audio/source={source}/"), key=lambda each: date_in(each.key)):
         while of_items and of_items < day:
             of_items, known = _next_day(days)
         for version in versions:
@@ -88,10 +89,6 @@ def _next_day(days: Iterator[tuple[str, Iterator[Mapping[str, Any]]]]) -> tuple[
 def _not_there(item: Mapping[str, Any]) -> str:
     version_id = item.get("version_id")
     return "it is not there" if is_made(version_id) else f"its version {version_id} is not there"
-
-
-def _day_of(key: str) -> str:
-    return key.partition("/date=")[2][:10]
 
 
 def _finding(result: Result, item: Mapping[str, Any], why: str = "", bytes_read: int = 0) -> Finding:

@@ -17,7 +17,7 @@ from functions.archiver.events.event import MAX_REASON, Detail, Event, Type, eve
 from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item
-from functions.archiver.object_keys import digest_of
+from functions.archiver.object_keys import date_in, digest_of
 
 _TYPES = {"archived": Type.ARCHIVED, "gone": Type.GONE, "failed": Type.FAILED}
 _SEAL_TYPE = "application/jsonl"
@@ -142,7 +142,7 @@ def _seal_events(before: Item, after: Item, bucket: str | None) -> Iterator[Even
         key=key,
         sha256=str(noted["sha256"]),
         content_type=_SEAL_TYPE,
-        day=key.partition("/date=")[2][:10],
+        day=date_in(key),
         sequence=int(noted["sequence"]),
     )
     yield Event(type=Type.SEALED, at=from_iso(str(noted["as_of"])), detail=detail)

@@ -16,6 +16,7 @@ from datetime import date
 from functions.archiver.bucket.bucket import Bucket, Conflict, Lock, NotThere, Properties, Taken
 from functions.archiver.clock import Clock, iso
 from functions.archiver.errors import ArchiveTrouble, Service
+from functions.archiver.object_keys import day_of
 from functions.archiver.sealing.book import Head, SealBook, Sealing
 from functions.archiver.sealing.document import (
     SIGNATURE,
@@ -131,7 +132,7 @@ class Chain:
 
     def _stored_listing(self, sealing: Sealing) -> bytes | None:
         """The listing that was kept for this seal; None where it is gone, or of another one."""
-        day = date.fromisoformat(sealing.key.partition("/date=")[2][:10])
+        day = day_of(sealing.key)
         body = self._read(listing_key(self._source, day))
         return body if body and hashlib.sha256(body).hexdigest() == sealing.sha256 else None
 

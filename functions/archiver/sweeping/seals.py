@@ -14,6 +14,7 @@ from datetime import date
 from itertools import pairwise
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Version
+from functions.archiver.object_keys import date_in
 from functions.archiver.sealing.book import Head
 from functions.archiver.sealing.document import Line, NoSeal, Seal, number_in, read_seal, seal_folder
 from functions.archiver.sweeping.rules import SealRef, Suspicious
@@ -84,7 +85,7 @@ class StoredSeals:
                 raise Suspicious(f"{after.key} does not follow upon {before.key} in the chain of seals")
         newest: dict[str, _Stored] = {}
         for each in chain:
-            newest[each.key.partition("/date=")[2][:10]] = each
+            newest[date_in(each.key)] = each
         return newest
 
     def _stored(self, version: Version) -> _Stored:

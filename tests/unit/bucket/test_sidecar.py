@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from functions.archiver.bucket.sidecar import day_of, entry_of, sidecar, transcript_document, without_document
+from functions.archiver.bucket.sidecar import entry_of, sidecar, transcript_document, without_document
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.ledger import Ledger
+from functions.archiver.object_keys import day_of
 from functions.archiver.recording import NO_TRANSCRIPT, Contradiction, Recording, Rendition, Transcript, TranscriptState
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
