@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 
 from ops.accesses.access import Access, NotRecorded, Records, chain_faults
+from ops.local.journal import append_lines, locked
 
 NAME = "accesses.jsonl"
 _TAIL_BYTES = 64 * 1024
@@ -26,24 +25,15 @@ class LocalLog:
     def write(self, access: Access) -> None:
         """Appends a line under a lock of the file's own, and waits for the disk."""
         try:
-            with self._lock() as descriptor:
+            with locked(self.path) as descriptor:
                 last = _last_of(descriptor)
                 whole = replace(access, previous=last.digest() if last else None)
                 line = json.dumps(whole.document() | {"previous": whole.previous}, ensure_ascii=False)
-                _append(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+                append_lines(descriptor, [line.encode("utf-8", "backslashreplace")])
         except OSError as error:
             raise NotRecorded(f"{self.path}: {(error.strerror or 'cannot be written').lower()}") from None
         except (KeyError, TypeError, ValueError):
             raise NotRecorded(f"{self.path}: its last line is damaged; look at it with `recordings accesses`") from None
-
-    @contextmanager
-    def _lock(self) -> Iterator[int]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield descriptor
-        finally:
-            os.close(descriptor)
 
     def read(self, first: date, last: date) -> Records:
         """All lines are read, because the chain is checked from its beginning."""
@@ -81,15 +71,3 @@ def _last_of(descriptor: int) -> Access | None:
     if len(whole) < len(tail):
         os.ftruncate(descriptor, start + len(whole))
     return Access.read(json.loads(whole.splitlines()[-1])) if whole else None
-
-
-def _append(descriptor: int, line: bytes) -> None:
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    try:
-        written = 0
-        while written < len(line):
-            written += os.write(descriptor, line[written:])
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, end)
-        raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from itertools import islice
 
 from functions.archiver.events.changes import standing_events
 from functions.archiver.events.event import Event
@@ -54,14 +55,14 @@ def _of_day(table: Table, source: str, day: date, bucket: str | None) -> Iterato
             yield from standing_events(item, bucket=bucket)
 
 
-def _send(archive: Archive, events: Iterable[Event], types: Counter[str]) -> int:
+def _send(archive: Archive, events: Iterator[Event], types: Counter[str]) -> int:
     assert isinstance(archive, DeployedArchive)
     if not archive.facts.events:
         raise _no_events(archive.name)
     from functions.archiver.aws import EventBridgeBus
 
     bus, failed = EventBridgeBus(archive.session.client("events"), archive.name), 0
-    for chunk in _chunks(events):
+    while chunk := list(islice(events, AT_ONCE)):
         left = send(bus, chunk, sleep=time.sleep)
         failed += len(left)
         types.update(event.type.value for event in chunk)
@@ -75,17 +76,6 @@ def _append(archive: FolderArchive, events: Iterable[Event], types: Counter[str]
     archive.deliver_events()
     types.update(event.type.value for event in archive.event_log.add_missing(events))
     return 0
-
-
-def _chunks(events: Iterable[Event]) -> Iterator[Sequence[Event]]:
-    chunk: list[Event] = []
-    for event in events:
-        chunk.append(event)
-        if len(chunk) == AT_ONCE:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _no_events(name: str) -> Failure:

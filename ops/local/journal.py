@@ -1,4 +1,4 @@
-"""Files of an archive's folder to which lines are added, by several processes: runs, events.
+"""Files of an archive's folder to which lines are added, by several processes: runs, events, accesses.
 
 Each line of runs holds the digest of the one before, so a line that was changed or taken out shows.
 """
