@@ -275,16 +275,12 @@ class Importer:
 
     def _compare(self, known: Entry, member: Member) -> Result:
         """Whether an id that the ledger has means these very bytes."""
-        inspector, hasher = Inspector(), Hasher()
-        for chunk in member.chunks():
-            inspector.feed(chunk)
-            hasher.feed(chunk)
-        verdict = inspector.finish()
+        verdict, sha256 = _read(member)
         if verdict.audio is None:
             return _without_audio(member, verdict)
         if known.state is not State.ARCHIVED or known.stored is None:
             raise Rejected(f"the ledger has a recording of this id as {known.state.value}")
-        if known.stored.sha256 != hasher.digest().sha256_hex:
+        if known.stored.sha256 != sha256:
             raise Rejected(f"other audio of this id is archived as {known.stored.key}")
         return Result(outcome="known")
 
@@ -293,15 +289,11 @@ class Importer:
 
     def _judge(self, recording: Recording, member: Member) -> Result:
         """The result that storing it would have."""
-        inspector, hasher = Inspector(), Hasher()
-        for chunk in member.chunks():
-            inspector.feed(chunk)
-            hasher.feed(chunk)
-        verdict = inspector.finish()
+        verdict, sha256 = _read(member)
         if verdict.audio is None:
             return _without_audio(member, verdict)
         audio_of(verdict)
-        self._remark(recording.id, hasher.digest().sha256_hex)
+        self._remark(recording.id, sha256)
         return Result(outcome="archived")
 
     def _remark(self, recording_id: str, sha256: str) -> None:
@@ -339,6 +331,15 @@ class Importer:
         self.oldest = min(self.oldest or entry.day, entry.day)
         self._remark(recording.id, stored.sha256)
         return Result(outcome="archived" if added else "known")
+
+
+def _read(member: Member) -> tuple[Verdict, str]:
+    """What a member's bytes are, and their SHA-256."""
+    inspector, hasher = Inspector(), Hasher()
+    for chunk in member.chunks():
+        inspector.feed(chunk)
+        hasher.feed(chunk)
+    return inspector.finish(), hasher.digest().sha256_hex
 
 
 def _without_audio(member: Member, verdict: Verdict) -> Result:
