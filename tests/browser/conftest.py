@@ -71,3 +71,12 @@ def opened(browser: Browser, view: ViewInMemory) -> Iterator[Opens]:
             context.close()
     assert left == []
     assert wrong == []
+
+
+def until(page: Page, expression: str) -> None:
+    """Waits for it from outside: the page's own policy forbids what Playwright would evaluate inside."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")

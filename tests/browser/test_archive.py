@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from ops.accesses.local import LocalLog
 from ops.archive.folder import FolderArchive
 from ops.page.archive_view import ArchiveView
 from ops.page.refreshing import Refresher
-from tests.browser.conftest import Opens, tone
+from tests.browser.conftest import Opens, tone, until
 from tests.harness.reading import a_folder, archived
 
 AUDIO = tone(40)
@@ -40,14 +40,6 @@ def view(archive: FolderArchive) -> ArchiveView:
 def recorded(archive: FolderArchive) -> list[tuple[str, str | None]]:
     today = datetime.now(UTC).date()
     return [(each.what, each.recording_id) for each in LocalLog(archive.root).read(date(2026, 1, 1), today).accesses]
-
-
-def until(page: Page, expression: str) -> None:
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
 
 
 def test_a_call_is_found_heard_and_held_by_keys_alone(opened: Opens, archive: FolderArchive) -> None:

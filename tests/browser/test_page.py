@@ -10,7 +10,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from ops.page.recordings import address_of
-from tests.browser.conftest import Opens, tone
+from tests.browser.conftest import Opens, tone, until
 from tests.harness.page import HOSTILE, ROWS, SPECIAL, STATES, ViewInMemory
 
 PAGES = {
@@ -62,15 +62,6 @@ def test_every_target_is_at_least_24_pixels_high(opened: Opens) -> None:
     for address in ("/", "/days", address_of(ROWS[0])):
         page.goto(address)
         assert page.evaluate(script) == []
-
-
-def until(page: Page, expression: str) -> None:
-    """Waits for it from outside: the page's own policy forbids what Playwright would evaluate inside."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
 
 
 def focused(page: Page) -> str:

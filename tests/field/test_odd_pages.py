@@ -67,13 +67,18 @@ def shared() -> Iterator[Ground]:
         yield made
 
 
+def check_all_are_known(shared: Ground, world: World) -> None:
+    """A listing puts each recording of the provider into the ledger, and the provider is in no trouble."""
+    bench = Bench(shared, world)
+    bench.list()
+    missing = [id_ for id_ in world.simulator.recordings if bench.ledger.find(id_) is None]
+    assert (missing, bench.pace.gate().strikes) == ([], 0)
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_what_a_page_says_of_itself_hides_no_recording(shared: Ground, name: str) -> None:
     with Pages(ODD[name]) as world:
-        bench = Bench(shared, world)
-        bench.list()
-        missing = [id_ for id_ in world.simulator.recordings if bench.ledger.find(id_) is None]
-        assert (missing, bench.pace.gate().strikes) == ([], 0)
+        check_all_are_known(shared, world)
 
 
 Sent = tuple[bytes, Mapping[str, str]]
@@ -121,7 +126,4 @@ class Ways(World):
 @pytest.mark.parametrize("way", WAYS)
 def test_a_list_is_read_however_it_is_sent(shared: Ground, way: str) -> None:
     with Ways(WAYS[way]) as world:
-        bench = Bench(shared, world)
-        bench.list()
-        missing = [id_ for id_ in world.simulator.recordings if bench.ledger.find(id_) is None]
-        assert (missing, bench.pace.gate().strikes) == ([], 0)
+        check_all_are_known(shared, world)

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,18 +21,13 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
-from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, Window
-from functions.archiver.secret import Secret
 from functions.providers.kazoo import YEAR_ZERO, Kazoo
-from tests.doubles.http_client import http_to
 from tests.doubles.http_server import HttpServer, Reply, Seen
+from tests.harness.kazoo import ACCOUNT, ONE, provider_at
 
-ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKENS, LIST = "/v2/api_auth", f"/v2/accounts/{ACCOUNT}/recordings"
-ONE = "202601-d5ef060e544801648584f2adb26f0184"
 BY_ID = f"{LIST}/{ONE}"
-API_KEY = {"api_key": Secret("k" * 64)}
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 WINDOW = Window(start=NOON, end=NOON + dt.timedelta(hours=1, microseconds=1))
 MP3 = Reply(headers={"Content-Type": "audio/mpeg"}, body=b"\xff\xfbaudio")
@@ -74,17 +69,6 @@ def server() -> Iterator[HttpServer]:
     with HttpServer() as running:
         running.on(TOKENS, envelope({}, 201, auth_token=jwt(exp=time.time() + 3600)))
         yield running
-
-
-def provider_at(server: HttpServer, credentials: Mapping[str, Secret] = API_KEY, **options: Json) -> Kazoo:
-    http = http_to(server.url, secrets=list(credentials.values()))
-    chosen = {"account_id": ACCOUNT, **options}
-    return Kazoo(http, Account(source="here", base_url=server.url, credentials=credentials, options=chosen))
-
-
-@pytest.fixture
-def kazoo(server: HttpServer) -> Kazoo:
-    return provider_at(server, {"auth_token": Secret("given")})
 
 
 def audio_of(kazoo: Kazoo) -> bytes:

@@ -18,16 +18,13 @@ from functions.archiver.errors import (
     Unauthorized,
     Unavailable,
 )
-from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Call, Json, Readiness, Recording, TranscriptState, Window
 from functions.providers.telesign import LIST, TeleSign
-from tests.doubles.http_client import Slots, http_to
 from tests.doubles.http_server import HttpServer, Reply
 from tests.harness.telesign import (
     API_KEY,
     BY_ID,
     FILE,
-    KEYS,
     ONE,
     OTHER_FILE,
     WINDOW,
@@ -39,13 +36,6 @@ from tests.harness.telesign import (
     row,
     transcribed,
 )
-
-
-@pytest.fixture
-def telesign(server: HttpServer, slots: Slots) -> TeleSign:
-    http = http_to(server.url, slots, secrets=[KEYS["api_key"]])
-    return TeleSign(http, Account(source="here", base_url=server.url, credentials=KEYS))
-
 
 # listing
 

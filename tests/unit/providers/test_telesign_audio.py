@@ -13,19 +13,11 @@ from functions.archiver.errors import (
     Outcome,
     Rejected,
 )
-from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording
 from functions.providers.telesign import TeleSign
-from tests.doubles.http_client import Slots, http_to
+from tests.doubles.http_client import Slots
 from tests.doubles.http_server import HttpServer, Reply
-from tests.harness.telesign import BY_ID, FILE, KEYS, ONE, OTHER_FILE, audio_of, document, link, row, transcribed
-
-
-@pytest.fixture
-def telesign(server: HttpServer, slots: Slots) -> TeleSign:
-    http = http_to(server.url, slots, secrets=[KEYS["api_key"]])
-    return TeleSign(http, Account(source="here", base_url=server.url, credentials=KEYS))
-
+from tests.harness.telesign import BY_ID, FILE, ONE, OTHER_FILE, audio_of, document, link, row, transcribed
 
 # opening
 

@@ -10,6 +10,7 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.settings.toml_file import read
 from tests.harness.deployments import a_source
+from tests.harness.toml_files import complaint
 
 ROLE = "arn:aws:iam::111122223333:role/ops/BreakGlass"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
@@ -25,15 +26,6 @@ def written(folder: Path, *, archive: str = "", source: str = "", more: str = ""
         encoding="utf-8",
     )
     return file
-
-
-def complaint(file: Path) -> str:
-    with pytest.raises(Misconfigured) as caught:
-        read(file)
-    text = str(caught.value)
-    assert text.startswith(f"{file}: ")
-    assert "\n" not in text
-    return text
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
