@@ -144,8 +144,10 @@ class Account:
 
     @property
     def daily_report(self) -> str:
-        """The key of today's report."""
-        return reconciliation_report(self.name, self.clock.now().date())
+        """The key of the last daily report, of today or, right after midnight, of yesterday."""
+        days = (self.clock.now().date() - timedelta(days=ago) for ago in (0, 1))
+        keys = [reconciliation_report(self.name, day) for day in days]
+        return keys[0] if self._ground.bucket.head(keys[0]) else keys[1]
 
     def _invoke(self, handler: Callable[[Any, Any], object], event: dict[str, Any]) -> None:
         with runs_in(self.runtime()):
