@@ -5,6 +5,7 @@ Each recording is read by version and hashed before it goes into the zip, by way
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import tempfile
@@ -76,6 +77,7 @@ class Exporting:
         self._archive = archive
         self._signer = signer
         self._recorder = Recorder(archive)
+        self._case = functools.cache(Cases(archive.bucket).get)
         self._now = datetime.now(UTC)
 
     def write(self, path: Path, rows: Sequence[Row], wanted: ExportRequest) -> ExportResult:
@@ -121,6 +123,7 @@ class Exporting:
         stored = Stored.from_item(item)
         if stored is None:
             return {**named, "why": f"{row.state}: {item.get('reason') or 'nothing is kept of it'}", "altered": False}
+        place = entry_of(item).place
         self._recorder.record("export", row.source, row.recording_id, wanted.case)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             try:
@@ -132,14 +135,13 @@ class Exporting:
             same = sha256 == stored.sha256
             if not same and not wanted.allow_unverified:
                 return {**named, "why": "its bytes are not what was archived", "altered": True}
-            body = self._document(entry_of(item).place.metadata)
+            body = self._document(place.metadata)
             wrong = self._why_altered(body, item)
             if wrong and not wanted.allow_unverified:
                 return {**named, "why": wrong, "altered": True}
             name = f"{number:04}-{safe_name(row.recording_id)}"
-            file = f"recordings/{name}.{stored.key.removeprefix(entry_of(item).place.audio_stem).rpartition('.')[2]}"
+            file = f"recordings/{name}.{stored.key.removeprefix(place.audio_stem).rpartition('.')[2]}"
             bundle.add(file, _pieces(spool))
-        place = entry_of(item).place
         if body is not None:
             bundle.add(f"metadata/{name}.json", [_for_access(body) if wanted.purpose == "access-request" else body])
         transcript = self._document(place.transcript)
@@ -199,7 +201,7 @@ class Exporting:
                 moment = iso(from_ms(int(at) * 1000))
                 yield {**named, "at": moment, "who": "the archive", "what": what, "detail": detail}
         for case in cases_of(item):
-            known = Cases(self._archive.bucket).get(case)
+            known = self._case(case)
             if known:
                 placed = known.placed
                 yield {**named, "at": iso(placed.at), "who": placed.who, "what": "on hold", "detail": case}

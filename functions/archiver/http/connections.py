@@ -149,7 +149,7 @@ class Connections:
             connection.ready(connect, read)
             connection.request(request.method, request.target, request.body, request.headers)
             return Response(connection.answer(), connection, idle)
-        except BaseException:
+        except BaseException:  # whatever ended it, what is left on the connection is nobody's answer
             connection.close()
             raise
 
