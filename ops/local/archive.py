@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
@@ -22,6 +21,7 @@ from ops.local.engine.files import FILE_MODE, INSIDE, DiskFull, Workshop, is_ful
 from ops.local.engine.folder import IGNORES_CASE, FolderBucket
 from ops.local.engine.ground import is_remote
 from ops.local.engine.lock import FolderLock, InUse
+from ops.local.engine.sqlite_file import set_aside
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import ExitCode, Failure
 
@@ -209,12 +209,7 @@ def _set_aside_if_unusable(file: Path, say: Say) -> None:
         return
     except (LedgerDamaged, LedgerTooNew) as trouble:
         say(str(trouble))
-    aside = f".unusable-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(2)}"
-    for part in ("", "-wal", "-shm", "-journal"):
-        path = file.with_name(file.name + part)
-        if path.exists():
-            path.rename(file.with_name(file.name + aside + part))
-    say(f"the ledger was renamed to {file.name}{aside}")
+    say(f"the ledger was renamed to {set_aside(file).name}")
 
 
 def _note_case(path: Path) -> None:

@@ -54,11 +54,6 @@ class FileSigner:
 _MAKE_ONE = "openssl ecparam -name prime256v1 -genkey -noout -out {}"
 
 
-def is_public_key(pem: bytes) -> bool:
-    """Whether openssl can check signatures with it."""
-    return der_of(pem) is not None
-
-
 def signer_of_folder(root: Path, sign_key: Path | None) -> FileSigner | None:
     """The signer of a local archive's seals; None where none has ever signed. Any key will do, a new one too.
 

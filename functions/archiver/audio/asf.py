@@ -26,7 +26,6 @@ class Asf(WalkingParser):
     def __init__(self) -> None:
         self._file_size: int | None = None
         self._live = self._foreign = self._video = False
-        self._data_end: int | None = None
         super().__init__()
 
     @property

@@ -26,7 +26,6 @@ class Flac:
     def __init__(self) -> None:
         self._samples = self._hertz = self._block = 0
         self._channels: int | None = None
-        self._described = False
         self._frames_at: int | None = None
         self._tail = bytearray()
         self._walk = Walk()
@@ -71,7 +70,6 @@ class Flac:
         self._frames_at = self._walk.position
 
     def _describe(self, info: bytes) -> None:
-        self._described = True
         self._block = int.from_bytes(info[0:2], "big")
         packed = int.from_bytes(info[10:18], "big")
         self._hertz, self._channels = packed >> 44, (packed >> 41 & 7) + 1

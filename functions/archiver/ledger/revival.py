@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import Entry, State
-from functions.archiver.ledger.conditions import AtMost, Condition, Equals, KeyRange, Missing, OneOf
+from functions.archiver.ledger.conditions import AtMost, Condition, Equals, KeyRange, Missing
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.items import REPORTED, entry_of
 from functions.archiver.ledger.story import Code, event, with_event
@@ -21,7 +21,6 @@ from functions.archiver.recording import Recording
 ONE_A_DAY = timedelta(hours=12)
 """A failed recording gets its daily attempt only so long after it failed: the second pass of a walk meets it again."""
 
-_KEPT = (State.ARCHIVED, State.ALTERED, State.ABSENT)
 _TRIED = (
     "reason",
     "missing_since",
@@ -84,21 +83,6 @@ class Revival:
         items = self._table.get_many([key["pk"] for key in keys], REPORTED)
         found = [items[key["pk"]] for key in keys if key["pk"] in items]
         return (entry_of(item) for item in found if item["state"] == State.FAILED)  # an index may be a moment behind
-
-    def note_bytes(self, recording_id: str, state: State, detail: str) -> bool:
-        """archived, altered or absent → one of the three, as somebody found who looked at the bytes."""
-        if state not in _KEPT:
-            raise ValueError(f"{state} says nothing about bytes")
-        item = self._table.get(self._pk(recording_id))
-        if item is None or item["state"] not in _KEPT or item["state"] == state:
-            return False
-        found: Code = "altered" if state is State.ALTERED else "absent" if state is State.ABSENT else "archived"
-        put: dict[str, object] = {
-            "state": state.value,
-            "reason": None if state is State.ARCHIVED else detail,
-            "story": self._story(entry_of(item), found, detail),
-        }
-        return self._update(recording_id, put, (), OneOf("state", _KEPT))
 
     def _waits(self) -> dict[str, object]:
         return {"state": State.PENDING.value, "due_at": self._now(), "due_group": self._due.group("retry")}

@@ -14,7 +14,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Literal
 
 from ops.local.engine.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerInUse, LedgerTooNew, LedgerUnusable
@@ -276,8 +278,8 @@ class SqliteFile:
 
 
 def set_aside(path: Path) -> Path:
-    """Renames a ledger that cannot be used, so that a new one can be made; where it is now."""
-    aside = path.with_name(f"{path.name}.set-aside-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    """Renames a ledger that cannot be used, with what belongs to it; where it is now. Nothing is deleted."""
+    aside = path.with_name(f"{path.name}.unusable-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(2)}")
     for ending in ("", "-wal", "-shm", "-journal"):
         part = path.with_name(path.name + ending)
         if part.exists():

@@ -128,28 +128,6 @@ def test_what_is_accepted_keeps_its_state_and_is_counted_by_itself(aws: Aws, led
     assert (entry.accepted, entry.stored) == (False, STORED)
 
 
-def test_what_verify_finds_is_noted_and_taken_back(ledger: Ledger) -> None:
-    ledger.mark_archived(queued(ledger), STORED, story=())
-    assert ledger.revival.note_bytes("rec-1", State.ALTERED, "other bytes")
-    assert not ledger.revival.note_bytes("rec-1", State.ALTERED, "other bytes")
-    assert ledger.revival.note_bytes("rec-1", State.ABSENT, "no such version")
-    found = ledger.find("rec-1")
-    assert found is not None
-    assert (found.state, found.stored, found.reason) == (State.ABSENT, STORED, "no such version")
-    assert ledger.revival.note_bytes("rec-1", State.ARCHIVED, "the noted bytes again")
-    found = ledger.find("rec-1")
-    assert found is not None
-    assert (found.state, found.reason) == (State.ARCHIVED, None)
-    assert [code for _, code, _ in found.story] == ["archived", "altered", "absent", "archived"]
-
-
-def test_only_what_is_archived_has_bytes_to_speak_of(ledger: Ledger) -> None:
-    queued(ledger)
-    assert not ledger.revival.note_bytes("rec-1", State.ABSENT, "not there")
-    with pytest.raises(ValueError, match="says nothing about bytes"):
-        ledger.revival.note_bytes("rec-1", State.FAILED, "no")
-
-
 def test_a_query_in_a_link_is_nothing_new() -> None:
     one, other = (recording(link=f"https://media.example/a?{query}") for query in ("x=1", "x=2"))
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from functions.archiver.entry import State, Stored
 from functions.archiver.errors import TOO_SLOW
 from functions.archiver.ledger.conditions import Exists
+from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.reconciling.report import MAX_NAMED
 from functions.archiver.throttling.lanes import read
 from tests.doubles.aws import s3
@@ -193,12 +195,17 @@ def test_what_lies_in_quarantine_is_looked_for_there(bench: ReconcilerBench) -> 
     }
 
 
-@pytest.mark.parametrize(("state", "word"), [(State.ALTERED, "altered"), (State.ABSENT, "missing")])
-def test_what_verify_found_stands_in_the_report(bench: ReconcilerBench, state: State, word: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "mark", "word"),
+    [(State.ALTERED, Integrity.mark_altered, "altered"), (State.ABSENT, Integrity.mark_absent, "missing")],
+)
+def test_what_verify_found_stands_in_the_report(
+    bench: ReconcilerBench, state: State, mark: Callable[[Integrity, str, str], bool], word: str
+) -> None:
     bench.provider.rows = [row("kept", 3)]
     bench.intake.take(bench.provider.rows, "schedule")
     bench.archive_all()
-    bench.ledger.revival.note_bytes("kept", state, "other bytes")
+    assert mark(Integrity(bench.aws.table, source="acme", clock=bench.clock), "kept", "other bytes")
     assert bench.reconcile().complete is False
     day = bench.day_of(3)
     assert (day["state"], day[state.value]) == (word, 1)
