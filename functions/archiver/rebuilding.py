@@ -28,9 +28,10 @@ from functions.archiver.clock import Clock, from_iso
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.holds import Holds
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
-from functions.archiver.object_keys import AT_SOURCE, date_in, day_of, digest_of, safe_name
+from functions.archiver.object_keys import AT_SOURCE, date_in, day_of, digest_of
 from functions.archiver.recording import Recording, TranscriptState
 
 DOES_NOT_COME_BACK = "attempts, cursors, pauses and what still waited: listing finds again what is not archived"
@@ -152,7 +153,7 @@ class Rebuilding:
         return _Came(found, {entry.stored.key})
 
     def _put(self, entry: Entry, transcript: str) -> list[Came]:
-        item = self.table.get(self._pk(entry.recording.id))
+        item = self.table.get(pk_of(self.source, entry.recording.id))
         if item is not None:
             stored = Stored.from_item(item)
             same = stored is not None and entry.stored is not None and _what(stored) == _what(entry.stored)
@@ -215,7 +216,7 @@ class Rebuilding:
             return "altered" if self._integrity.mark_altered(str(recording_id), str(named.get("reason"))) else None
         if state == "absent" and not self.dry_run:
             return "absent" if self._integrity.mark_absent(str(recording_id), str(named.get("reason"))) else None
-        if state not in ("gone", "failed") or self.table.get(self._pk(str(recording_id))) is not None:
+        if state not in ("gone", "failed") or self.table.get(pk_of(self.source, str(recording_id))) is not None:
             return None
         if digest_of(self.source, str(recording_id)) in self._erased.done:
             return None
@@ -262,9 +263,6 @@ class Rebuilding:
                 return b"".join(pieces)
         except NotThere:
             return b""
-
-    def _pk(self, recording_id: str) -> str:
-        return f"{self.source}#recording#{safe_name(recording_id)}"
 
 
 def _document_of(body: bytes) -> Mapping[str, Any] | None:

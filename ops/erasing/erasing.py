@@ -15,6 +15,7 @@ from functions.archiver.bucket.everything import versions_of
 from functions.archiver.clock import Clock
 from functions.archiver.entry import State
 from functions.archiver.ledger.holds import cases_of
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.table import Item
 from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.totals import Totals
@@ -24,7 +25,6 @@ from ops.archive.folder import FolderArchive
 from ops.erasing.orders import Deferred, Erased, Order, Orders, new_name
 from ops.erasing.traces import Scrubber, Trace, scrub_folder, scrub_reports
 from ops.holds.placing import HeldRecording, each_of, held_recording_of
-from ops.index.asking import pk_of
 from ops.index.forgetting import erase_from_index
 from ops.index.rows import Row
 

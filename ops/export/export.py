@@ -20,7 +20,7 @@ from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
 from functions.archiver.clock import from_ms, iso
 from functions.archiver.entry import Stored
 from functions.archiver.ledger.holds import cases_of
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import entry_of, pk_of
 from functions.archiver.ledger.story import LEFT_OUT
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import digest_of, safe_name
@@ -32,7 +32,6 @@ from ops.export.bundle import Bundle, new_bundle
 from ops.export.completeness import SealedDays, add_public_keys, add_reports, add_seals, verdict_on
 from ops.export.documents import certificate, custody, readme
 from ops.holds.cases import Cases
-from ops.index.asking import pk_of
 from ops.index.rows import Row
 from ops.shell.version import version
 from ops.verify.sidecars import settled, why_altered

@@ -9,18 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from functions.archiver.ledger.conditions import KeyRange
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.table import Table
-from functions.archiver.object_keys import safe_name
 from ops.archive.archive import Archive
 from ops.index.from_ledger import ATTRIBUTES, row_of
 from ops.index.index import Index
 from ops.index.query import Query
 from ops.index.rows import Row
-
-
-def pk_of(source: str, recording_id: str) -> str:
-    """The ledger's key of a recording."""
-    return f"{source}#recording#{safe_name(recording_id)}"
 
 
 def rows_named(archive: Archive, recording_id: str, sources: Sequence[str]) -> list[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from functions.archiver.ledger.items import day_in
 from ops.index.rows import Row, direction_of
 
 ATTRIBUTES = (
@@ -28,7 +29,7 @@ def row_of(item: Mapping[str, Any], now: datetime) -> Row | None:
         recording_id=str(item["recording_id"]),
         call_id=item.get("call_id"),
         recorded_at=_moment(item.get("recorded_at")),
-        day=date.fromisoformat(str(item["day"]).rpartition("#")[2]),
+        day=date.fromisoformat(day_in(item)),
         duration_seconds=None if seconds is None else float(seconds),
         direction=direction_of(item.get("direction")),
         from_number=item.get("from_number"),

@@ -17,9 +17,9 @@ from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.dynamodb import DynamoTable
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
-from ops.index.asking import pk_of
 from ops.index.from_ledger import ATTRIBUTES, row_of
 from ops.index.index import Index
 

@@ -16,7 +16,7 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Equals, Missing
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import day_in, entry_of
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.ledger.terms import end_of_term, ended_at, may_come_back
 from functions.archiver.ledger.tombstones import Tombstones
@@ -38,14 +38,14 @@ class Expired:
     @property
     def day(self) -> date:
         """The recording's own."""
-        return date.fromisoformat(str(self.item["day"]).rpartition("#")[2])
+        return date.fromisoformat(day_in(self.item))
 
 
 def expired(books: Books, source: str, days: int, now: datetime) -> Iterator[Expired]:
     """Recordings of a source that are past its term of so many days, oldest first."""
     last = (now - timedelta(days=days)).date().isoformat()
     for item in books.rows(source):
-        if str(item["day"]).rpartition("#")[2] > last:
+        if day_in(item) > last:
             return  # nothing is archived before it is recorded
         since = ended_at(item)
         if since is not None and not item.get("held") and (end := end_of_term(since, days)) <= now:

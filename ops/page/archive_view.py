@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
 from functions.archiver.entry import Stored
 from functions.archiver.errors import ArchiveTrouble
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import entry_of, pk_of
 from functions.archiver.object_keys import digest_of
 from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder, log_of
@@ -22,7 +22,6 @@ from ops.archive.archive import Archive
 from ops.export.export import Exporting, ExportRequest
 from ops.holds.cases import Case, Cases, checked_case
 from ops.holds.placing import Holding
-from ops.index.asking import pk_of
 from ops.index.file import path_of
 from ops.index.index import Index
 from ops.index.rows import Row

@@ -14,12 +14,11 @@ from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Version
 from functions.archiver.clock import from_ms
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.holds import cases_of
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import entry_of, pk_of
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import Place
 from functions.archiver.sealing.document import SIGNATURE, name_of
 from ops.archive.archive import Archive
-from ops.index.asking import pk_of
 from ops.index.rows import Row
 
 KEPT = (State.ARCHIVED, State.QUARANTINED, State.ALTERED)

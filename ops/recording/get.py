@@ -13,14 +13,13 @@ from typing import IO
 
 from functions.archiver.bucket.bucket import NotThere, Unreadable
 from functions.archiver.entry import State, Stored
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import entry_of, pk_of
 from ops.accesses.access import NotRecorded, What
 from ops.accesses.recording import Recorder
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.archive.targets import checked_target
 from ops.find.names import row_meant
-from ops.index.asking import pk_of
 from ops.index.rows import Row
 from ops.recording.dossier import KEPT
 from ops.shell.output import ExitCode, Failure, Output

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from itertools import groupby
 
+from functions.archiver.ledger.items import day_in, pk_of
 from functions.archiver.ledger.table import Item
-from functions.archiver.object_keys import safe_name
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.local.healing import is_kept, kept_items
@@ -38,7 +38,7 @@ class Selection:
         """Those that are meant, of one source."""
         for item in items:
             named = not self.ids or item["recording_id"] in self.ids
-            if named and self.takes_day(str(item["day"]).rpartition("#")[2], zone):
+            if named and self.takes_day(day_in(item), zone):
                 yield item
 
     def takes_day(self, day: str, zone: tzinfo) -> bool:
@@ -58,7 +58,7 @@ class SelectedItems:
     def days(self, source: str) -> Iterator[tuple[str, list[Item]]]:
         """The kept recordings that are meant, by day, the oldest first."""
         kept = filter(is_kept, self._selection.of(self._of(source), self._archive.zone))
-        for day, items in groupby(self._sample(kept), key=_day):
+        for day, items in groupby(self._sample(kept), key=day_in):
             yield day, list(items)
 
     def everything(self, source: str) -> Iterator[Item]:
@@ -73,9 +73,9 @@ class SelectedItems:
         if not self._selection.ids or isinstance(self._archive, FolderArchive):
             yield from self.everything(source)
             return
-        pks = [f"{source}#recording#{safe_name(id_)}" for id_ in self._selection.ids]
+        pks = [pk_of(source, id_) for id_ in self._selection.ids]
         found = (self._archive.table.get(pk) for pk in pks)
-        yield from sorted((item for item in found if item and "day" in item), key=_day)
+        yield from sorted((item for item in found if item and "day" in item), key=day_in)
 
     def _days_of(self, source: str) -> set[str]:
         """The days with recordings: one scan of the table, which costs less than asking for each day there was."""
@@ -83,7 +83,7 @@ class SelectedItems:
             self._known_days: dict[str, set[str]] = {}
             for item in self._archive.table.scan():
                 if item.get("kind") == "recording" and "day" in item:
-                    self._known_days.setdefault(str(item["source"]), set()).add(_day(item))
+                    self._known_days.setdefault(str(item["source"]), set()).add(day_in(item))
         days = self._known_days.get(source, set())
         return {day for day in days if self._selection.takes_day(day, self._archive.zone)}
 
@@ -97,8 +97,4 @@ class SelectedItems:
             items,
             key=lambda item: hashlib.sha256(f"{seed}\n{item['source']}\n{item['recording_id']}".encode()).digest(),
         )
-        return sorted(chosen, key=_day)
-
-
-def _day(item: Item) -> str:
-    return str(item["day"]).rpartition("#")[2]
+        return sorted(chosen, key=day_in)

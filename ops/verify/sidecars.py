@@ -16,9 +16,8 @@ from functions.archiver.bucket.bucket import Bucket, NoObject, NotThere, Unreada
 from functions.archiver.bucket.sidecar import sidecar
 from functions.archiver.bucket.verifying import Finding
 from functions.archiver.errors import ArchiveTrouble
-from functions.archiver.ledger.items import entry_of
+from functions.archiver.ledger.items import entry_of, pk_of
 from functions.archiver.ledger.table import Item, Table
-from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import NO_TRANSCRIPT, TranscriptState
 
 SHARED = tuple(each.name for each in (*RECORDING, *STORED, *ENTRY))
@@ -58,9 +57,9 @@ def settled(table: Table, item: Item) -> Item:
 
     Where a transcript is on its way, the sidecar may just have been written again; so the digest is left out.
     """
-    source, name = str(item["source"]), safe_name(str(item["recording_id"]))
-    now = table.get(f"{source}#recording#{name}") or item
-    if table.get(f"{source}#transcript#{name}") is None:
+    source, id_ = str(item["source"]), str(item["recording_id"])
+    now = table.get(pk_of(source, id_)) or item
+    if table.get(pk_of(source, id_, "transcript")) is None:
         return now
     return {attribute: value for attribute, value in now.items() if attribute != "metadata_sha256"}
 

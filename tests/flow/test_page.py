@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ops.index.asking import pk_of
+from functions.archiver.ledger.items import pk_of
 from ops.shell.output import ExitCode
 from tests.harness.reading import a_folder, archived
 

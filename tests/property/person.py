@@ -18,6 +18,7 @@ from functions.archiver.bucket.everything import versions_of
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.at_source import DELETING
 from functions.archiver.ledger.holds import cases_of
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Counts
@@ -28,7 +29,6 @@ from ops.erasing.orders import Orders
 from ops.erasing.verbs import rows_of
 from ops.holds.cases import Cases
 from ops.holds.placing import Holding, held_recording_of
-from ops.index.asking import pk_of
 from ops.index.from_ledger import row_of
 from ops.index.rows import Row
 from ops.shell.output import Failure

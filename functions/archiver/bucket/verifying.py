@@ -14,6 +14,7 @@ from typing import Any, Literal
 from functions.archiver.bucket.bucket import Bucket, NoObject, NotThere, Unreadable, Version, is_made
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.ledger.items import day_in
 from functions.archiver.object_keys import date_in
 
 Result = Literal["same", "altered", "absent", "undecided", "extra"]
@@ -62,7 +63,7 @@ def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> It
     What lies over an archived version is extra too: every read goes by version, and still somebody has put it there.
     A day is in memory at a time: both sides come in the order of days.
     """
-    days = groupby(items, key=lambda item: str(item["day"]).rpartition("#")[2])
+    days = groupby(items, key=day_in)
     of_items, known = _next_day(days)
     for day, versions in groupby(bucket.versions(f"audio/source={source}/"), key=lambda each: date_in(each.key)):
         while of_items and of_items < day:

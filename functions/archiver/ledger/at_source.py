@@ -15,9 +15,9 @@ from typing import Final
 from functions.archiver.clock import Clock, iso
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, unchanged
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.story import Code, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
-from functions.archiver.object_keys import safe_name
 
 DELETING, DELETED, GONE = "deleting_since", "deleted_at_source", "gone_at_source"
 
@@ -73,7 +73,7 @@ class AtSource:
         self._table.update(self._pk(entry), put={mark: iso(now), DELETING: None}, when=Exists("pk"))
 
     def _pk(self, entry: Entry) -> str:
-        return f"{self._source}#recording#{safe_name(entry.recording.id)}"
+        return pk_of(self._source, entry.recording.id)
 
 
 def _same_holds(item: Item) -> Condition:

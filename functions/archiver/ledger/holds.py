@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, unchanged
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.story import Code, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
-from functions.archiver.object_keys import safe_name
 
 _ATTEMPTS = 10
 
@@ -45,7 +45,7 @@ class Holds:
 
     def key(self, recording_id: str) -> str:
         """The key of the recording's item."""
-        return f"{self._source}#recording#{safe_name(recording_id)}"
+        return pk_of(self._source, recording_id)
 
     def _change(self, recording_id: str, code: Code, case: str, change: Callable[[set[str]], set[str]]) -> Item | None:
         pk = self.key(recording_id)

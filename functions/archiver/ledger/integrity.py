@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functions.archiver.clock import Clock, from_iso, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Equals, OneOf, unchanged
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.story import Code, Event, event, story_of, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
-from functions.archiver.object_keys import safe_name
 
 _SOUND = (State.ARCHIVED, State.QUARANTINED)
 _FROM = {
@@ -48,7 +48,7 @@ class Integrity:
 
     def note_verified(self, recording_id: str) -> bool:
         """Its bytes were read and are those that were noted; only the last such time is kept."""
-        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        pk = pk_of(self._source, recording_id)
         item = self._table.get(pk)
         if item is None or item["state"] not in _SOUND:
             return False
@@ -62,7 +62,7 @@ class Integrity:
         return True
 
     def _move(self, recording_id: str, state: State, code: Code, why: str) -> bool:
-        pk = f"{self._source}#recording#{safe_name(recording_id)}"
+        pk = pk_of(self._source, recording_id)
         item = self._table.get(pk)
         if item is None or item["state"] == state.value or item["state"] not in _FROM[state]:
             return False

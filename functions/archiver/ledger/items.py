@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b85decode, b85encode
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from functions.archiver.attributes import CLAIMS, ENTRY, RECORDING, from_json, to_item
 from functions.archiver.clock import from_iso, from_ms
 from functions.archiver.entry import Entry, State, Stored
 from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item
+from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Json, Readiness, Recording
 
 MAX_DOCUMENT_BYTES = 256 * 1024
@@ -28,6 +31,16 @@ _COMMON = (
 _MOST_NAMED, _LONGEST_NAME = 50, 100
 _NAMES_BYTES = 32 * 1024
 """For the names of the fields that find no room, each letter of which may take six bytes."""
+
+
+def pk_of(source: str, recording_id: str, kind: str = "recording") -> str:
+    """The key of a recording's item, or of a follow-up of that kind."""
+    return f"{source}#{kind}#{safe_name(recording_id)}"
+
+
+def day_in(item: Mapping[str, Any]) -> str:
+    """The day (UTC) that a recording counts in, as text."""
+    return str(item["day"]).rpartition("#")[2]
 
 
 REPORTED = (
@@ -69,7 +82,7 @@ def _moment(item: Item, name: str) -> datetime | None:
 
 
 def _day(item: Item) -> date:
-    text = item["day"].rpartition("#")[2] if "day" in item else item["found_at"][:10]
+    text = day_in(item) if "day" in item else item["found_at"][:10]
     return date.fromisoformat(text)
 
 

@@ -19,14 +19,13 @@ from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, Missing, OneOf
-from functions.archiver.ledger.items import REPORTED, entry_of, facts_of
+from functions.archiver.ledger.items import REPORTED, entry_of, facts_of, pk_of
 from functions.archiver.ledger.revival import Revival, description_digest
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.ledger.terms import is_over
 from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
-from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Call, Readiness, Recording
 
 FIRST_LOOK_AT_UNFINISHED = timedelta(minutes=1)
@@ -261,7 +260,7 @@ class Ledger(Transitions):
         if not self._table.delete(pk, when=OneOf("state", states) & Missing("held")):
             return self._table.get(pk) is None
         for kind, id_ in follow_ups:
-            self._table.delete(f"{self._source}#{kind}#{safe_name(str(id_))}", when=Exists("pk"))
+            self._table.delete(pk_of(self._source, str(id_), kind), when=Exists("pk"))
         return True
 
     def restore(self, entry: Entry, *, new: bool = False) -> bool:

@@ -12,10 +12,9 @@ from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.conditions import AtMost, Condition, Equals, KeyRange, Missing
 from functions.archiver.ledger.due import Due
-from functions.archiver.ledger.items import REPORTED, entry_of
+from functions.archiver.ledger.items import REPORTED, entry_of, pk_of
 from functions.archiver.ledger.story import Code, event, with_event
 from functions.archiver.ledger.table import Refused, Table
-from functions.archiver.object_keys import safe_name
 from functions.archiver.recording import Recording
 
 ONE_A_DAY = timedelta(hours=12)
@@ -98,7 +97,7 @@ class Revival:
         return True
 
     def _pk(self, recording_id: str) -> str:
-        return f"{self._source}#recording#{safe_name(recording_id)}"
+        return pk_of(self._source, recording_id)
 
     def _now(self) -> int:
         return to_ms(self._clock.now())

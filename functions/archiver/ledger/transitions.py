@@ -10,9 +10,9 @@ from functions.archiver.clock import Clock, iso, to_ms
 from functions.archiver.entry import Entry, Kind, State, Stored, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists
 from functions.archiver.ledger.due import Due
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.ledger.story import Code, Event, event, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
-from functions.archiver.object_keys import safe_name
 
 _WAITING = ("due_at", "due_group")
 _UNTIL_ARCHIVED = (
@@ -230,7 +230,7 @@ class Transitions:
             raise LostLease from None
 
     def _pk(self, kind: Kind, id_: str) -> str:
-        return f"{self._source}#{kind}#{safe_name(id_)}"
+        return pk_of(self._source, id_, kind)
 
 
 def _holds(ticket: Ticket) -> Condition:

@@ -13,10 +13,10 @@ import pytest
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.holds import Holds
+from functions.archiver.ledger.items import pk_of
 from functions.archiver.object_keys import digest_of
 from ops.archive.archive import Archive
 from ops.erasing.orders import Erased
-from ops.index.asking import pk_of
 from ops.index.index import Index
 from ops.index.query import Query
 from ops.index.refresh import BUILT, as_of, refresh
