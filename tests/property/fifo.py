@@ -3,6 +3,9 @@
 Of a group nothing more is given out while one of its messages is in flight. A message that is not deleted comes again
 when its visibility time-out is over, and after the third time goes to the dead letters. A deduplication id is
 remembered for five minutes.
+
+`undone` counts the receives of a message that its reader could not help: the process was ended, or the deletion did
+not take hold. A message all of whose receives were such is buried rightly; any other was buried by its reader.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ class Message:
     body: str
     group: str
     received: int = 0
+    undone: int = 0
     visible_at: datetime
 
     def record(self) -> dict[str, Any]:
@@ -72,8 +76,14 @@ class Fifo:
 
     def put_back(self, message: Message) -> None:
         """Its deletion did not take hold: it comes once more."""
+        message.undone += 1
         message.visible_at = self._clock.now()
         self._messages.insert(0, message)
+
+    @property
+    def wrongly_buried(self) -> list[Message]:
+        """The dead letters that a reader could have taken off the queue before."""
+        return [message for message in self.dead if message.undone < message.received]
 
     def purge(self) -> None:
         """A person empties the queue; whatever is in flight is with its function and keeps its group."""

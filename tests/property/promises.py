@@ -54,7 +54,7 @@ def check_kept(world: World, account: Account) -> None:
 def _check_limits(account: Account) -> None:
     provider = account.provider
     assert not provider.crowded, "a lane held two downloads"
-    assert account.queue.dead == [], "a readable message was buried"
+    assert account.queue.wrongly_buried == [], "a readable message was buried"
     minutes = Counter(int(moment.timestamp() // 60) for moment in provider.asked_at)
     most = account.rate + provider.most_booking  # whoever has booked a slot may be stopped before it asks
     assert max(minutes.values(), default=0) <= most, "more requests in a minute than allowed"

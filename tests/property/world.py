@@ -63,6 +63,7 @@ class World:
         self.deaths = 0
         self.rounds = 0
         self.running: dict[Actor, datetime] = {}
+        self._delivered: dict[Actor, Message] = {}
         self.history: list[str] = []
 
     # what runs
@@ -71,9 +72,11 @@ class World:
         """The first source mostly."""
         return self.accounts[self.random.random() < 0.25]
 
-    def _start(self, name: str, work: Callable[[], object]) -> None:
-        self.running[Actor(name, work)] = self.clock.now()
+    def _start(self, name: str, work: Callable[[], object]) -> Actor:
+        actor = Actor(name, work)
+        self.running[actor] = self.clock.now()
         self.history.append(f"{name} starts")
+        return actor
 
     def _start_one(self, name: str) -> None:
         account = self._someone()
@@ -87,11 +90,11 @@ class World:
             def work() -> None:
                 account.download(record)
                 queue.delete(message)
-                if account.provider.troubled and self.random.random() < 0.1 and message.received == 1:
+                if account.provider.troubled and self.random.random() < 0.1:
                     self.history.append("and comes again")
-                    queue.put_back(message)  # a third time SQS buries it, and rightly
+                    queue.put_back(message)
 
-            self._start(f"download of {message.body}", work)
+            self._delivered[self._start(f"download of {message.body}", work)] = message
 
     # chaos
 
@@ -139,6 +142,9 @@ class World:
 
     def _ended(self, actor: Actor) -> None:
         del self.running[actor]
+        message = self._delivered.pop(actor, None)
+        if message and isinstance(actor.error, Died):
+            message.undone += 1
         self.history.append(f"{actor.name} ends: {actor.error!r}")
         if actor.error is not None and not isinstance(actor.error, _EXPECTED):
             raise actor.error
