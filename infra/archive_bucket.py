@@ -17,6 +17,7 @@ from infra.bucket_policy import only_tls, statements
 from infra.lifecycle import FOR_YOUR_BUCKET, rules
 from infra.logical_ids import name_for_good
 from infra.object_lock import enable
+from infra.statements import allow
 
 ERASABLE = ("audio", "metadata", "transcripts", "quarantine", "reports")
 """What an erasure takes away: all versions of one recording, and earlier ones of the reports that name it."""
@@ -82,11 +83,7 @@ class ArchiveBucket(Construct):
             "Eraser",
             description=f"Assumed by people to delete recordings of {Stack.of(self).stack_name} for good",
             assumed_by=iam.AccountRootPrincipal(),
-            inline_policies={
-                "Erase": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=objects)]
-                )
-            },
+            inline_policies={"Erase": iam.PolicyDocument(statements=[allow(["s3:DeleteObjectVersion"], objects)])},
         )
         acknowledge_prefixes(role, objects, "An erasure names its recordings one by one, of any source.")
         return role

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -11,7 +9,7 @@ from constructs import Construct
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
-from infra.shared import may_use_key, may_use_table_key
+from infra.statements import allow, keys_like, may_use_key, may_use_table_key
 
 READ = ("audio", "quarantine", "metadata", "transcripts", "reports", "seals", "holds", "erasures", "accesses")
 HELD = ("audio", "quarantine", "metadata", "transcripts")
@@ -39,10 +37,10 @@ class Custodian(iam.ManagedPolicy):
             id_,
             description=f"Holds, releases, erases and exports recordings of {archive.name}",
             statements=[
-                _allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [parameters]),
+                allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [parameters]),
                 *_bucket(bucket_arn),
                 *_ledger(table_arn),
-                _allow(["sts:AssumeRole"], [eraser_arn, *([glass] if glass else [])]),
+                allow(["sts:AssumeRole"], [eraser_arn, *([glass] if glass else [])]),
                 *_keys(archive),
             ],
         )
@@ -60,21 +58,21 @@ def _bucket(arn: str) -> list[iam.PolicyStatement]:
 
     read = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"]
     return [
-        _allow(["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketObjectLockConfiguration"], [arn]),
-        _allow(read, objects(READ)),
-        _allow(["s3:PutObjectLegalHold"], objects(HELD)),
-        _allow(["s3:PutObject"], [*objects(WRITTEN), f"{arn}/{OWN_ACCESSES}"]),
+        allow(["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketObjectLockConfiguration"], [arn]),
+        allow(read, objects(READ)),
+        allow(["s3:PutObjectLegalHold"], objects(HELD)),
+        allow(["s3:PutObject"], [*objects(WRITTEN), f"{arn}/{OWN_ACCESSES}"]),
     ]
 
 
 def _ledger(arn: str) -> list[iam.PolicyStatement]:
     """Reading needs no condition. Of recordings it may change and delete items, and put none but tombstones."""
     return [
-        _allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Scan"], [arn]),
-        _allow(["dynamodb:Query"], [f"{arn}/index/*"]),
-        _allow(["dynamodb:UpdateItem"], [arn], _keys_like("*#recording#*", "*#totals#*", "*#tombstone#*")),
-        _allow(["dynamodb:PutItem"], [arn], _keys_like("*#tombstone#*", "*#tombstones")),
-        _allow(["dynamodb:DeleteItem"], [arn], _keys_like("*#recording#*", "*#transcript#*", "*#lookup#*")),
+        allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Scan"], [arn]),
+        allow(["dynamodb:Query"], [f"{arn}/index/*"]),
+        allow(["dynamodb:UpdateItem"], [arn], keys_like("*#recording#*", "*#totals#*", "*#tombstone#*")),
+        allow(["dynamodb:PutItem"], [arn], keys_like("*#tombstone#*", "*#tombstones")),
+        allow(["dynamodb:DeleteItem"], [arn], keys_like("*#recording#*", "*#transcript#*", "*#lookup#*")),
     ]
 
 
@@ -85,14 +83,6 @@ def _keys(archive: Archive) -> list[iam.PolicyStatement]:
         found += may_use_table_key(archive)
     if archive.export_key:
         by_digest = {"StringEquals": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}}
-        found.append(_allow(["kms:Sign"], [archive.export_key], by_digest))
-        found.append(_allow(["kms:GetPublicKey"], [archive.export_key]))
+        found.append(allow(["kms:Sign"], [archive.export_key], by_digest))
+        found.append(allow(["kms:GetPublicKey"], [archive.export_key]))
     return found
-
-
-def _keys_like(*patterns: str) -> dict[str, Any]:
-    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)}}
-
-
-def _allow(actions: list[str], resources: list[str], conditions: dict[str, Any] | None = None) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)

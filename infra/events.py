@@ -16,7 +16,8 @@ from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
 from infra.alarms import Rule, metric_of
 from infra.archive_bucket import acknowledge_prefixes
 from infra.functions_asset import ARCHITECTURE, RUNTIME
-from infra.shared import Shared, may_use_table_key
+from infra.shared import Shared
+from infra.statements import allow, may_use_table_key
 from infra.webhook_api import LOGS_KEPT
 
 BATCH = 100
@@ -95,16 +96,14 @@ class Events(Construct):
         exported, key = self._shared.exported, self._shared.archive.kms_key
         read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         return [
-            iam.PolicyStatement(actions=read, resources=[stream_arn]),
-            iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=[f"{exported.table_arn}/stream/*"]),
+            allow(read, [stream_arn]),
+            allow(["dynamodb:ListStreams"], [f"{exported.table_arn}/stream/*"]),
             may_put_events(self, self._shared.archive.name),
-            iam.PolicyStatement(actions=["s3:PutObject"], resources=[f"{exported.bucket_arn}/{FAILED}/*"]),
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[exported.bucket_arn]),
-            *([iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key])] if key else []),
+            allow(["s3:PutObject"], [f"{exported.bucket_arn}/{FAILED}/*"]),
+            allow(["s3:ListBucket"], [exported.bucket_arn]),
+            *([allow(["kms:GenerateDataKey"], [key])] if key else []),
             *may_use_table_key(self._shared.archive),
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log.log_group_arn]
-            ),
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self._log.log_group_arn]),
         ]
 
 
@@ -114,7 +113,7 @@ def may_put_events(scope: Construct, archive: str) -> iam.PolicyStatement:
         service="events", resource="event-bus", resource_name="default", arn_format=ArnFormat.SLASH_RESOURCE_NAME
     )
     own = {"ForAllValues:StringEquals": {"events:source": [bus_source(archive)]}}
-    return iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus], conditions=own)
+    return allow(["events:PutEvents"], [bus], own)
 
 
 def _unsent() -> Rule:

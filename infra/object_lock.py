@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 
 from functions.archiver.settings.deployment import Archive, Deployment, Source
 from infra.shared import Shared
+from infra.statements import allow
 
 LOCKED = ("audio", "quarantine")
 """Sidecars are not locked: they are written again, and their SHA-256 stands in the seal."""
@@ -33,13 +34,8 @@ def may_lock(shared: Shared, source: Source, folders: tuple[str, ...], days: int
     """
     if shared.archive.object_lock is None:
         return []
-    return [
-        iam.PolicyStatement(
-            actions=["s3:PutObjectRetention"],
-            resources=shared.objects(source, folders),
-            conditions={"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": str(days + 1)}},
-        )
-    ]
+    most = {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": str(days + 1)}}
+    return [allow(["s3:PutObjectRetention"], shared.objects(source, folders), most)]
 
 
 def may_hold(shared: Shared, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:
@@ -47,16 +43,12 @@ def may_hold(shared: Shared, source: Source, folders: tuple[str, ...]) -> list[i
     if shared.archive.object_lock is None:
         return []
     return [
-        iam.PolicyStatement(
-            actions=["s3:PutObjectLegalHold"],
-            resources=shared.objects(source, folders),
-            conditions={"StringEquals": {"s3:object-lock-legal-hold": "ON"}},
+        allow(
+            ["s3:PutObjectLegalHold"],
+            shared.objects(source, folders),
+            {"StringEquals": {"s3:object-lock-legal-hold": "ON"}},
         ),
-        iam.PolicyStatement(
-            actions=["s3:ListBucketVersions"],
-            resources=[shared.exported.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in folders]}},
-        ),
+        shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in folders]),
     ]
 
 

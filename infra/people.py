@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
@@ -14,7 +13,8 @@ from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
 from infra.events import may_put_events
-from infra.shared import TAG, may_use_key, may_use_table_key
+from infra.shared import TAG
+from infra.statements import allow, keys_like, may_use_key, may_use_table_key
 
 RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
 RECORDS = ("reports", "seals", "accesses", "holds", "erasures")
@@ -76,19 +76,19 @@ class People(Construct):
         name = archive_parameter_name(self._held.archive.name).removeprefix("/")
         own = stack.format_arn(service="ssm", resource="parameter", resource_name=name)
         return [
-            _allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [own, f"{own}/*"]),
-            _allow(
+            allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [own, f"{own}/*"]),
+            allow(
                 [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query", "Scan")],
                 [table, f"{table}/index/*"],
             ),
-            _allow(["s3:PutObject"], [self._objects(f"accesses/*/{_SELF}")]),
+            allow(["s3:PutObject"], [self._objects(f"accesses/*/{_SELF}")]),
         ]
 
     def _steers(self) -> list[iam.PolicyStatement]:
         """Retries, accepts, pauses and walks: by UpdateItem alone, which with these attributes can alter no fact."""
         conditions = {
             "ForAllValues:StringEquals": {"dynamodb:Attributes": list(STEERED)},
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#recording#*", "*#pace", "*#walk*"]},
+            **keys_like("*#recording#*", "*#pace", "*#walk*"),
             # An answer would show the whole item otherwise, whatever attributes the request itself names.
             "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]},
         }
@@ -97,8 +97,8 @@ class People(Construct):
         )
         own = {"StringEquals": {f"aws:ResourceTag/{TAG}": self._held.archive.name}}
         return [
-            _allow(["dynamodb:UpdateItem"], [self._held.table_arn], conditions),
-            _allow(["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], [functions], own),
+            allow(["dynamodb:UpdateItem"], [self._held.table_arn], conditions),
+            allow(["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], [functions], own),
         ]
 
     def _sees(self) -> list[iam.PolicyStatement]:
@@ -108,22 +108,22 @@ class People(Construct):
         schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{name}-*")
         key = self._held.archive.kms_key
         return [
-            _allow(["cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"], ["*"]),
-            _allow(["sqs:GetQueueAttributes"], [queues]),
-            _allow(["scheduler:GetSchedule"], [schedules]),
-            _allow(["sns:ListSubscriptionsByTopic"], list(self._held.topics)),
-            _allow(
+            allow(["cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"], ["*"]),
+            allow(["sqs:GetQueueAttributes"], [queues]),
+            allow(["scheduler:GetSchedule"], [schedules]),
+            allow(["sns:ListSubscriptionsByTopic"], list(self._held.topics)),
+            allow(
                 ["s3:GetBucketVersioning", "s3:GetBucketPolicy", "s3:GetBucketObjectLockConfiguration"],
                 [self._held.bucket_arn],
             ),
-            *([_allow(["kms:DescribeKey"], [key])] if key else []),
+            *([allow(["kms:DescribeKey"], [key])] if key else []),
         ]
 
     def _reads_records(self) -> list[iam.PolicyStatement]:
         return [
-            _allow(["s3:GetObject"], [self._objects(folder) for folder in RECORDS]),
+            allow(["s3:GetObject"], [self._objects(folder) for folder in RECORDS]),
             self._lists(["s3:ListBucket", "s3:ListBucketVersions"], RECORDS),
-            _allow(["s3:PutObject"], [self._objects("holds")]),
+            allow(["s3:PutObject"], [self._objects("holds")]),
         ]
 
     def _holds(self) -> list[iam.PolicyStatement]:
@@ -132,7 +132,7 @@ class People(Construct):
             return []
         placed = {"StringEquals": {"s3:object-lock-legal-hold": "ON"}}
         return [
-            _allow(["s3:PutObjectLegalHold"], [self._objects(folder) for folder in RECORDINGS], placed),
+            allow(["s3:PutObjectLegalHold"], [self._objects(folder) for folder in RECORDINGS], placed),
             self._lists(["s3:ListBucketVersions"], RECORDINGS),
         ]
 
@@ -144,8 +144,8 @@ class People(Construct):
     def _listens(self) -> list[iam.PolicyStatement]:
         actions = ("GetObject", "GetObjectVersion", "GetObjectRetention", "GetObjectLegalHold", "RestoreObject")
         return [
-            _allow([f"s3:{action}" for action in actions], [self._objects(folder) for folder in RECORDINGS]),
-            _allow(["s3:GetObject"], [self._objects("seals")]),
+            allow([f"s3:{action}" for action in actions], [self._objects(folder) for folder in RECORDINGS]),
+            allow(["s3:GetObject"], [self._objects("seals")]),
             self._lists(["s3:ListBucket", "s3:ListBucketVersions"], (*RECORDINGS, "seals")),
         ]
 
@@ -163,10 +163,4 @@ class People(Construct):
 
     def _lists(self, actions: Sequence[str], folders: Sequence[str]) -> iam.PolicyStatement:
         prefixes = {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}
-        return _allow(actions, [self._held.bucket_arn], prefixes)
-
-
-def _allow(
-    actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        return allow(actions, [self._held.bucket_arn], prefixes)

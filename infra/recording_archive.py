@@ -22,6 +22,7 @@ from infra.parameters import parameter
 from infra.people import ArchiveNames, People
 from infra.shared import TAG, Exported, Shared
 from infra.signing_key import SigningKey
+from infra.statements import allow
 from infra.version import commit
 from infra.webhook_api import WebhookApi
 
@@ -127,6 +128,7 @@ class RecordingArchive(Construct):
         functions = stack.format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
+        own = {"StringEquals": {f"aws:ResourceTag/{TAG}": self.archive.name}}
         role = iam.Role(
             self,
             "Scheduler",
@@ -134,15 +136,7 @@ class RecordingArchive(Construct):
                 "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
             ),
             inline_policies={
-                "Invoke": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            actions=["lambda:InvokeFunction"],
-                            resources=[functions],
-                            conditions={"StringEquals": {f"aws:ResourceTag/{TAG}": self.archive.name}},
-                        )
-                    ]
-                )
+                "Invoke": iam.PolicyDocument(statements=[allow(["lambda:InvokeFunction"], [functions], own)])
             },
         )
         Validations.of(role).acknowledge(

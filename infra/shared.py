@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
@@ -18,6 +17,7 @@ from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Topics, environment_of
 from functions.providers import load
 from infra.alarms import Alerts
+from infra.statements import allow, keys_like, may_use_key, may_use_table_key
 
 TAG = "recording-archive"
 """Every function carries it with the archive's name, so that policies can name all functions of an archive at once."""
@@ -92,20 +92,15 @@ class Shared:
 
     def may_tell(self) -> iam.PolicyStatement:
         """A statement that allows to publish to the archive's topics."""
-        return iam.PolicyStatement(actions=["sns:Publish"], resources=[self._topics.alerts, self._topics.urgent])
+        return allow(["sns:Publish"], [self._topics.alerts, self._topics.urgent])
 
     def may_share_token(self, source: Source) -> list[iam.PolicyStatement]:
         """Statements that allow to encrypt and decrypt an access token of this source, and nothing else."""
         if self.archive.kms_key is None or not load(source.provider).declaration.shares_token:
             return []
         context = {"archive": self.archive.name, "source": source.name}
-        return [
-            iam.PolicyStatement(
-                actions=["kms:Encrypt", "kms:Decrypt"],
-                resources=[self.archive.kms_key],
-                conditions={"StringEquals": {f"kms:EncryptionContext:{name}": text for name, text in context.items()}},
-            )
-        ]
+        own = {"StringEquals": {f"kms:EncryptionContext:{name}": text for name, text in context.items()}}
+        return [allow(["kms:Encrypt", "kms:Decrypt"], [self.archive.kms_key], own)]
 
     def objects(self, source: Source, folders: tuple[str, ...]) -> list[str]:
         """The ARNs of a source's objects in some of the archive's folders."""
@@ -115,11 +110,11 @@ class Shared:
         """Statements for all who use the bucket: whether one of the user's own keeps versions is looked at first."""
         if self.archive.bucket is None:
             return []
-        return [iam.PolicyStatement(actions=["s3:GetBucketVersioning"], resources=[self.exported.bucket_arn])]
+        return [allow(["s3:GetBucketVersioning"], [self.exported.bucket_arn])]
 
     def may_write(self, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:
         """Statements that allow to put the source's objects into some of the archive's folders."""
-        statements = [iam.PolicyStatement(actions=["s3:PutObject"], resources=self.objects(source, folders))]
+        statements = [allow(["s3:PutObject"], self.objects(source, folders))]
         if self.archive.kms_key is None:
             return statements
         # Decrypt because the parts of a multipart upload are read again when it is completed.
@@ -135,50 +130,31 @@ class Shared:
 
     def may_list(self, action: str, folders: Sequence[str]) -> iam.PolicyStatement:
         """Allows to list objects, or their versions, in some of the bucket's folders."""
-        return iam.PolicyStatement(
-            actions=[action],
-            resources=[self.exported.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}},
-        )
+        prefixes = {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}
+        return allow([action], [self.exported.bucket_arn], prefixes)
 
     def may_use(self, source: Source, items: Items, *, written: Sequence[str] = ("*",)) -> list[iam.PolicyStatement]:
         """Statements for the ledger's items of one source. `written` are patterns of those that it may change.
 
         The partition key of every item and of every index entry begins with the source's name and a `#`, which no
-        name can hold. The condition is true where a request names no key, so `Scan` must never be among the actions.
+        name can hold.
         """
         arn, own = self.exported.table_arn, _keys_of(source, ["*"])
         reads = [action for action in items.actions if action in _READS]
         writes = [action for action in items.actions if action not in _READS]
         indexes = [f"{arn}/index/{name}" for name in items.indexes]
         statements = [
-            iam.PolicyStatement(actions=[f"dynamodb:{action}" for action in reads], resources=[arn], conditions=own),
-            iam.PolicyStatement(actions=["dynamodb:Query"], resources=indexes, conditions=own),
+            allow([f"dynamodb:{action}" for action in reads], [arn], own),
+            allow(["dynamodb:Query"], indexes, own),
         ]
         if writes:
             conditions = _keys_of(source, written)
-            actions = [f"dynamodb:{action}" for action in writes]
-            statements.append(iam.PolicyStatement(actions=actions, resources=[arn], conditions=conditions))
+            statements.append(allow([f"dynamodb:{action}" for action in writes], [arn], conditions))
         return [*statements, *may_use_table_key(self.archive)]
 
 
 _READS = ("GetItem", "BatchGetItem")
 
 
-def _keys_of(source: Source, patterns: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#{each}" for each in patterns]}}
-
-
-def may_use_key(actions: Sequence[str], key: str, *, by: str) -> iam.PolicyStatement:
-    """Lets a service use the archive's key on behalf of a role; no role uses the key directly."""
-    through = {"StringEquals": {"kms:ViaService": f"{by}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
-    return iam.PolicyStatement(actions=list(actions), resources=[key], conditions=through)
-
-
-def may_use_table_key(archive: Archive) -> list[iam.PolicyStatement]:
-    """Statements for whoever reads or writes a ledger that the archive's key encrypts; none without `kms_key`."""
-    return [may_use_key(TABLE_KEY_ACTIONS, archive.kms_key, by="dynamodb")] if archive.kms_key else []
-
-
-TABLE_KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
-"""DynamoDB asks for them in the name of whoever calls it."""
+def _keys_of(source: Source, patterns: Sequence[str]) -> dict[str, Any]:
+    return keys_like(*(f"{source.name}#{each}" for each in patterns))

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from functions.archiver.settings.parameters import signing_alias
+from infra.statements import allow
 
 _ENDS_IT = ("kms:ScheduleKeyDeletion", "kms:DisableKey")
 
@@ -49,6 +50,6 @@ def may_sign(scope: Construct, archive: str) -> list[iam.PolicyStatement]:
     alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": signing_alias(archive)}}
     by_digest = {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
     return [
-        iam.PolicyStatement(actions=["kms:Sign"], resources=[keys], conditions={**alias, "StringEquals": by_digest}),
-        iam.PolicyStatement(actions=["kms:GetPublicKey"], resources=[keys], conditions=alias),
+        allow(["kms:Sign"], [keys], {**alias, "StringEquals": by_digest}),
+        allow(["kms:GetPublicKey"], [keys], alias),
     ]

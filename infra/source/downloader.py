@@ -13,6 +13,7 @@ from infra.object_lock import LOCKED, may_hold, may_lock
 from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import DOWNLOAD_TIMEOUT, Lanes
+from infra.statements import allow
 
 FOLDERS = ("audio", "quarantine", "metadata", "transcripts")
 BYTES = ("audio", "quarantine")
@@ -66,7 +67,7 @@ def _may_archive(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Writing, and finding what an earlier attempt of the same recording has written. Never deleting."""
     return [
         *shared.may_write(source, FOLDERS),
-        iam.PolicyStatement(actions=["s3:AbortMultipartUpload"], resources=shared.objects(source, BYTES)),
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, LOOKED_AT)),
+        allow(["s3:AbortMultipartUpload"], shared.objects(source, BYTES)),
+        allow(["s3:GetObject"], shared.objects(source, LOOKED_AT)),
         shared.may_list("s3:ListBucket", [f"{folder}/source={source.name}" for folder in LOOKED_AT]),
     ]

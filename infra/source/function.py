@@ -14,6 +14,7 @@ from functions.archiver.settings.deployment import Source
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import TAG, Shared
 from infra.source.lanes import Lanes
+from infra.statements import allow
 from infra.webhook_api import LOGS_KEPT
 
 
@@ -79,9 +80,7 @@ class SourceFunction(Construct):
             resource_name=f"{secret}-??????",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        return iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])
+        return allow(["secretsmanager:GetSecretValue"], [arn])
 
     def _may_log(self) -> iam.PolicyStatement:
-        return iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log.log_group_arn]
-        )
+        return allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self._log.log_group_arn])

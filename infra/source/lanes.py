@@ -8,6 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
+from infra.statements import allow
 
 DOWNLOAD_TIMEOUT = Duration.minutes(15)
 
@@ -41,16 +42,9 @@ class Lanes(Construct):
 
     def may_send(self) -> iam.PolicyStatement:
         """Allows to put recordings into the lanes."""
-        return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn])
+        return allow(["sqs:SendMessage"], [self.queue.queue_arn])
 
     def may_work(self) -> iam.PolicyStatement:
         """Allows what an event source mapping does for its function."""
-        return iam.PolicyStatement(
-            actions=[
-                "sqs:ReceiveMessage",
-                "sqs:DeleteMessage",
-                "sqs:ChangeMessageVisibility",
-                "sqs:GetQueueAttributes",
-            ],
-            resources=[self.queue.queue_arn],
-        )
+        actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
+        return allow([f"sqs:{action}" for action in actions], [self.queue.queue_arn])

@@ -14,6 +14,7 @@ from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
+from infra.statements import allow
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE,))
 
@@ -58,7 +59,7 @@ def _may_rebuild(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Filling a new table from the bucket: all that is written of the recordings, and which of their objects exist."""
     folders = [*(f"{folder}/source={source.name}" for folder in DESCRIBED), *OF_ALL_SOURCES]
     return [
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=_records(shared, source)),
+        allow(["s3:GetObject"], _records(shared, source)),
         *shared.may_decrypt(),
         shared.may_list("s3:ListBucket", folders),
         shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in BYTES]),

@@ -15,6 +15,7 @@ from infra.signing_key import may_sign
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
+from infra.statements import allow
 
 FOLDERS = ("reports", "seals")
 """What it writes, and reads again to continue a chain of seals."""
@@ -43,7 +44,7 @@ class Reconciler(Construct):
                 *shared.may_use(source, ITEMS),
                 *shared.may_open(),
                 *shared.may_write(source, FOLDERS),
-                iam.PolicyStatement(actions=["s3:GetObject"], resources=shared.objects(source, FOLDERS)),
+                allow(["s3:GetObject"], shared.objects(source, FOLDERS)),
                 *self._may_sign(shared),
                 *_may_lock(shared, source),
                 _may_look(shared, source),
@@ -66,17 +67,13 @@ class Reconciler(Construct):
             )
         )
         # A second writer of a public key compares what lies there with its own.
-        publish = iam.PolicyStatement(actions=["s3:PutObject", "s3:GetObject"], resources=[published])
+        publish = allow(["s3:PutObject", "s3:GetObject"], [published])
         return [*may_sign(self, shared.archive.name), publish]
 
 
 def _may_look(shared: Shared, source: Source) -> iam.PolicyStatement:
     """Which versions of the source's audio and seals the bucket holds, and no byte of them."""
-    return iam.PolicyStatement(
-        actions=["s3:ListBucketVersions"],
-        resources=[shared.exported.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": [f"{folder}/source={source.name}/*" for folder in LOOKED_AT]}},
-    )
+    return shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in LOOKED_AT])
 
 
 def _may_lock(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
@@ -87,8 +84,4 @@ def _may_lock(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     if shared.archive.sign:
         resources = [*resources, f"{shared.exported.bucket_arn}/{PUBLIC_KEYS}"]
     most = {"s3:object-lock-remaining-retention-days": shared.archive.seal_lock_days}
-    return [
-        iam.PolicyStatement(
-            actions=["s3:PutObjectRetention"], resources=resources, conditions={"NumericLessThanEquals": most}
-        )
-    ]
+    return [allow(["s3:PutObjectRetention"], resources, {"NumericLessThanEquals": most})]

@@ -14,6 +14,7 @@ from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
+from infra.statements import allow, keys_like
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem"), indexes=(DUE, DAY))
 
@@ -60,30 +61,19 @@ class Sweeper(Construct):
 def _may_mark(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """Rights to mark deletions at the source in recordings' items, and to keep its own round, notes and bookings."""
 
-    def update(conditions: dict[str, dict[str, list[str]]]) -> iam.PolicyStatement:
-        table = [shared.exported.table_arn]
-        return iam.PolicyStatement(actions=["dynamodb:UpdateItem"], resources=table, conditions=conditions)
-
-    return [
-        update(
-            {
-                "ForAllValues:StringEquals": {"dynamodb:Attributes": list(MARKS)},
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#recording#*"]},
-            }
-        ),
-        update({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{source.name}#{name}" for name in OWN_ITEMS]}}),
-    ]
+    table, name = [shared.exported.table_arn], source.name
+    marks = {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(MARKS)}, **keys_like(f"{name}#recording#*")}
+    own = keys_like(*(f"{name}#{each}" for each in OWN_ITEMS))
+    return [allow(["dynamodb:UpdateItem"], table, marks), allow(["dynamodb:UpdateItem"], table, own)]
 
 
 def _may_check(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
     """The head of each archived version with its lock and its hold, and the seals. S3 has no right to a head alone."""
     audio, seals = (shared.objects(source, (folder,)) for folder in READ)
     return [
-        iam.PolicyStatement(
-            actions=["s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"], resources=audio
-        ),
-        iam.PolicyStatement(actions=["s3:GetObjectVersion"], resources=seals),
-        iam.PolicyStatement(actions=["s3:GetBucketObjectLockConfiguration"], resources=[shared.exported.bucket_arn]),
+        allow(["s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"], audio),
+        allow(["s3:GetObjectVersion"], seals),
+        allow(["s3:GetBucketObjectLockConfiguration"], [shared.exported.bucket_arn]),
         shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in READ]),
         *shared.may_decrypt(),
     ]
@@ -91,5 +81,5 @@ def _may_check(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
 
 def _may_record(shared: Shared, records: str) -> list[iam.PolicyStatement]:
     key = shared.archive.kms_key
-    encrypt = [iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key])] if key else []
-    return [iam.PolicyStatement(actions=["s3:PutObject"], resources=[records]), *encrypt]
+    encrypt = [allow(["kms:GenerateDataKey"], [key])] if key else []
+    return [allow(["s3:PutObject"], [records]), *encrypt]
