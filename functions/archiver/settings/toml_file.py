@@ -23,6 +23,9 @@ Reader = Callable[[Any, str], Any]
 Keys = Mapping[str, tuple[str, Reader]]
 """What a table may hold: by key, the dataclass's field and what reads its value."""
 
+_HEADS = {"archive": "[archive]", "sources": "[sources.acme-uk]"}
+"""The tables of a file, and how the head of each is written."""
+
 _SPAN = re.compile(r"([1-9][0-9]{0,5}) (minute|hour|day|week)s?")
 
 
@@ -30,12 +33,17 @@ def read(path: Path) -> Deployment:
     """The deployment that the file describes. Raises Misconfigured with one sentence."""
     with _naming(path):
         document = _document(path)
-        _only(document, ("archive", "sources"), "")
-        for name, example in (("archive", "[archive]"), ("sources", "[sources.acme-uk]")):
-            require(name in document, name, f"is missing: there must be a table {example}")
-        archive = _archive(_table(document["archive"], "archive"))
-        sources = _table(document["sources"], "sources")
-        return Deployment(archive=archive, sources=tuple(_source(name, fields) for name, fields in sources.items()))
+        _only(document, tuple(_HEADS), "")
+        archive, sources = (_headed(document, name, head) for name, head in _HEADS.items())
+        return Deployment(
+            archive=_archive(archive), sources=tuple(_source(name, fields) for name, fields in sources.items())
+        )
+
+
+def _headed(document: Table, name: str, head: str) -> Table:
+    require(name in document, name, f"is missing: there must be a table {head}")
+    require(isinstance(document[name], Mapping), name, f"must be a table, written as {head}")
+    return dict(document[name])
 
 
 @contextmanager
