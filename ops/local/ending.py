@@ -23,6 +23,7 @@ from ops.local.ledger_file import lines_of
 from ops.local.progress import megabytes, summary_columns
 from ops.local.source import SourceDriver
 from ops.shell.output import Column, ExitCode, Output
+from ops.shell.texts import are, counted
 
 NAMED = 20
 """Recordings that need a look and are named one by one; `find` shows all."""
@@ -129,7 +130,7 @@ class Ending:
         if lines:
             return Verdict(code=ExitCode.LOOK, last=f"{_things(len(lines))} to look at, named above", lines=lines)
         held = sum(source["archived"] for source in sources.values())
-        return Verdict(code=ExitCode.DONE, last=f"complete: {held} recordings are archived in {self._archive.path}")
+        return Verdict(code=ExitCode.DONE, last=f"complete: {_recordings(held)} archived in {self._archive.path}")
 
     def of_others(self) -> list[str]:
         """Altered or absent recordings of sources that this run is not about: named, and nothing more."""
@@ -222,13 +223,13 @@ class Ending:
 
 def _not_as_archived(changed: int, mended: int) -> str:
     if not changed:
-        return "one recording was not as archived, and is again" if mended == 1 else f"{mended} recordings were mended"
+        return "one recording was not as archived, and is again" if mended == 1 else f"{counted(mended)} were mended"
     return f"{_recordings(changed)} not as archived" + (f", and {mended} mended" if mended else "")
 
 
 def _recordings(number: int) -> str:
-    return f"{number} recording is" if number == 1 else f"{number} recordings are"
+    return f"{counted(number)} {are(number)}"
 
 
 def _things(number: int) -> str:
-    return "one thing" if number == 1 else f"{number} things"
+    return "one thing" if number == 1 else counted(number, "thing")
