@@ -56,7 +56,16 @@ class Witnesses:
         for entry in entries:
             what = bytes_differ(entry, by_key) if entry.state is State.ARCHIVED else None
             if what:
+                self._check_erasure(entry)
                 raise Suspicious(f"the bucket contradicts the ledger about a recording of {day}: {what}")
+
+    def _check_erasure(self, entry: Entry) -> None:
+        """Raises Suspicious with the way out where an erasure is the reason that something is not there."""
+        if self.ledger.tombstones.erased([entry.recording.id]):
+            raise Suspicious(
+                f"the erasure of a recording of {entry.day} has begun and not ended: "
+                "`recordings erase --deferred` ends what was cut short"
+            )
 
     def look(self, day: date) -> Shown:
         """Lists the day at the source. Raises the source's outcomes."""
@@ -88,6 +97,8 @@ class Witnesses:
         if line is None:
             return "not in the seal of its day"
         head = self._head(stored)
+        if head is None:
+            self._check_erasure(entry)
         checksum = check_head(stored, head, entry.day)
         unlocked = why_unlocked(head, now) if head and self.bucket.locks else None
         if unlocked:

@@ -34,6 +34,12 @@ def remove(bench: SweepBench) -> None:
     bench.bucket.delete(f"audio/source={SOURCE}/date={DAY}/b.wav", version_id=None)
 
 
+def half_erase(bench: SweepBench) -> None:
+    """An erasure died after it had deleted the object, and before the item."""
+    bench.ledger.tombstones.bury("b", DAY, "erased")
+    remove(bench)
+
+
 def mark_altered(bench: SweepBench) -> None:
     Integrity(bench.table, source=SOURCE, clock=bench.clock).mark_altered("b", "other bytes")
 
@@ -53,8 +59,12 @@ def forge_the_seal(bench: SweepBench) -> None:
     path.write_bytes(path.read_bytes().replace(b'"missing":0', b'"missing":1'))
 
 
+def forge_the_head(bench: SweepBench) -> None:
+    bench.table.update(f"{SOURCE}#reconciler", put={"seal_head": "0" * 64})
+
+
 def cut_the_chain(bench: SweepBench) -> None:
-    bench.table.update(f"{SOURCE}#reconciler", put={"seal_sequence": 2, "seal_head": "0" * 64})
+    bench.table.update(f"{SOURCE}#reconciler", put={"seal_sequence": 3, "seal_head": "0" * 64})
 
 
 def say_the_chain_is_broken(bench: SweepBench) -> None:
@@ -76,11 +86,13 @@ STOPS: dict[str, tuple[Callable[[SweepBench], None], str]] = {
     "another digest in the bucket": (flip, "another SHA-256"),
     "another size in the bucket": (shorten, "other size"),
     "nothing in the bucket": (remove, "missing"),
+    "an erasure that ended half way": (half_erase, "`recordings erase --deferred`"),
     "a recording that is altered": (mark_altered, "altered or absent"),
     "another digest in the ledger": (forge_the_ledger, "says something else"),
     "an older date in the ledger": (age_the_ledger, "says something else"),
     "a seal that was changed": (forge_the_seal, "not the one that the ledger notes"),
-    "a chain that was cut": (cut_the_chain, "not the one that the ledger notes"),
+    "another head in the ledger": (forge_the_head, "not the one that the ledger notes"),
+    "a chain that was cut": (cut_the_chain, "the chain of seals has 3 by the ledger, and the bucket has 1"),
     "a chain that the reconciler calls broken": (say_the_chain_is_broken, "chain of seals is broken"),
     "another size at the source": (list_another_size, "another size than was archived"),
     "many more recordings at the source": (list_many_more, "and its seal knows 2"),
