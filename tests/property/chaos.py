@@ -10,6 +10,9 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
 from pprint import pformat
 
 from tests.property.grounds import ENGINES, ground
@@ -52,6 +55,46 @@ def run(engine: str, seed: int) -> World:
     return world
 
 
+@dataclass(kw_only=True)
+class Tally:
+    """The seeds run on one engine: what went wrong in them, and which of them broke a promise."""
+
+    engine: str
+    seconds: float = 0.0
+    seeds: int = 0
+    deaths: int = 0
+    met: Counter[str] = field(default_factory=Counter)
+    broken: dict[int, str] = field(default_factory=dict)
+
+    def run(self, seed: int) -> None:
+        """One seed; a broken promise is printed at once and counted."""
+        began = time.process_time()
+        try:
+            world = run(self.engine, seed)
+        except Exception as error:
+            traceback.print_exc()
+            self.broken[seed] = str(error).partition("\n")[0] or type(error).__name__
+        else:
+            self.met += world.faults.met
+            self.deaths += world.deaths
+        self.seconds += time.process_time() - began
+        self.seeds += 1
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        yield f"{self.engine}: {self.seeds:,} archives, {self.seconds:,.0f} s of CPU"
+        counted = ", without the broken ones" if self.broken else ""
+        yield f"  {self.deaths:,} processes died, {self.met.total():,} calls went wrong{counted}:"
+        for service, counts in groupby(sorted(self.met.items()), key=lambda each: each[0].partition(" ")[0]):
+            said = ", ".join(f"{name.partition(' ')[2]} {count:,}" for name, count in counts)
+            yield f"    {service}: {said}"
+        for seed, why in self.broken.items():
+            yield f"  BROKEN by seed {seed}: {why}"
+            yield f"    make chaos ENGINES={self.engine} FIRST={seed} SEEDS=1"
+        if not self.broken:
+            yield "  every promise was kept"
+
+
 def main() -> int:
     """Runs what was asked for; the exit code is 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos")
@@ -59,24 +102,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     asked = parser.parse_args()
-    failed, met, deaths = [], Counter[str](), 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        for engine in asked.engines:
-            try:
-                world = run(engine, seed)
-            except Exception:
-                traceback.print_exc()
-                failed.append(f"{engine} {seed}")
-            else:
-                met += world.faults.met
-                deaths += world.deaths
-        done = seed - asked.first + 1
+    tallies = [Tally(engine=engine) for engine in asked.engines]
+    for done, seed in enumerate(range(asked.first, asked.first + asked.seeds), start=1):
+        for tally in tallies:
+            tally.run(seed)
         if done % 50 == 0 and done < asked.seeds:
-            print(f"{done} of {asked.seeds} seeds, {len(failed)} failed", file=sys.stderr, flush=True)
-    print(f"{asked.seeds} seeds on {', '.join(asked.engines)}: {time.process_time():.0f} s of CPU, {deaths} deaths")
-    print("\n".join(f"{name}: {count}" for name, count in sorted(met.items())))
-    print(f"failed: {', '.join(failed) or 'none'}")
-    return int(bool(failed))
+            broken = sum(len(tally.broken) for tally in tallies)
+            print(f"{done} of {asked.seeds} seeds, {broken} broken", file=sys.stderr, flush=True)
+    print(f"seeds {asked.first} to {asked.first + asked.seeds - 1}")
+    for tally in tallies:
+        print("\n".join(tally.lines()))
+    return int(any(tally.broken for tally in tallies))
 
 
 if __name__ == "__main__":
