@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,33 +59,53 @@ def command(
     output.document({"sources": [{"source": row.source, "days": list(row.days)} for row in rows]})
     if html is not None:
         html.write_text(page({row.source: row.days for row in rows}, made_at=f"{now:%Y-%m-%d %H:%M} UTC"), "utf-8")
-    _tell(output, rows)
+    _tell(output, rows, _unreported(rows) if since is None else 0)
     return exit_code(rows)
 
 
-def _tell(output: Output, rows: list[Row]) -> None:
-    from functions.archiver.reconciling.cells import LEGEND, archived_by_day, cell_of
+def _tell(output: Output, rows: list[Row], hidden: int) -> None:
+    from functions.archiver.reconciling.cells import LEGEND
 
     if not output.as_json and rows:
-        heads = [f"{datetime.fromisoformat(str(day['date'])):%d %b}" for day in rows[0].days] + ["archived"]
-        cells = [[*(cell_of(day).text for day in row.days), str(row.archived)] for row in rows]
-        names = [row.source for row in rows]
-        if len(rows) > 1:
-            names.append("all")
-            archived = archived_by_day(row.days for row in rows)
-            cells.append([*(str(archived[str(day["date"])]) for day in rows[0].days), str(archived.total())])
-        width = max(len(text) for row in [heads, *cells] for text in row) + 2
-        fits = max((_WIDTH - max(6, *map(len, names))) // width, 1)
-        for begin in range(0, len(heads), fits):
-            part = slice(begin, begin + fits)
-            columns = [Column(head="source", importance=9), *(Column(head=head, importance=8) for head in heads[part])]
-            output.table(columns, [[name, *texts[part]] for name, texts in zip(names, cells, strict=True)])
+        _table(output, rows, hidden)
         output.line(LEGEND)
+        if hidden:
+            first, last = (_day(rows[0].days[at]) for at in (0, hidden - 1))
+            output.line(f"no report of {first} to {last}" if hidden > 1 else f"no report of {first}")
     for row in rows:
         for day in row.days:
             if day.get("archived_by"):
                 output.line(_clock(output, row.source, day))
     output.verdict(_verdict(output, rows))
+
+
+def _table(output: Output, rows: list[Row], hidden: int) -> None:
+    """Sources down, days across without the first `hidden`, in as many tables as the width takes."""
+    from functions.archiver.reconciling.cells import archived_by_day, cell_of
+
+    heads = [*(_day(day) for day in rows[0].days[hidden:]), "archived"]
+    cells = [[*(cell_of(day).text for day in row.days[hidden:]), str(row.archived)] for row in rows]
+    names = [row.source for row in rows]
+    if len(rows) > 1:
+        names.append("all")
+        archived = archived_by_day(row.days for row in rows)
+        cells.append([*(str(archived[str(day["date"])]) for day in rows[0].days[hidden:]), str(archived.total())])
+    width = max(len(text) for row in [heads, *cells] for text in row) + 2
+    fits = max((_WIDTH - max(6, *map(len, names))) // width, 1)
+    for begin in range(0, len(heads), fits):
+        part = slice(begin, begin + fits)
+        columns = [Column(head="source", importance=9), *(Column(head=head, importance=8) for head in heads[part])]
+        output.table(columns, [[name, *texts[part]] for name, texts in zip(names, cells, strict=True)])
+
+
+def _unreported(rows: list[Row]) -> int:
+    """How many days at the beginning no report of any source speaks of, today apart: before the archive was there."""
+    by_day = list(zip(*(row.days for row in rows), strict=True))[:-1]
+    return sum(1 for _ in takewhile(lambda days: all(day["state"] == "not looked" for day in days), by_day))
+
+
+def _day(day: Mapping[str, Any]) -> str:
+    return f"{datetime.fromisoformat(str(day['date'])):%d %b}"
 
 
 def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:

@@ -98,6 +98,24 @@ def test_no_calls_and_not_looked_are_told_apart(archive: Given, capsys: pytest.C
     assert out.splitlines()[-1] == "every day that was looked at is complete"
 
 
+def test_days_before_the_first_report_are_one_line_unless_they_are_asked_for(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(archive, today(), a_day(ago(2)), a_day(today(), "today"))
+    archive.run("report", "acme")
+    lines = capsys.readouterr().out.splitlines()
+    assert f"no report of {ago(13):%d %b} to {ago(3):%d %b}" in lines
+    (head,) = (line for line in lines if line.startswith("source"))
+    assert head.split() == f"source {ago(2):%d %b} {ago(1):%d %b} {today():%d %b} archived".split()
+
+
+def test_an_archive_without_any_report_still_shows_today(archive: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    archive.run("report", "acme")
+    out = capsys.readouterr().out
+    assert f"no report of {ago(13):%d %b} to {ago(1):%d %b}" in out
+    assert f"source  {today():%d %b}" in out
+
+
 @pytest.mark.parametrize(
     ("facts", "text"),
     [
