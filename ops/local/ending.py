@@ -65,18 +65,24 @@ class Ending:
 
     def figures(self) -> dict[str, Any]:
         """As run.json has them."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        unit = 1 if sys.platform == "darwin" else 1024
         return {
-            "seconds": round(time.monotonic() - self._started, 3),
-            "peak_rss_bytes": usage.ru_maxrss * unit,
-            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+            **self._taken(),
             "sources": {driver.name: self._of_source(driver) for driver in self._drivers},
             "calls": {
                 name: dict(sorted(calls.items()))
                 for name, calls in sorted(self._host.calls.items())
                 if name != OF_THE_RUN
             },
+        }
+
+    def _taken(self) -> dict[str, float]:
+        """What the run has taken up to now."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {
+            "seconds": round(time.monotonic() - self._started, 3),
+            "peak_rss_bytes": usage.ru_maxrss * unit,
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
         }
 
     def _of_source(self, driver: SourceDriver) -> dict[str, Any]:
@@ -184,6 +190,7 @@ class Ending:
         """ledger.jsonl, where a row changed, run.json, and a line of runs.jsonl. Raises OSError."""
         if changed or not (self._archive.path / LEDGER).exists():
             self._write_ledger(figures)
+        figures = {**figures, **self._taken()}
         self._archive.write(RUN, iter([json.dumps(figures, indent=2, ensure_ascii=False).encode(), b"\n"]))
         counts = {
             name: {state: source[state] for state in counts_of({})} for name, source in figures["sources"].items()

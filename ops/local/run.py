@@ -24,6 +24,7 @@ from ops.local.engine.local_engine import Gate
 from ops.local.events import EventLog
 from ops.local.functions import RequestLog, Sandbox
 from ops.local.healing import Healing
+from ops.local.heap import share_one_heap
 from ops.local.host import OF_THE_RUN, FolderHost, Functions, Host
 from ops.local.on_trouble import OnTrouble
 from ops.local.options import Options
@@ -49,6 +50,7 @@ _DELIVER_EVERY_SECONDS = 1.0
 def run(options: Options, stopping: threading.Event, output: Output | None = None) -> int:
     """Archives everything that the sources hold into the folder; the exit code. Raises Misconfigured, Failure."""
     started = time.monotonic()
+    share_one_heap()
     output = output or Output("local")
     deployment = read(options.deployment)
     secrets = secrets_of(options.secrets, deployment, output)

@@ -58,13 +58,22 @@ class Message:
 def message_of(ticket: Ticket, lanes: int) -> Message:
     """The message for a ticket, for a source with this many lanes."""
     body = {"kind": ticket.kind, "source": ticket.source, "id": ticket.id, "lease": ticket.lease_ms}
-    # SQS remembers an id for five minutes even after its message is deleted: the lease makes each sending its own.
-    sending = f"{ticket.kind}#{ticket.id}#{ticket.lease_ms}"
     return Message(
         body=json.dumps(body, separators=(",", ":")),
-        group=f"{_GROUP}{lane_of(ticket.id, lanes)}",
-        sending=hashlib.sha256(sending.encode()).hexdigest(),
+        group=group_of(ticket, lanes),
+        sending=sending_of(ticket),
     )
+
+
+def group_of(ticket: Ticket, lanes: int) -> str:
+    """Its lane, as a message's group."""
+    return f"{_GROUP}{lane_of(ticket.id, lanes)}"
+
+
+def sending_of(ticket: Ticket) -> str:
+    """What tells one sending from another, 64 hexadecimal digits."""
+    # SQS remembers an id for five minutes even after its message is deleted: the lease makes each sending its own.
+    return hashlib.sha256(f"{ticket.kind}#{ticket.id}#{ticket.lease_ms}".encode()).hexdigest()
 
 
 def read(record: dict[str, object]) -> Received:

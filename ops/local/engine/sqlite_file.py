@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,10 @@ _IN_THE_WAY = {
 
 
 CACHE_KIB = 256
-"""Of each connection, of which there are as many as lanes: what SQLite takes by itself would grow with the ledger."""
+"""Of each connection: what SQLite takes by itself would grow with the ledger."""
+
+CONNECTIONS = 8
+"""At once, however many threads there are: one writes at a time, and the others wait for that in any case."""
 
 
 class _Connection(sqlite3.Connection):
@@ -72,7 +76,9 @@ class _Connection(sqlite3.Connection):
 
 
 class SqliteFile:
-    """One file with a few connections to it, one for each thread that is at work. Raises LedgerError."""
+    """One file with a few connections to it, of which a thread has one for as long as a statement or a transaction of
+    its takes. Raises LedgerError.
+    """
 
     def __init__(
         self,
@@ -94,6 +100,8 @@ class SqliteFile:
         with self._in_words():
             first = self._open_to_read(lock_is_free) if read_only else self._open_to_write(asked_for=journal)
         self._free.put(first)
+        # In the older mode a second connection would find the file locked by the first.
+        self._turns = threading.Semaphore(1 if self.journal == "truncate" else CONNECTIONS)
 
     # at work
 
@@ -130,17 +138,16 @@ class SqliteFile:
 
     @contextmanager
     def _connection(self) -> Iterator[_Connection]:
-        connection = self._take()
-        try:
-            yield connection
-        finally:
-            self._free.put(connection)
-            if self._closed:
-                self.close()
+        with self._turns:
+            connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._free.put(connection)
+                if self._closed:
+                    self.close()
 
     def _take(self) -> _Connection:
-        if self.journal == "truncate":
-            return self._free.get()  # a second connection would find the file locked by the first
         try:
             return self._free.get_nowait()
         except queue.Empty:

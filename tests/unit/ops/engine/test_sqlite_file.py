@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from functions.archiver.ledger.conditions import KeyRange
 from ops.local.engine import sqlite_file
 from ops.local.engine.errors import LedgerDamaged, LedgerInUse, LedgerTooNew, LedgerUnusable
-from ops.local.engine.sqlite_file import MIGRATIONS, SqliteFile, set_aside
+from ops.local.engine.sqlite_file import CONNECTIONS, MIGRATIONS, SqliteFile, set_aside
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import ExitCode
 
@@ -64,6 +65,36 @@ def test_what_is_deleted_is_overwritten(path: Path) -> None:
     with SqliteTable(path) as table:
         table.update("a", put={"agent": None, "x": 1})
     assert b"Somebody Unforgettable" not in path.read_bytes()
+
+
+def test_however_many_threads_read_there_are_a_few_connections_and_the_others_wait_their_turn(path: Path) -> None:
+    filled(path)
+    everybody_is_in = threading.Barrier(CONNECTIONS + 1)
+    let_go, counts = threading.Event(), list[int]()
+    with closing(SqliteFile(path)) as file:
+
+        def hold() -> None:
+            with file.reading():
+                everybody_is_in.wait(30)
+                let_go.wait(30)
+
+        def count() -> None:
+            with file.reading() as connection:
+                counts.extend(connection.execute("SELECT count(*) FROM items").fetchone())
+
+        threads = [threading.Thread(target=hold) for _ in range(CONNECTIONS)]
+        for thread in threads:
+            thread.start()
+        everybody_is_in.wait(30)
+        late = threading.Thread(target=count)
+        late.start()
+        late.join(0.2)
+        assert late.is_alive()
+        assert counts == []
+        let_go.set()
+        for thread in (*threads, late):
+            thread.join(30)
+        assert counts == [1]
 
 
 # versions
