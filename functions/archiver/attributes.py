@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from functions.archiver.clock import from_iso, iso
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Contradiction, Json, Recording, Rendition
 
 _SMALLEST, _LARGEST = 1e-100, 1e100

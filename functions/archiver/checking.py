@@ -7,12 +7,13 @@ source's pace like all others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Literal
 
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble, Closed, Misconfigured, Outcome
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.table import Table
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Window

@@ -9,11 +9,11 @@ handlers run on it. Nothing here or above knows which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.http.auth import Tokens
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.table import Table
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric

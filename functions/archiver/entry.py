@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from functions.archiver import attributes
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.story import Event
 from functions.archiver.object_keys import Place
 from functions.archiver.recording import Contradiction, Json, Recording, Rendition

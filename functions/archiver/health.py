@@ -6,10 +6,10 @@ Nothing here reads anything; `vitals` collects the signs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.listing.cursors import Unclean
 from functions.archiver.throttling.pause import Pause
 

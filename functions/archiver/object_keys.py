@@ -10,9 +10,10 @@ reports/source=<source>/date=<YYYY-MM-DD>/reconciliation.json   provider against
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
+
+from functions.archiver.lazy_dataclass import dataclass
 
 ENCRYPTED = ".enc"
 """Ends the extension of audio that only its owner can decrypt."""

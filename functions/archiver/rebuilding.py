@@ -17,7 +17,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from functions.archiver.bucket.bucket import Bucket, NotThere
 from functions.archiver.bucket.sidecar import entry_of, without_document
 from functions.archiver.clock import Clock, from_iso
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.holds import Holds
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.items import pk_of

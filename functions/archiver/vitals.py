@@ -6,11 +6,11 @@ else is asked of where it is: what waits of the index `due`, pause and cool-down
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_iso, from_ms, to_ms
 from functions.archiver.health import FAILED_LATELY, Signs
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Table

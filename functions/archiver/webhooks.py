@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from functions.archiver.clock import Clock
 from functions.archiver.errors import BadEvent, Unverified
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Call, Readiness, Recording

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Exists, KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Refused, Table

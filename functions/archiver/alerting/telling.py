@@ -7,7 +7,6 @@ write publishes. The level of what was told is the metric `Trouble`, so alarms a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.alerting.notes import Announcements, announcements_key
@@ -15,6 +14,7 @@ from functions.archiver.alerting.trouble import SETTLED, Kind, Trouble, kind_of
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.engine import Engine, Message
 from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Equals, unchanged
 from functions.archiver.ledger.table import Refused, Table
 

@@ -7,12 +7,12 @@ has the level of the worst one, and each level from `URGENT_TROUBLE` on cannot w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from functions.archiver.alerting.notes import Notes
 from functions.archiver.health import Health, SourceState
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.settings.metrics import URGENT_TROUBLE
 
 MAX_DAYS_NAMED = 5

@@ -7,7 +7,7 @@ Everything that can go wrong is an outcome of `errors`, and `retries` has the on
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from functions.archiver.archiving.keeping import Keeping
@@ -31,6 +31,7 @@ from functions.archiver.errors import (
     Rejected,
     Unauthorized,
 )
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.transitions import LostLease
 from functions.archiver.provider.provider import Provider

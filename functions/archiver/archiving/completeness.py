@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from functions.archiver.archiving.content_types import contradicts, names_format
@@ -20,6 +19,7 @@ from functions.archiver.audio.inspector import Inspector
 from functions.archiver.audio.kinds import Audio, Kind, Verdict
 from functions.archiver.bucket.upload import UNKNOWN, Upload
 from functions.archiver.errors import EndedEarly, Rejected
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Contradiction
 
 KNOWN_BY_BYTES = 64 * 1024

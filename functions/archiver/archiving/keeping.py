@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from functions.archiver.archiving import encrypted
 from functions.archiver.archiving.completeness import (
@@ -25,6 +25,7 @@ from functions.archiver.bucket.upload import UNKNOWN, Upload
 from functions.archiver.entry import Entry, Stored, Ticket
 from functions.archiver.errors import EndedEarly, Rejected
 from functions.archiver.http.client import Body
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.provider import Opened, Provider
 from functions.archiver.recording import Recording

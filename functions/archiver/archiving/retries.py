@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from functions.archiver.entry import Entry
@@ -26,6 +26,7 @@ from functions.archiver.errors import (
     Unauthorized,
     Unfetchable,
 )
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 
 MAX_ATTEMPTS = 8

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from functions.archiver.lazy_dataclass import dataclass
 
 Piece = bytes | memoryview
 """The next bytes of a body. They may lie in a buffer that is filled anew afterwards: nobody keeps a view of them."""

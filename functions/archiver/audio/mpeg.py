@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 
 from functions.archiver.audio.frames import Frames
 from functions.archiver.audio.kinds import MP3, Audio, Findings
 from functions.archiver.audio.tags import without_tags
+from functions.archiver.lazy_dataclass import dataclass
 
 JUNK = 2048
 """More than the largest frame, 1,729 bytes: a stream joined midway starts with the rest of one."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Protocol
 
 from functions.archiver.audio.kinds import Audio, Findings, Piece
+from functions.archiver.lazy_dataclass import dataclass
 
 MAX_READ = 65_536
 """No format asks to see more at once."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, Protocol
+
+from functions.archiver.lazy_dataclass import dataclass
 
 Bytes = bytes | bytearray
 """An engine reads them before it returns and keeps no reference."""

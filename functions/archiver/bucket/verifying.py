@@ -7,13 +7,13 @@ What lies in the bucket and belongs to no recording of the ledger is *extra*.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
 from functions.archiver.bucket.bucket import Bucket, NoObject, NotThere, Unreadable, Version, is_made
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.items import day_in
 from functions.archiver.object_keys import date_in
 

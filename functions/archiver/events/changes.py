@@ -6,7 +6,6 @@ What a rebuild or a take-over puts into the ledger happened long ago: its items 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from functions.archiver.alerting.telling import ANNOUNCEMENTS
 from functions.archiver.alerting.trouble import BLOCKED
 from functions.archiver.clock import from_iso, from_ms
 from functions.archiver.events.event import MAX_REASON, Detail, Event, Type, event_id
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.story import story_of
 from functions.archiver.ledger.table import Item

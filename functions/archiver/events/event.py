@@ -6,11 +6,12 @@ It names no number, no agent and no word that was spoken. docs/schemas/event.jso
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from functions.archiver.clock import iso
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 from functions.archiver.settings.events import bus_source
 

@@ -7,10 +7,11 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from functions.archiver.errors import Unauthorized
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from http.client import HTTPException
 from typing import Protocol, TypedDict, Unpack
 from urllib.parse import urljoin
@@ -24,6 +24,7 @@ from functions.archiver.http.responses import Answer, Body, ended_in_time
 from functions.archiver.http.statuses import Head, Of, outcome_of, problem, time_is_up, trouble
 from functions.archiver.http.url_paths import LONGEST_URL, PORTS, link_of, location_of, segment
 from functions.archiver.http.waits import wait_when_used_up
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.provider.declaration import LimitHeaders, Purpose
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret, holds_a_secret, masked

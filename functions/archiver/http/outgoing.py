@@ -5,11 +5,12 @@ from __future__ import annotations
 import json as json_module
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlencode
 
 from urllib3.util import Url
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.client import HTTPException, IncompleteRead
 from xml.etree.ElementTree import Element, ParseError
 
@@ -18,6 +18,7 @@ from functions.archiver.http.connections import Response
 from functions.archiver.http.documents import json_in, text_in, xml_in
 from functions.archiver.http.statuses import Of, problem, time_is_up, trouble, whole_size
 from functions.archiver.http.watch import WATCH
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 
 ANSWER_BYTES = 4 * 1024 * 1024

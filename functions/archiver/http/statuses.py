@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from functions.archiver.errors import (
@@ -20,6 +20,7 @@ from functions.archiver.errors import (
     Unavailable,
 )
 from functions.archiver.http.waits import wait_after_refusal
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.provider.declaration import LimitHeaders
 
 Of = Literal["source", "recording"]

@@ -6,7 +6,7 @@ that is missing meets no condition but `Missing`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functions.archiver.lazy_dataclass import dataclass
 
 Value = str | int | bool
 

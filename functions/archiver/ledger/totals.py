@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from functions.archiver.clock import from_iso, iso
 from functions.archiver.entry import State
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Table

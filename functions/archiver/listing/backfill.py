@@ -8,11 +8,11 @@ other and never delays today's recordings.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from functions.archiver.clock import from_iso, iso
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.ledger.terms import look_again_from

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from functions.archiver.clock import Clock, to_ms
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import AtMost, Condition, Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 

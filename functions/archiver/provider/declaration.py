@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, cast
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 
 OptionKind = Literal["text", "origin", "integer", "boolean", "texts", "tables"]

@@ -6,12 +6,13 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from functions.archiver.errors import BadEvent, Unverified
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.provider.json_values import text_of
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret

@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from functions.archiver.http.auth import Share
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Said
 from functions.archiver.recording import (

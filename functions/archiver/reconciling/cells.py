@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+from functions.archiver.lazy_dataclass import dataclass
 
 SIGNS = {
     "complete": "✓",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Literal
@@ -16,6 +15,7 @@ from functions.archiver.bucket.bucket import Version, is_made
 from functions.archiver.clock import from_ms, iso
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import TOO_SLOW
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 
 DayState = Literal["complete", "in work", "missing", "unclean", "altered", "today"]

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock, from_iso, iso
 from functions.archiver.errors import Outcome
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.totals import SETTLED, Totals
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import date
 from typing import Any
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Condition, Missing, unchanged
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.sealing.statement import Listed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import cast
 
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.listing.cursors import Unclean, Walk
 from functions.archiver.reconciling.days import is_unclean, midnight
 from functions.archiver.reconciling.report import Day, day_document, differences_of

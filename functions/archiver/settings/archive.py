@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.settings.checks import (
     MAX_DAYS,
     is_page,

@@ -7,9 +7,9 @@ that a deployment built in code is held to the same rules as one read from a fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.settings.archive import Archive, Tier
 from functions.archiver.settings.checks import require
 from functions.archiver.settings.deletion import check_deletion

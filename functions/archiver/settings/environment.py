@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from functions.archiver.errors import Misconfigured
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.settings.checks import require
 from functions.archiver.settings.deployment import Archive, Source, Tier
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 from functions.archiver.settings.archive import Archive
 from functions.archiver.settings.checks import (

@@ -7,7 +7,7 @@ their ratio, which differs little between regions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functions.archiver.lazy_dataclass import dataclass
 
 SHORTEST_STAY_DAYS = {
     "STANDARD": 0,

@@ -6,9 +6,9 @@ All that goes with one request is one group: a recording, or all of a call where
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from functions.archiver.errors import Gone, NotFound, OfTheRecording, Unauthorized
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.at_source import AtSource
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Readiness, Recording

@@ -7,7 +7,6 @@ more is deleted at all: deleting is the only step here that nobody can take back
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.archiving.completeness import LISTED_SIZE
@@ -16,6 +15,7 @@ from functions.archiver.bucket.bucket import Head
 from functions.archiver.bucket.digest import crc_text
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Readiness, Recording
 from functions.archiver.sealing.document import Line
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Version
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.sealing.book import Head
 from functions.archiver.sealing.document import (
     Line,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 from functions.archiver.bucket.bucket import Bucket, Head, NotThere, Version
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.clock import Clock
 from functions.archiver.entry import Entry, State, Stored
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.at_source import AtSource
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.paging import every_page

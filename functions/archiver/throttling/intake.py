@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
 from functions.archiver.ledger.revival import description_digest
 from functions.archiver.ledger.table import Unacceptable

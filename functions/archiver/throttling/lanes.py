@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from functions.archiver.entry import Ticket
+from functions.archiver.lazy_dataclass import dataclass
 
 _GROUP = "lane-"
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.archiver.clock import Clock, from_ms, to_ms
@@ -23,6 +22,7 @@ from functions.archiver.errors import (
     Throttled,
     Unauthorized,
 )
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import AtLeast, AtMost, Condition, Missing
 from functions.archiver.ledger.table import Item, Refused, Table
 from functions.archiver.provider.declaration import Limit

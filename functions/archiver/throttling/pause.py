@@ -8,11 +8,11 @@ told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from functions.archiver.clock import from_iso, from_ms, iso, to_ms
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.table import Refused, Table
 
