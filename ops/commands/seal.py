@@ -58,9 +58,16 @@ def days(
 @command.verb(_VERIFY, example="recordings seal verify --source acme-uk --head SHA256")
 @click.option("--source", metavar="SOURCE", help="Only the chain of this source.")
 @click.option("--head", metavar="SHA256", help="A head that was kept elsewhere: it must be in the chain.")
-@click.option("--public-key", type=FILE, metavar="FILE", help="A public key that was kept elsewhere (PEM).")
-def verify_(shared: Shared, *, source: str | None, head: str | None, public_key: Path | None) -> ExitCode:
+@click.option(
+    "--public-key",
+    "public_keys",
+    type=FILE,
+    metavar="FILE",
+    multiple=True,
+    help="A public key that was kept elsewhere (PEM); again for another one that followed it.",
+)
+def verify_(shared: Shared, *, source: str | None, head: str | None, public_keys: tuple[Path, ...]) -> ExitCode:
     """Check that no seal was changed, taken out, put in or made anew, and who signed them."""
     from ops.seals.verbs import verify
 
-    return verify(shared, source, head=head, public_key=public_key)
+    return verify(shared, source, head=head, public_keys=public_keys)

@@ -118,11 +118,15 @@ def mark(integrity: Integrity, finding: Finding) -> bool:
             return False
 
 
-def kept_items(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
-    """The items of one day's recordings that the archive should hold, with these attributes `also`."""
+def kept_items(table: Table, source: str, day: date) -> Iterator[Item]:
+    """The items of one day's recordings that the archive should hold."""
+    return filter(is_kept, items_of(table, source, day))
+
+
+def items_of(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
+    """The items of one day's recordings, with what a comparison needs and these attributes `also`."""
     keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
-    items = table.get_many([key["pk"] for key in keys], list(dict.fromkeys((*_NEEDED, *also))))
-    yield from (item for item in items.values() if is_kept(item))
+    yield from table.get_many([key["pk"] for key in keys], list(dict.fromkeys((*_NEEDED, *also)))).values()
 
 
 def is_kept(item: Item) -> bool:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Version
 from functions.archiver.errors import ArchiveTrouble
@@ -18,10 +18,35 @@ from ops.seals.openssl import der_of, verifies
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The public keys that may have signed, as PEM. `given` is True where a person brought one from elsewhere."""
+    """The public keys that may have signed, as PEM.
+
+    `given` is True where a person brought them from elsewhere; `others` are then those that lie in the archive.
+    """
 
     pems: Sequence[bytes]
     given: bool = False
+    others: Sequence[bytes] = ()
+
+    def signer_of(self, body: bytes, signature: bytes) -> str | None:
+        """The name of the key that signed these bytes; None where none of them did."""
+        return _signer_of(self.pems, body, signature)
+
+    def why_not(self, body: bytes, signature: bytes) -> str:
+        """What is wrong with a signature that none of the keys made."""
+        if not self.given:
+            return "was changed, or was not signed by any public key under seals/"
+        other = _signer_of(self.others, body, signature)
+        if other:
+            return f"was signed by {other}, which is not a public key that was given"
+        return "was changed, or was not signed by a public key that was given"
+
+
+def _signer_of(pems: Sequence[bytes], body: bytes, signature: bytes) -> str | None:
+    for pem in pems:
+        der = der_of(pem)
+        if der is not None and verifies(pem, body, signature):
+            return public_key_name(der)
+    return None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -32,7 +57,13 @@ class ChainFindings:
     seals: list[Seal] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
-    signed: int = 0
+    signers: dict[str, list[Seal]] = field(default_factory=lambda: defaultdict(list))
+    """The seals that each key has signed, by its name under `seals/`."""
+
+    @property
+    def signed(self) -> int:
+        """How many seals are signed."""
+        return sum(map(len, self.signers.values()))
 
     @property
     def head(self) -> Seal | None:
@@ -47,10 +78,22 @@ class ChainFindings:
             "seals": len(self.seals),
             "days": len({seal.statement.day for seal in self.seals}),
             "signed": self.signed,
+            "signers": [
+                {"key": key, "seals": len(seals), "first": seals[0].standing.sequence}
+                for key, seals in self.signers.items()
+            ],
             "head": {"key": head.key, "sequence": head.standing.sequence, "sha256": head.sha256} if head else None,
             "faults": self.faults,
             "orphans": self.orphans,
         }
+
+
+class _Signed(NamedTuple):
+    """A seal that was read, whether a signature lies beside it, and whose it is as far as a key fits."""
+
+    seal: Seal
+    has_signature: bool
+    signer: str | None
 
 
 class ChainCheck:
@@ -78,8 +121,8 @@ class ChainCheck:
             files[version.key].append(version)
         return files
 
-    def _read(self, files: Mapping[str, Sequence[Version]]) -> Iterator[tuple[Seal, bool]]:
-        """Every seal that is one, with whether it is signed."""
+    def _read(self, files: Mapping[str, Sequence[Version]]) -> Iterator[_Signed]:
+        """Every seal that is one, with who signed it."""
         for key, versions in sorted(files.items()):
             if number_in(key) is None:
                 if number_in(key.removesuffix(SIGNATURE)) is None or key.removesuffix(SIGNATURE) not in files:
@@ -91,7 +134,7 @@ class ChainCheck:
                 self._fault(f"{key} was written {len(versions)} times")
             seal = self._seal(key)
             if seal:
-                yield seal, self._is_signed(key, files)
+                yield _Signed(seal, f"{key}{SIGNATURE}" in files, self._signer_of(key, files))
 
     def _seal(self, key: str) -> Seal | None:
         body = self._body(key)
@@ -107,19 +150,17 @@ class ChainCheck:
             return None
         return seal
 
-    def _is_signed(self, key: str, files: Mapping[str, Sequence[Version]]) -> bool:
-        """Whether one of the keys has signed it. A signature that no key made is a fault."""
+    def _signer_of(self, key: str, files: Mapping[str, Sequence[Version]]) -> str | None:
+        """Which of the keys has signed it. A signature that no key made is a fault."""
         if f"{key}{SIGNATURE}" not in files:
-            return False
+            return None
         body, signature = self._body(key), self._body(f"{key}{SIGNATURE}")
         if body is None or signature is None:
-            return False
-        if any(verifies(pem, body, signature) for pem in self._keys.pems):
-            self._checked.signed += 1
-            return True
-        whose = "the public key that was given" if self._keys.given else "any public key under seals/"
-        self._fault(f"{key} was not signed by {whose}")
-        return False
+            return None
+        signer = self._keys.signer_of(body, signature)
+        if signer is None:
+            self._fault(f"{key} {self._keys.why_not(body, signature)}")
+        return signer
 
     def _body(self, key: str) -> bytes | None:
         try:
@@ -131,29 +172,29 @@ class ChainCheck:
 
     # comparing
 
-    def _chain(self, read: Iterator[tuple[Seal, bool]]) -> None:
-        by_sequence: dict[int, list[tuple[Seal, bool]]] = defaultdict(list)
-        for seal, is_signed in read:
-            by_sequence[seal.standing.sequence].append((seal, is_signed))
-        signed_before = False
+    def _chain(self, read: Iterator[_Signed]) -> None:
+        by_sequence: dict[int, list[_Signed]] = defaultdict(list)
+        for each in read:
+            by_sequence[each.seal.standing.sequence].append(each)
         for sequence in sorted(by_sequence):
-            seal, is_signed = self._choose(by_sequence, sequence)
-            self._link(seal)
-            if signed_before and not is_signed:
-                self._fault(f"{seal.key} has no valid signature, and seals before it have one")
-            signed_before = signed_before or is_signed
-            self._checked.seals.append(seal)
-        if self._keys.given and self._checked.seals and not signed_before:
-            self._fault(f"{self._checked.seals[-1].key} has no signature by the public key that was given")
+            chosen = self._choose(by_sequence, sequence)
+            self._link(chosen.seal)
+            if self._checked.signers and not chosen.has_signature:
+                self._fault(f"{chosen.seal.key} has no signature, and seals before it have one")
+            if chosen.signer:
+                self._checked.signers[chosen.signer].append(chosen.seal)
+            self._checked.seals.append(chosen.seal)
+        if self._keys.given and self._checked.seals and not self._checked.signers:
+            self._fault(f"{self._checked.seals[-1].key} has no signature by a public key that was given")
 
-    def _choose(self, by_sequence: Mapping[int, Sequence[tuple[Seal, bool]]], sequence: int) -> tuple[Seal, bool]:
+    def _choose(self, by_sequence: Mapping[int, Sequence[_Signed]], sequence: int) -> _Signed:
         """The seal, among those with one number in the chain, that the next seal names. The others are orphans."""
         candidates = by_sequence[sequence]
-        named = {seal.standing.previous for seal, _ in by_sequence.get(sequence + 1, ())}
-        chosen = next((each for each in candidates if each[0].sha256 in named), candidates[0])
+        named = {each.seal.standing.previous for each in by_sequence.get(sequence + 1, ())}
+        chosen = next((each for each in candidates if each.seal.sha256 in named), candidates[0])
         if len(candidates) > 1:
             self._fault(f"{len(candidates)} seals have the sequence {sequence}")
-            keys = [each[0].key for each in candidates if each is not chosen]
+            keys = [each.seal.key for each in candidates if each is not chosen]
             self._checked.orphans += [f"{key} is no part of the chain" for key in keys]
         return chosen
 
@@ -162,8 +203,11 @@ class ChainCheck:
         expected = before.standing.sequence + 1 if before else 1
         sequence = seal.standing.sequence
         if sequence != expected:
-            missing = str(expected) if sequence == expected + 1 else f"{expected} to {sequence - 1}"
-            self._fault(f"seal {missing} of the chain is missing, before {seal.key}")
+            one = sequence == expected + 1
+            missing = (
+                f"seal {expected} of the chain is" if one else f"seals {expected} to {sequence - 1} of the chain are"
+            )
+            self._fault(f"{missing} missing, before {seal.key}")
         elif seal.standing.previous != (before.sha256 if before else None):
             self._fault(f"{seal.key} follows another seal than {before.key if before else 'none'}")
 

@@ -166,14 +166,15 @@ def _tell_sealed(output: Output, done: list[Seal]) -> ExitCode:
     return ExitCode.LOOK if any(each.statement.complete is False for each in done) else ExitCode.DONE
 
 
-def verify(shared: Shared, source: str | None, *, head: str | None, public_key: Path | None) -> ExitCode:
+def verify(shared: Shared, source: str | None, *, head: str | None, public_keys: Sequence[Path]) -> ExitCode:
     """Checks the chains; exit code 6 where one is broken, 1 where a file is no part of any. Raises Failure."""
     if head is not None and not _SHA256.fullmatch(head):
         what = f"--head {head[:80]} is no SHA-256, which has 64 hex digits"
         raise Failure(ExitCode.MISUSE, what, next_="recordings seal verify", kind="no_digest")
     archive = open_archive(shared)
     output = shared.output(archive.zone)
-    keys = Keys([_public_key(public_key)], given=True) if public_key else keys_in(archive.bucket)
+    given, own = [_public_key(path) for path in public_keys], keys_in(archive.bucket)
+    keys = Keys(given, given=True, others=own.pems) if given else own
     found = [_check(archive, name, keys) for name in _sources(archive, source)]
     if head is not None and head.lower() not in {seal.sha256 for each in found for seal in each.seals}:
         blamed = found[0] if len(found) == 1 else ChainFindings(source=archive.name)
@@ -199,16 +200,29 @@ def _tell(output: Output, found: list[ChainFindings], *, head: str | None, keys:
         if each.head and not each.faults:
             signed = f", {each.signed} signed" if each.signed else ""
             output.line(f"{each.source}: {counted(len(each.seals), 'seal')}{signed}; head {each.head.sha256}")
+        if len(each.signers) > 1:
+            for key, of_key in each.signers.items():
+                output.line(f"{each.source}: {counted(len(of_key), 'seal')} signed by {key}, from {of_key[0].key} on")
     compared = head is not None or keys.given
     output.document({"sources": [each.document() for each in found], "consistent": not faults, "compared": compared})
     if faults:
-        output.verdict(f"the chain of seals is broken in {counted(len(faults), 'place')}")
+        output.verdict(
+            f"the chain of seals is broken in {counted(len(faults), 'place')}; next: {output.again(_next(found, keys))}"
+        )
         return ExitCode.ALTERED
     if not seals and not orphans:
         output.verdict("no day is due")
         return ExitCode.DONE
     output.verdict("chain is consistent" + ("" if compared else f"; {NOT_COMPARED}"))
     return ExitCode.LOOK if orphans else ExitCode.DONE
+
+
+def _next(found: list[ChainFindings], keys: Keys) -> str:
+    """What to type after a broken chain: are the recordings of that source still as they were?"""
+    if not keys.pems:
+        return "recordings seal verify --public-key FILE"
+    broken = [each.source for each in found if each.faults and each.seals]
+    return f"recordings verify --source {broken[0]}" if broken else "recordings verify"
 
 
 def _sources(archive: Archive, source: str | None, *, verbs: Sequence[str] = ()) -> list[str]:

@@ -13,7 +13,7 @@ from functions.archiver.ledger.items import day_in, pk_of
 from functions.archiver.ledger.table import Item
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
-from ops.local.healing import is_kept, kept_items
+from ops.local.healing import is_kept, items_of
 from ops.shell.moments import in_zone
 from ops.verify.sidecars import NEEDED
 
@@ -67,7 +67,7 @@ class SelectedItems:
             yield from self._archive.table.by_day(source)
             return
         for day in sorted(self._days_of(source)):
-            yield from kept_items(self._archive.table, source, date.fromisoformat(day), also=NEEDED)
+            yield from items_of(self._archive.table, source, date.fromisoformat(day), also=NEEDED)
 
     def _of(self, source: str) -> Iterator[Item]:
         if not self._selection.ids or isinstance(self._archive, FolderArchive):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -180,10 +181,20 @@ class Verifying:
         how = "read" if self._read else "compared by size"
         self._output.verdict(
             f"{counted(self._counts['checked'])} {how}: {self._counts['same']} as archived, {wrong} not{rest}"
+            + (f"; next: {self._output.again(next_)}" if (next_ := self._next()) else "")
         )
         if wrong:
             return ExitCode.ALTERED
         return ExitCode.LOOK if rest else ExitCode.DONE
+
+    def _next(self) -> str | None:
+        """The command to type after this, about the worst that was found."""
+        if wrong := self._wrong():
+            return f"recordings show {shlex.quote(wrong[0].recording_id)}"
+        if extra := self._found["extra"]:
+            return f"recordings reconcile {extra[0].source}"  # takes in what the provider knows, and names the rest
+        undecided = self._found["undecided"]
+        return f"recordings verify --source {undecided[0].source}" if undecided else None
 
     def _wrong_ones(self) -> list[tuple[str, str]]:
         """Each recording once, also where both its bytes and its sidecar are wrong."""

@@ -6,7 +6,9 @@ What lies in the bucket and belongs to no recording of the ledger is *extra*.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import groupby
 from typing import Any, Literal
 
@@ -15,7 +17,7 @@ from functions.archiver.bucket.digest import digest_of
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.items import day_in
-from functions.archiver.object_keys import date_in
+from functions.archiver.object_keys import Place, date_in
 
 Result = Literal["same", "altered", "absent", "undecided", "extra"]
 
@@ -57,6 +59,10 @@ def compare(bucket: Bucket, item: Mapping[str, Any], *, read: bool) -> Finding:
     return _finding("same", item, "", digest.size_bytes)
 
 
+FOLDERS = ("audio", "metadata", "quarantine", "transcripts")
+"""Where the objects of recordings lie."""
+
+
 def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
     """Objects of the source that belong to none of `items`, which are all of its recordings, ordered by day.
 
@@ -65,12 +71,17 @@ def extra(bucket: Bucket, source: str, items: Iterable[Mapping[str, Any]]) -> It
     """
     days = groupby(items, key=day_in)
     of_items, known = _next_day(days)
-    for day, versions in groupby(bucket.versions(f"audio/source={source}/"), key=lambda each: date_in(each.key)):
+    listings = [bucket.versions(f"{folder}/source={source}/") for folder in FOLDERS]
+    for day, versions in groupby(heapq.merge(*listings, key=_day_of), key=_day_of):
         while of_items and of_items < day:
             of_items, known = _next_day(days)
         for version in versions:
             if version.latest and (why := _why_extra(version, known if of_items == day else {})):
                 yield Finding(result="extra", source=source, recording_id="", key=version.key, why=why)
+
+
+def _day_of(version: Version) -> str:
+    return date_in(version.key)
 
 
 def _why_extra(version: Version, known: Mapping[str, str | None]) -> str | None:
@@ -83,8 +94,15 @@ def _why_extra(version: Version, known: Mapping[str, str | None]) -> str | None:
 
 
 def _next_day(days: Iterator[tuple[str, Iterator[Mapping[str, Any]]]]) -> tuple[str, dict[str, str | None]]:
+    """A day with the keys that its recordings may have, and the version that is archived where there is one alone."""
     day, items = next(days, ("", iter(())))
-    return day, {str(item["key"]): item.get("version_id") for item in items if "key" in item}
+    known: dict[str, str | None] = {}
+    for item in items:
+        place = Place(source=str(item["source"]), day=date.fromisoformat(day), recording_id=str(item["recording_id"]))
+        known |= dict.fromkeys((place.metadata, place.transcript, place.quarantine))
+        if "key" in item:
+            known[str(item["key"])] = item.get("version_id")
+    return day, known
 
 
 def _not_there(item: Mapping[str, Any]) -> str:

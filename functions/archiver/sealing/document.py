@@ -171,6 +171,8 @@ def read_seal(body: bytes) -> Seal:
         # Any other spelling of the same facts would be other bytes under the same numbers.
         if seal_bytes(seal.statement, seal.standing) != body:
             raise NoSeal("it is not written as a seal is")
+        if len({line.name for line in seal.statement.lines}) < len(rows):
+            raise NoSeal("it names a recording twice")
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise error if isinstance(error, NoSeal) else NoSeal("it is not written as a seal is") from None
     return seal

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions.archiver.sealing.document import Seal, seal_bytes, seal_key
+from functions.archiver.sealing.signing import public_key_name
 from functions.archiver.sealing.statement import Listed
 from ops.__main__ import main
 from ops.archive.identity import keep_identity
@@ -166,6 +167,20 @@ def empty(sealed: Sealed) -> None:
     sealed.path(2).write_bytes(b"")
 
 
+def double_line(sealed: Sealed) -> None:
+    """The very last seal, which no other one vouches for."""
+    path = sealed.path(3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[-1]]))
+    sealed.forget_head()
+
+
+def end_lines_otherwise(sealed: Sealed) -> None:
+    path = sealed.path(3)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    sealed.forget_head()
+
+
 def double_sequence(sealed: Sealed) -> None:
     seal = sealed.seals()[1]
     other = replace(seal.standing, number=2)
@@ -191,6 +206,8 @@ def jump_number(sealed: Sealed) -> None:
         (re_date, "is the seal that belongs at"),
         (shorten, "is not the seal whose digest the ledger notes"),
         (empty, "is no seal"),
+        (double_line, "0001.jsonl is no seal: it names a recording twice"),
+        (end_lines_otherwise, "0001.jsonl is no seal: it is not written as a seal is"),
         (double_sequence, "2 seals have the sequence 2"),
         (jump_number, "number 1 of 2026-02-21 is missing"),
     ],
@@ -274,7 +291,7 @@ def test_a_chain_signed_anew_is_found_with_the_public_key_kept_elsewhere_alone(
     bench.forget_head()
     assert verify(root, capsys)[0] == 6  # by no key that lies under seals/
     code, said, _ = verify(root, capsys, "--public-key", str(kept))
-    assert (code, "was not signed by the public key that was given" in said) == (6, True)
+    assert (code, "was changed, or was not signed by a public key that was given" in said) == (6, True)
 
 
 def test_signatures_taken_away_are_missed(
@@ -284,11 +301,47 @@ def test_signatures_taken_away_are_missed(
     bench.fill()
     (public,) = root.glob("seals/public-key-*.pem")
     (root / f"{bench.seals()[2].key}.sig").unlink()
-    assert "has no valid signature" in verify(root, capsys)[1]
+    assert "has no signature, and seals before it have one" in verify(root, capsys)[1]
     for path in root.glob("seals/**/*.sig"):
         path.unlink()
     assert verify(root, capsys)[0] == 0
     assert verify(root, capsys, "--public-key", str(public))[0] == 6
+
+
+def test_a_new_key_is_named_with_the_seal_from_which_on_it_signed(
+    bench: Sealed, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = []
+    for name, day in zip(("old", "new"), DAYS, strict=False):
+        bench.signer = FileSigner(a_key(tmp_path / f"{name}.pem"))
+        bench.seal({day: Listed(number=0, clean=True)})
+        kept.append(root / public_key_name(bench.signer.public_key()))
+    old, new = kept
+    first, second = bench.seals()
+    code, said, document = verify(root, capsys)
+    signers = document["sources"][0]["signers"]
+    assert (code, [(each["key"], each["first"]) for each in signers]) == (
+        0,
+        [(str(old.relative_to(root)), 1), (str(new.relative_to(root)), 2)],
+    )
+    assert f"1 seal signed by {new.relative_to(root)}, from {second.key} on" in said
+    code, said, _ = verify(root, capsys, "--public-key", str(old))
+    assert code == 6
+    assert f"{second.key} was signed by {new.relative_to(root)}, which is not a public key that was given" in said
+    assert first.key not in said
+    assert verify(root, capsys, "--public-key", str(old), "--public-key", str(new))[0] == 0
+
+
+def test_a_broken_chain_names_the_next_command(
+    bench: Sealed, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.signer = FileSigner(a_key(tmp_path / "key.pem"))
+    bench.fill()
+    flip(bench)
+    assert f"; next: recordings verify --source {SOURCE}" in verify(root, capsys)[1]
+    for path in root.glob("seals/public-key-*.pem"):
+        path.unlink()
+    assert "; next: recordings seal verify --public-key FILE" in verify(root, capsys)[1]
 
 
 def test_seals_of_before_the_key_need_no_signature(

@@ -90,6 +90,20 @@ def add(stored: Stored) -> None:
     s3().put_object(Bucket=BUCKET, Key=f"{stored.key}.copy", Body=b"other")
 
 
+def add_sidecar(stored: Stored) -> None:
+    folder = stored.key.rpartition("/")[0].replace("audio/", "metadata/", 1)
+    s3().put_object(Bucket=BUCKET, Key=f"{folder}/invented.json", Body=b"{}")
+
+
+def add_transcript(stored: Stored) -> None:
+    folder = stored.key.rpartition("/")[0].replace("audio/", "transcripts/", 1)
+    s3().put_object(Bucket=BUCKET, Key=f"{folder}/invented.json", Body=b"{}")
+
+
+def add_unread(stored: Stored) -> None:
+    s3().put_object(Bucket=BUCKET, Key=f"quarantine/source={SOURCE}/date=2019-01-01/invented.bin", Body=b"?")
+
+
 @pytest.mark.parametrize(
     ("tamper", "code", "named", "why", "state"),
     [
@@ -98,6 +112,9 @@ def add(stored: Stored) -> None:
         (swap, 1, "extra", "another version lies over the archived one, which is ", State.ARCHIVED),
         (mark_deleted, 1, "extra", "a delete marker lies over the archived one, which is ", State.ARCHIVED),
         (add, 1, "extra", "no recording has this key", State.ARCHIVED),
+        (add_sidecar, 1, "extra", "no recording has this key", State.ARCHIVED),
+        (add_transcript, 1, "extra", "no recording has this key", State.ARCHIVED),
+        (add_unread, 1, "extra", "no recording has this key", State.ARCHIVED),
     ],
 )
 def test_what_is_done_to_the_bucket_is_named_and_noted(
@@ -111,8 +128,9 @@ def test_what_is_done_to_the_bucket_is_named_and_noted(
 ) -> None:
     stored = archive.stored["21-1"]
     tamper(stored)
-    found, _, document = verify(capsys)
+    found, said, document = verify(capsys)
     assert found == code
+    assert f"; next: recordings {'show 21-1' if code == 6 else f'reconcile {SOURCE}'}" in said.splitlines()[-1]
     (only,) = document[named]
     assert why in only["why"]
     if named == "absent" or "lies over" in why:
