@@ -1,4 +1,4 @@
-"""The standard library's dataclasses; what is written for a frozen class is written when it is first needed.
+"""The standard library's dataclasses, whose methods are written for a frozen class when one is first called.
 
 `dataclasses` writes and compiles six methods for each frozen class, which takes 0.7 ms. A function loads some eighty
 such classes, so that was a sixth of its cold start; most of them are never compared or printed, and many never made.
@@ -7,9 +7,7 @@ such classes, so that was a sixth of its cold start; most of them are never comp
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -17,79 +15,42 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool = False, kw_only: bool = False, slots: bool = False) -> Callable[[type], type]:
-        """As `dataclasses.dataclass` with these arguments, for classes that compare all of their fields."""
+        """As `dataclasses.dataclass` with these arguments."""
         if not frozen:
             return dataclasses.dataclass(kw_only=kw_only, slots=slots)
         bare = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)
         return lambda described: _with_methods(bare(described))
 
 
+_WRITTEN = ("__init__", "__repr__", "__eq__", "__hash__")
+
+
 def _with_methods(made: type) -> type:
-    for name, method in {"__init__": _first_init(made), **_SHARED}.items():
-        if name not in vars(made):
-            setattr(made, name, method)
+    own = vars(made).keys()
+    written = [name for name in _WRITTEN if name not in own]
+    methods = {name: _first_call(made, name, written) for name in written}
+    for name, method in {**methods, **_SHARED}.items():
+        setattr(made, name, method)
     return made
 
 
-def _first_init(made: Any) -> Callable[..., None]:
-    """An `__init__` that writes the one that takes its place."""
+def _first_call(made: type, called: str, written: list[str]) -> Callable[..., Any]:
+    """A method that has the standard library write all the `written` ones, which take its place."""
 
-    def init(self: object, *placed: object, **named: object) -> None:
-        made.__init__ = _written_init(made)
-        made.__init__(self, *placed, **named)
+    def method(self: object, *placed: object, **named: object) -> Any:
+        whole = _whole(made)
+        for name in written:
+            setattr(made, name, getattr(whole, name))
+        return getattr(made, called)(self, *placed, **named)
 
-    return init
-
-
-def _written_init(made: Any) -> Any:
-    fields = dataclasses.fields(made)
-    known: dict[str, Any] = {"_put": object.__setattr__}
-    placed, named = ([_parameter(each, known) for each in fields if each.kw_only is asked] for asked in (False, True))
-    parameters = ["self", *placed, *(["*", *named] if named else [])]
-    body = [f"_put(self, {each.name!r}, {_argument(each)})" for each in fields]
-    if hasattr(made, "__post_init__"):
-        body.append("self.__post_init__()")
-    lines = [f"def __init__({', '.join(parameters)}):", *(body or ["pass"])]
-    exec("\n  ".join(lines), known)  # noqa: S102 - names of fields, and as fast as what `dataclasses` executes
-    return known["__init__"]
+    return method
 
 
-def _parameter(field: dataclasses.Field[Any], known: dict[str, Any]) -> str:
-    """As it is declared; its default, or what makes one, goes among the names that are `known`."""
-    made = field.default_factory is not dataclasses.MISSING
-    default = field.default_factory if made else field.default
-    if default is dataclasses.MISSING:
-        return field.name
-    known[f"_default_{field.name}"] = default
-    return f"{field.name}=_default_{field.name}"
-
-
-def _argument(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is dataclasses.MISSING:
-        return field.name
-    return f"_default_{field.name}() if {field.name} is _default_{field.name} else {field.name}"
-
-
-@functools.cache
-def _values_of(made: Any) -> Callable[[object], object]:
-    names = [each.name for each in dataclasses.fields(made)]
-    return attrgetter(*names) if names else lambda each: ()
-
-
-def _repr(self: Any) -> str:
-    shown = (f"{each.name}={getattr(self, each.name)!r}" for each in dataclasses.fields(self) if each.repr)
-    return f"{type(self).__qualname__}({', '.join(shown)})"
-
-
-def _eq(self: Any, other: Any) -> Any:
-    if other.__class__ is not self.__class__:
-        return NotImplemented
-    values = _values_of(self.__class__)
-    return values(self) == values(other)
-
-
-def _hash(self: Any) -> int:
-    return hash((self.__class__, _values_of(self.__class__)(self)))
+def _whole(made: Any) -> type:
+    """A dataclass of the same fields, with everything that the standard library writes for it."""
+    fields = [(each.name, each.type, each) for each in dataclasses.fields(made)]
+    after = {"__post_init__": made.__post_init__} if hasattr(made, "__post_init__") else {}
+    return dataclasses.make_dataclass(made.__name__, fields, namespace=after, frozen=True)
 
 
 def _set(self: object, name: str, value: object) -> NoReturn:
@@ -109,13 +70,5 @@ def _restore(self: object, state: dict[str, object]) -> None:
         object.__setattr__(self, name, value)
 
 
-_SHARED = {
-    "__repr__": _repr,
-    "__eq__": _eq,
-    "__hash__": _hash,
-    "__setattr__": _set,
-    "__delattr__": _delete,
-    "__getstate__": _state,
-    "__setstate__": _restore,
-}
-"""What all frozen classes have in common. Copying needs the last two, for setting is forbidden."""
+_SHARED = {"__setattr__": _set, "__delattr__": _delete, "__getstate__": _state, "__setstate__": _restore}
+"""Nothing may be set, and so a copy is filled in its own way."""
