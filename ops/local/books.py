@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, islice
 from typing import Protocol
 
 from functions.archiver.entry import State
@@ -24,8 +23,8 @@ class Books(Protocol):
     def rows(self, source: str) -> Iterator[Item]:
         """The recordings of a source by time and id."""
 
-    def of_state(self, source: str, state: str, limit: int) -> Sequence[Item]:
-        """The first few of one state that nobody has accepted."""
+    def of_state(self, source: str, state: str) -> Iterator[Item]:
+        """Those of one state that nobody has accepted."""
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         """How many there are of each state, those that a person has accepted apart."""
@@ -38,7 +37,7 @@ class Books(Protocol):
 
 
 class SqliteBooks:
-    """From SQLite: streamed by its index of days, and counted by SQLite itself."""
+    """From SQLite: streamed, and counted by SQLite itself."""
 
     def __init__(self, table: SqliteTable) -> None:
         self._table = table
@@ -46,13 +45,11 @@ class SqliteBooks:
     def sources(self) -> Sequence[str]:
         return self._table.sources()
 
-    def of_state(self, source: str, state: str, limit: int) -> Sequence[Item]:
-        return self._table.of_state(source, state, limit)
+    def of_state(self, source: str, state: str) -> Iterator[Item]:
+        return self._table.of_state(source, state)
 
     def rows(self, source: str) -> Iterator[Item]:
-        """A day at a time in memory."""
-        for _, items in groupby(self._table.by_day(source), key=lambda item: item["day"]):
-            yield from sorted(items, key=_moment_and_id)
+        return self._table.by_time(source)
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         return self._table.tally(source)
@@ -73,14 +70,13 @@ class ScannedBooks:
     def sources(self) -> Sequence[str]:
         return sorted({str(item["source"]) for item in self._table.scan() if item.get("kind") == "recording"})
 
-    def of_state(self, source: str, state: str, limit: int) -> Sequence[Item]:
-        found = (item for item in self.rows(source) if item["state"] == state and "accepted" not in item)
-        return list(islice(found, limit))
+    def of_state(self, source: str, state: str) -> Iterator[Item]:
+        return (item for item in self.rows(source) if item["state"] == state and "accepted" not in item)
 
     def rows(self, source: str) -> Iterator[Item]:
         recordings = (item for item in self._table.scan() if item.get("kind") == "recording")
         found = (item for item in recordings if item["source"] == source)
-        yield from sorted(found, key=lambda item: (item["day"], *_moment_and_id(item)))
+        yield from sorted(found, key=_day_moment_and_id)
 
     def tally(self, source: str) -> Mapping[tuple[str, bool], int]:
         return Counter((str(item["state"]), "accepted" in item) for item in self.rows(source))
@@ -107,5 +103,6 @@ def held(tally: Mapping[tuple[str, bool], int]) -> int:
     return sum(number for (state, _), number in tally.items() if state in ("archived", "quarantined"))
 
 
-def _moment_and_id(item: Mapping[str, object]) -> tuple[str, str]:
-    return str(item.get("recorded_at") or item.get("found_at") or ""), str(item["recording_id"])
+def _day_moment_and_id(item: Mapping[str, object]) -> tuple[str, str, str]:
+    moment = str(item.get("recorded_at") or item.get("found_at") or "")
+    return str(item["day"]), moment, str(item["recording_id"])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -150,7 +151,7 @@ class Ending:
         named = 0
         for state in (*_CHANGED, *_LOOK_AT):
             if figures[state]:
-                for item in self._books.of_state(driver.name, state, NAMED):
+                for item in islice(self._books.of_state(driver.name, state), NAMED):
                     named += 1
                     id_ = str(item["recording_id"])
                     look = f"recordings show {shlex.quote(id_)} -a {self._archive.path}"

@@ -16,10 +16,9 @@ from functions.archiver.bucket.upload import Occupied
 from functions.archiver.bucket.verifying import Finding, compare
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Misconfigured, Outcome
-from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.items import entry_of
-from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.table import Item, Table, items_of_day
 from functions.archiver.runtime import Runtime
 from ops.local.books import Books
 from ops.local.engine.files import make_folder, sync_folder
@@ -27,7 +26,6 @@ from ops.local.engine.folder import FolderBucket
 from ops.local.functions import LocalContext
 
 ASIDE = "altered"
-_ALL = 1_000_000
 _NEEDED = ("source", "day", "recording_id", "state", "key", "bytes", "sha256", "version_id")
 
 
@@ -48,7 +46,7 @@ class Healing:
         if not any(state in ("altered", "absent") for state, _ in tally):
             return
         for state in ("altered", "absent"):
-            for item in self._books.of_state(self._source, state, _ALL):
+            for item in self._books.of_state(self._source, state):
                 if stopped():
                     return
                 self._heal(item)
@@ -125,8 +123,7 @@ def kept_items(table: Table, source: str, day: date) -> Iterator[Item]:
 
 def items_of(table: Table, source: str, day: date, *, also: Sequence[str] = ()) -> Iterator[Item]:
     """The items of one day's recordings, with what a comparison needs and these attributes `also`."""
-    keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
-    yield from table.get_many([key["pk"] for key in keys], list(dict.fromkeys((*_NEEDED, *also)))).values()
+    return items_of_day(table, source, day, list(dict.fromkeys((*_NEEDED, *also))))
 
 
 def is_kept(item: Item) -> bool:

@@ -8,7 +8,7 @@ who meets trouble of other hosts again and again waits for the clock as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from functions.archiver.archiving.retries import ATTEMPT_DELAYS, NOT_READY_DELAYS
 from functions.archiver.clock import from_ms, to_ms
 from functions.archiver.ledger.conditions import KeyRange
-from functions.archiver.ledger.table import Table
+from functions.archiver.ledger.table import Item, Table, batches
 
 EARLY_LOOKS = len(NOT_READY_DELAYS)
 """Looks at what is not ready yet that do not wait; after so many the provider has been asked often enough."""
@@ -24,6 +24,7 @@ EARLY_LOOKS = len(NOT_READY_DELAYS)
 EARLY_TROUBLES = len(ATTEMPT_DELAYS)
 """Tries after somebody else's trouble that do not wait."""
 
+_FACTS = ("kind", "missing_since", "unfinished_since", "looks", "troubles", "not_before")
 _GROUPS = ("fresh", "retry", "queued")
 
 
@@ -50,18 +51,27 @@ def waits_of(table: Table, source: str, now: datetime, *, skip_waits: bool) -> W
         for name in _GROUPS
         for item in table.query("due", KeyRange(f"{source}#{name}", at_least=present + 1))
     }
-    facts = table.get_many(
-        list(later), ["kind", "missing_since", "unfinished_since", "looks", "troubles", "not_before"]
-    )
-    skippable = {pk: at for pk, at in later.items() if skip_waits or _may_be_early(facts.get(pk, {}), present)}
-    left = {pk: at for pk, at in later.items() if pk not in skippable}
+    left, next_skip, left_until = 0, None, None
+    for pk, item in _facts_of(table, later):
+        if skip_waits or _may_be_early(item, present):
+            next_skip = min(next_skip or later[pk], later[pk])
+        else:
+            left_until = min(left_until or later[pk], later[pk])
+            left += item.get("kind") == "recording"
     return Waits(
         number=len(later) + due,
         is_due=due,
-        next_skip=from_ms(min(skippable.values())) if skippable else None,
-        left=sum(facts.get(pk, {}).get("kind") == "recording" for pk in left),
-        left_until=from_ms(min(left.values())) if left else None,
+        next_skip=from_ms(next_skip) if next_skip else None,
+        left=left,
+        left_until=from_ms(left_until) if left_until else None,
     )
+
+
+def _facts_of(table: Table, pks: Iterable[str]) -> Iterator[tuple[str, Item]]:
+    """What decides about each, a few hundred in memory at a time."""
+    for some in batches(pks):
+        found = table.get_many(some, _FACTS)
+        yield from ((pk, found.get(pk, {})) for pk in some)
 
 
 def _may_be_early(item: Mapping[str, Any], now: int) -> bool:

@@ -18,11 +18,11 @@ from datetime import date, timedelta
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, KeyRange, Missing, OneOf
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, OneOf
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of, pk_of
 from functions.archiver.ledger.revival import Revival, description_digest
 from functions.archiver.ledger.story import event
-from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.table import Refused, Table, items_of_day
 from functions.archiver.ledger.terms import is_over
 from functions.archiver.ledger.tombstones import Tombstones
 from functions.archiver.ledger.transitions import LostLease, Transitions, in_ms
@@ -235,10 +235,9 @@ class Ledger(Transitions):
 
     def day(self, day: date) -> list[Entry]:
         """Every recording of one day (UTC) whose term is not over, for counts and reconciliation."""
-        keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
-        items = self._table.get_many([key["pk"] for key in keys], REPORTED)
         now = self._clock.now()
-        return [entry_of(item) for item in items.values() if not is_over(item, now)]
+        items = items_of_day(self._table, self._source, day, REPORTED)
+        return [entry_of(item) for item in items if not is_over(item, now)]
 
     def everything(self) -> Iterator[Entry]:
         """Every recording of this source, for a whole export; follow-ups are left out."""

@@ -14,7 +14,7 @@ from functions.archiver.ledger.conditions import AtMost, Condition, Equals, KeyR
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.items import REPORTED, entry_of, pk_of
 from functions.archiver.ledger.story import Code, event, with_event
-from functions.archiver.ledger.table import Refused, Table
+from functions.archiver.ledger.table import Refused, Table, batches
 from functions.archiver.recording import Recording
 
 ONE_A_DAY = timedelta(hours=12)
@@ -79,9 +79,10 @@ class Revival:
     def failed(self) -> Iterator[Entry]:
         """Those that failed and nobody accepted, the longest ago first."""
         keys = self._table.query("due", KeyRange(self._due.group("failed")))
-        items = self._table.get_many([key["pk"] for key in keys], REPORTED)
-        found = [items[key["pk"]] for key in keys if key["pk"] in items]
-        return (entry_of(item) for item in found if item["state"] == State.FAILED)  # an index may be a moment behind
+        for pks in batches(key["pk"] for key in keys):
+            items = self._table.get_many(pks, REPORTED)
+            found = (items[pk] for pk in pks if pk in items)
+            yield from (entry_of(item) for item in found if item["state"] == State.FAILED)  # an index may lag behind
 
     def _waits(self) -> dict[str, object]:
         return {"state": State.PENDING.value, "due_at": self._now(), "due_group": self._due.group("retry")}

@@ -6,7 +6,9 @@ tests/contract/ports holds all of them to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
 from typing import Any, Literal, Protocol
 
 from functions.archiver.ledger.conditions import Condition, KeyRange
@@ -78,3 +80,26 @@ class Table(Protocol):
 
     def scan(self) -> Iterator[Item]:
         """Every item, in no order. For a whole export; no function on AWS may do this."""
+
+
+AT_ONCE = 500
+"""Items that are held in memory together, however many are read one after the other."""
+
+
+def batches(pks: Iterable[str]) -> Iterator[list[str]]:
+    """The keys, so many at a time."""
+    rest = iter(pks)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def items_of(table: Table, pks: Iterable[str], attributes: Sequence[str]) -> Iterator[Item]:
+    """The items that exist of these different keys, with `pk` and `attributes` only, a few hundred in memory."""
+    for some in batches(pks):
+        yield from table.get_many(some, attributes).values()
+
+
+def items_of_day(table: Table, source: str, day: date, attributes: Sequence[str]) -> Iterator[Item]:
+    """What the ledger holds of the recordings of one day (UTC), a few hundred in memory beside their keys."""
+    keys = table.query("day", KeyRange(f"{source}#{day.isoformat()}"))
+    return items_of(table, (key["pk"] for key in keys), attributes)

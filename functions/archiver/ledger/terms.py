@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from math import inf
 from typing import Any
 
 from functions.archiver.clock import Clock, from_iso, from_ms
 from functions.archiver.entry import State
-from functions.archiver.ledger.conditions import AtLeast, Condition, Equals, KeyRange, unchanged
+from functions.archiver.ledger.conditions import AtLeast, Condition, Equals, unchanged
 from functions.archiver.ledger.story import story_of
-from functions.archiver.ledger.table import Item, Refused, Table
+from functions.archiver.ledger.table import Item, Refused, Table, items_of_day
 from functions.archiver.ledger.tombstones import Tombstones
 
 AHEAD = timedelta(days=30)
@@ -89,14 +90,15 @@ class Terms:
 
         Repeated, it changes nothing. When somebody has to look again; None for never.
         """
-        keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
-        items = list(self._table.get_many([key["pk"] for key in keys], _NEEDED).values())
-        now = self._clock.now()
-        retention = self._retention() if items and self._days else None
-        nexts = [again for item in items if (again := self._decide(day, item, now, retention))]
-        return min(nexts).date() if nexts else None
+        now, retention = self._clock.now(), cache(self._retention)
+        items = items_of_day(self._table, self._source, day, _NEEDED)
+        nexts = (self._decide(day, item, now, retention) for item in items)
+        soonest = min(filter(None, nexts), default=None)
+        return soonest.date() if soonest else None
 
-    def _decide(self, day: date, item: Item, now: datetime, retention: timedelta | None) -> datetime | None:
+    def _decide(
+        self, day: date, item: Item, now: datetime, retention: Callable[[], timedelta | None]
+    ) -> datetime | None:
         """Writes the item's term where it is due; when somebody has to look again."""
         since = ended_at(item)
         if "held" in item or since is None:
@@ -107,7 +109,7 @@ class Terms:
         end = end_of_term(since, self._days)
         if end > now + AHEAD:
             return end - AHEAD if self._write(item, None, unless=end) else now + _DAY
-        if item["state"] != State.GONE.value and may_come_back(day, end, retention):
+        if item["state"] != State.GONE.value and may_come_back(day, end, retention()):
             self._tombstones.bury(str(item["recording_id"]), day, "expired")
         return max(end, now) + _DAY if self._write(item, int(end.timestamp()), unless=end) else now + _DAY
 

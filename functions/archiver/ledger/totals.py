@@ -17,7 +17,7 @@ from functions.archiver.entry import State
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
-from functions.archiver.ledger.table import Item, Table
+from functions.archiver.ledger.table import Item, Table, items_of_day
 from functions.archiver.ledger.terms import is_over
 from functions.archiver.ledger.tombstones import count_buried
 
@@ -72,9 +72,8 @@ class Totals:
 
         Without those whose term is over at `now`, though the table holds them yet.
         """
-        keys = self._table.query("day", KeyRange(f"{self._source}#{day.isoformat()}"))
-        items = self._table.get_many([key["pk"] for key in keys], ["state", "accepted", "expires_at"])
-        kept = [item for item in items.values() if now is None or not is_over(item, now)]
+        items = items_of_day(self._table, self._source, day, ["state", "accepted", "expires_at"])
+        kept = (item for item in items if now is None or not is_over(item, now))
         found = Counter("accepted" if "accepted" in item else str(item["state"]) for item in kept)
         if erased := count_buried(self._table, self._source, day):
             found["erased"] = erased

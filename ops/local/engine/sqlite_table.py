@@ -7,21 +7,19 @@ holds the condition against it and writes it back within one transaction.
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from functions.archiver.ledger.conditions import Condition, KeyRange
-from functions.archiver.ledger.table import Index, Item, Refused
+from functions.archiver.ledger.table import AT_ONCE, Index, Item, Refused
 from ops.local.engine.errors import LedgerTooOld
 from ops.local.engine.holding import holds
 from ops.local.engine.items import acceptable, changed, check_key, from_text, to_text
 from ops.local.engine.sqlite_file import Journal, SqliteFile
 from ops.local.engine.stream import Stream
-
-_AT_ONCE = 500
-"""Rows that one statement reads: of a scan, or by their keys."""
 
 _INTO = "items (changed, due_group, due_at, day, body, pk) VALUES (?, ?, ?, ?, ?, ?)"
 _NUMBERED = 2
@@ -94,8 +92,8 @@ class SqliteTable:
         unique = list(dict.fromkeys(pks))
         found: dict[str, Item] = {}
         with self._file.reading() as connection:
-            for start in range(0, len(unique), _AT_ONCE):
-                some = unique[start : start + _AT_ONCE]
+            for start in range(0, len(unique), AT_ONCE):
+                some = unique[start : start + AT_ONCE]
                 marks = ",".join("?" * len(some))
                 statement = f"SELECT pk, body FROM items WHERE pk IN ({marks})"  # noqa: S608 - question marks alone
                 for pk, body in connection.execute(statement, some):
@@ -160,17 +158,21 @@ class SqliteTable:
         return int(number)
 
     def scan(self) -> Iterator[Item]:
-        last = ""
+        statement = "SELECT pk, body FROM items WHERE pk > ?1 ORDER BY pk LIMIT ?2"
+        return (from_text(body) for _, body in self._paged(statement, ("",)))
+
+    def _paged(self, statement: str, after: tuple[object, ...], *more: object) -> Iterator[tuple[Any, ...]]:
+        """All rows that come after one, a few hundred in memory at a time; between two pages anybody may write.
+
+        The statement gets the row to begin after, `more`, and how many; its first columns are what tells a row's place.
+        """
         while True:
             with self._file.reading() as connection:
-                rows = connection.execute(
-                    "SELECT pk, body FROM items WHERE pk > ? ORDER BY pk LIMIT ?", (last, _AT_ONCE)
-                ).fetchall()
-            for _, body in rows:
-                yield from_text(body)
-            if len(rows) < _AT_ONCE:
+                rows = connection.execute(statement, (*after, *more, AT_ONCE)).fetchall()
+            yield from rows
+            if len(rows) < AT_ONCE:
                 return
-            last = rows[-1][0]
+            after = rows[-1][: len(after)]
 
     # how a search index follows the ledger
 
@@ -183,19 +185,11 @@ class SqliteTable:
 
     def changed_since(self, number: int) -> Iterator[tuple[int, Item]]:
         """Every recording that was put or updated after change `number`, once, with its newest change's number."""
-        row = -1
-        while True:
-            with self._file.reading() as connection:
-                rows = connection.execute(
-                    "SELECT changed, rowid, body FROM items INDEXED BY changed WHERE day IS NOT NULL "
-                    "AND changed >= ? AND (changed, rowid) > (?, ?) ORDER BY changed, rowid LIMIT ?",
-                    (number, number, row, _AT_ONCE),
-                ).fetchall()
-            for newest, _, body in rows:
-                yield newest, from_text(body)
-            if len(rows) < _AT_ONCE:
-                return
-            number, row, _ = rows[-1]
+        statement = (
+            "SELECT changed, rowid, body FROM items INDEXED BY changed WHERE day IS NOT NULL "
+            "AND changed >= ?1 AND (changed, rowid) > (?1, ?2) ORDER BY changed, rowid LIMIT ?3"
+        )
+        return ((newest, from_text(body)) for newest, _, body in self._paged(statement, (number, -1)))
 
     def days(self) -> dict[tuple[str, str], int]:
         """How many recordings there are of each source and day (as in keys of the archive)."""
@@ -210,19 +204,39 @@ class SqliteTable:
     def by_day(self, source: str) -> Iterator[Item]:
         """The recordings of a source by day and pk, a few hundred in memory at a time."""
         first, beyond = _days_of(source)
-        day, pk = first, ""
-        while True:
-            with self._file.reading() as connection:
-                rows = connection.execute(
-                    "SELECT day, pk, body FROM items INDEXED BY day WHERE day IS NOT NULL AND (day, pk) > (?, ?) "
-                    "AND day < ? ORDER BY day, pk LIMIT ?",
-                    (day, pk, beyond, _AT_ONCE),
-                ).fetchall()
-            for _, _, body in rows:
-                yield from_text(body)
-            if len(rows) < _AT_ONCE:
-                return
-            day, pk, _ = rows[-1]
+        statement = (
+            "SELECT day, pk, body FROM items INDEXED BY day WHERE day IS NOT NULL AND (day, pk) > (?1, ?2) "
+            "AND day < ?3 ORDER BY day, pk LIMIT ?4"
+        )
+        return (from_text(body) for _, _, body in self._paged(statement, (first, ""), beyond))
+
+    def by_time(self, source: str) -> Iterator[Item]:
+        """The recordings of a source by day, moment and id, a few hundred of them in memory, and a day's numbers."""
+        statement = (
+            "SELECT DISTINCT day FROM items INDEXED BY day WHERE day IS NOT NULL AND day >= ? AND day < ? ORDER BY day"
+        )
+        with self._file.reading() as connection:
+            days = connection.execute(statement, _days_of(source)).fetchall()
+        for (day,) in days:
+            numbers = self._numbers_of(day)
+            for start in range(0, len(numbers), AT_ONCE):
+                yield from self._numbered(numbers[start : start + AT_ONCE], day)
+
+    def _numbers_of(self, day: str) -> array[int]:
+        """The numbers of a day's rows, in order; eight bytes each, where the rows themselves may be a gigabyte."""
+        statement = (
+            "SELECT rowid FROM items INDEXED BY day WHERE day = ? ORDER BY coalesce(nullif(json_extract(body, "
+            "'$.recorded_at'), ''), json_extract(body, '$.found_at'), ''), json_extract(body, '$.recording_id')"
+        )
+        with self._file.reading() as connection:
+            return array("q", (number for (number,) in connection.execute(statement, (day,))))
+
+    def _numbered(self, numbers: Sequence[int], day: str) -> Iterator[Item]:
+        marks = ",".join("?" * len(numbers))
+        statement = f"SELECT rowid, body FROM items WHERE rowid IN ({marks}) AND day = ?"  # noqa: S608 - question marks
+        with self._file.reading() as connection:
+            bodies = dict(connection.execute(statement, (*numbers, day)).fetchall())
+        return (from_text(bodies[number]) for number in numbers if number in bodies)
 
     def tally(self, source: str) -> dict[tuple[str, bool], int]:
         """How many recordings of a source there are by state and whether a person has accepted them."""
@@ -255,15 +269,18 @@ class SqliteTable:
             ).fetchall()
         return sorted(day.partition("#")[0] for (day,) in rows)
 
-    def of_state(self, source: str, state: str, limit: int) -> list[Item]:
-        """The first few recordings of a source in one state, without those that a person has accepted."""
-        with self._file.reading() as connection:
-            rows = connection.execute(
-                "SELECT body FROM items WHERE day >= ? AND day < ? AND json_extract(body, '$.state') = ? "
-                "AND json_extract(body, '$.accepted') IS NULL ORDER BY day, pk LIMIT ?",
-                (*_days_of(source), state, limit),
-            ).fetchall()
-        return [from_text(body) for (body,) in rows]
+    def of_state(self, source: str, state: str) -> Iterator[Item]:
+        """The recordings of a source in one state by day, without those that a person has accepted.
+
+        A few hundred are in memory at a time, and they may change their state between two.
+        """
+        first, beyond = _days_of(source)
+        statement = (
+            "SELECT day, rowid, body FROM items INDEXED BY tallied WHERE day IS NOT NULL "
+            "AND day >= ?1 AND (day, rowid) > (?1, ?2) AND day < ?3 AND state = ?4 AND accepted = 0 "
+            "ORDER BY day, rowid LIMIT ?5"
+        )
+        return (from_text(body) for *_, body in self._paged(statement, (first, -1), beyond, state))
 
     def bytes(self, source: str) -> int:
         """The bytes of all audio of a source."""
