@@ -179,9 +179,9 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
             until = output.time(each.backfill["listed_until"])
             output.line(f"{each.source}: backfill to {output.time(each.backfill['to'])}, listed until {until}")
         for left in each.erasures or ():
-            output.line(f"{each.source}: {_left_of(output, left)}; next: recordings erase --deferred")
+            output.line(f"{each.source}: {_left_of(output, left)}; next: {output.again('recordings erase --deferred')}")
         if each.trouble:
-            command = each.trouble.kind.first_command(each.source)
+            command = output.again(each.trouble.kind.first_command(each.source))
             output.line(f"{each.source}: {each.trouble.kind.name}: {each.trouble.reason}; next: {command}")
         if each.deletion and each.deletion.stopped and not each.trouble:
             output.line(f"{each.source}: deletion at the source stopped: {each.deletion.stopped}")
@@ -240,7 +240,8 @@ def _row(output: Output, each: SourceStatus) -> list[str]:
 
 def _left_of(output: Output, order: Mapping[str, Any]) -> str:
     until = f", locked until {output.time(order['until'])}" if order["until"] else ""
-    return f"{order['open']} recordings are still to be erased ({order['ticket']}, order {order['order']}){until}"
+    left = f"{counted(order['open'])} {are(order['open'])}"
+    return f"{left} still to be erased ({order['ticket']}, order {order['order']}){until}"
 
 
 def _time_left(margin: timedelta | None) -> str:

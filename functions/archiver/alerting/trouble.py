@@ -91,7 +91,7 @@ CHANGED = Kind(
     name="bytes are not what they were",
     level=URGENT_TROUBLE + 2,
     heading="bytes-are-not-what-they-were",
-    command="find --source {source} --state altered",
+    command="status {source}",  # which names them, whether they are altered or absent
 )
 
 BROKEN_CHAIN = Kind(

@@ -175,7 +175,7 @@ def test_what_an_order_had_to_leave_stands_in_the_status_until_it_is_done(
     (open_order,) = left()
     assert (open_order["ticket"], open_order["open"], open_order["until"]) == ("ABC-12", 1, None)
     run("status")
-    assert "1 recordings are still to be erased (ABC-12" in capsys.readouterr().out
+    assert "1 recording is still to be erased (ABC-12" in capsys.readouterr().out
     run("release", "--case", "A", "--reason", "r", "--confirm", "1")
     assert run("erase", "--deferred", "--confirm", "1") == 0
     assert left() == []
