@@ -3,9 +3,9 @@
 `make setup` has fetched wheels for the functions' own platform; unpacking them needs neither Docker nor network. boto3
 is among them although Lambda has one, because checksums and conditional writes depend on its version.
 
-Two things make a cold start short. botocore carries the models of some four hundred services, of which only those that
-the code makes clients for go along. And Lambda cannot keep what Python compiles, so byte code goes along as well where
-the runtime's own Python is at hand.
+Two things make a cold start short. Of botocore's data only what clients of the services in use read goes along
+(`infra.botocore_data`). And Lambda cannot keep what Python compiles, so byte code goes along as well where the
+runtime's own Python is at hand.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from functions.archiver.errors import Misconfigured
+from infra import botocore_data
 from infra.version import ROOT
 
 FUNCTIONS = ROOT / "functions"
@@ -32,8 +33,6 @@ IGNORED = ("__pycache__", "requirements.in")
 
 UNPACKED_AT = "/var/task"
 """Where Lambda has the asset, and so what tracebacks out of byte code have to say."""
-
-_MODELS = re.compile(r"(?:botocore|boto3)/data/([^/]+)/")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +71,7 @@ def bundle(target: Path, packages: Collection[Path], compiler: Compiler | None =
     shutil.copytree(FUNCTIONS, target / "functions", ignore=shutil.ignore_patterns(*IGNORED))
     kept = services(FUNCTIONS)
     for wheel in packages:
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(target, [name for name in archive.namelist() if _ships(name, kept)])
+        _unpack(wheel, target, kept)
     if compiler:
         _compile(target, compiler)
 
@@ -96,11 +94,17 @@ def _clients(file: Path) -> Iterator[str]:
             yield name.value
 
 
-def _ships(name: str, kept: Collection[str]) -> bool:
-    if PurePosixPath(name).parts[0].endswith(".data"):  # scripts and headers
-        return False
-    model = _MODELS.match(name)
-    return model is None or model[1] in kept
+def _unpack(wheel: Path, target: Path, kept: Collection[str]) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if PurePosixPath(name).parts[0].endswith(".data") or not botocore_data.ships(name, kept):
+                continue  # scripts and headers, and services that nothing asks
+            file = Path(archive.extract(name, target))
+            if botocore_data.trims(name):
+                content = file.read_bytes()
+                file.unlink()
+                shorter, content = botocore_data.trimmed(name, content, kept)
+                (target / shorter).write_bytes(content)
 
 
 _COMPILE = """
@@ -122,12 +126,12 @@ def _compile(target: Path, compiler: Compiler) -> None:
 
 
 def digest(python: str, compiler: Compiler | None) -> str:
-    """Changes with everything that decides what is in the asset: sources, pins, this file, runtime and compiler."""
+    """Changes with everything that decides the asset: sources, pins, how it is put together, runtime, compiler."""
     made = hashlib.sha256(
         f"{python} {compiler.tag if compiler else None} {compiler.version if compiler else None}".encode()
     )
     files = [file for file in FUNCTIONS.rglob("*") if file.is_file() and not {*file.parts} & {*IGNORED}]
-    for file in [*sorted(files), Path(__file__)]:
+    for file in [*sorted(files), Path(__file__), Path(botocore_data.__file__)]:
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         made.update(f"\n{file.relative_to(FUNCTIONS.parent) if file in files else file.name} {content}".encode())
     return made.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from functions.archiver.errors import Misconfigured
+from infra import botocore_data
 from infra import bundle as bundling
 from infra.bundle import (
     FUNCTIONS,
@@ -129,6 +131,31 @@ def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(u
     paginators = json.loads(out)
     assert paginators.keys() == services(FUNCTIONS)
     assert all(count for name, count in paginators.items())
+
+
+def test_clients_of_the_asset_ask_where_those_of_the_whole_botocore_ask(unpacked: Path) -> None:
+    regions = ("eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "us-iso-east-1", "mars-north-1")
+    code = f"""
+import boto3, json
+session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x")
+clients = [session.client(name, region) for name in {sorted(services(FUNCTIONS))!r} for region in {regions!r}]
+print(json.dumps([[each.meta.endpoint_url, each._request_signer.region_name, each.meta.partition] for each in clients]))
+"""
+    trimmed = run_in(unpacked, code.splitlines())
+    whole = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert json.loads(trimmed) == json.loads(whole)
+
+
+def test_the_asset_holds_no_descriptions_of_services(unpacked: Path) -> None:
+    data = unpacked / "botocore" / "data"
+    assert not [*data.rglob("*.gz"), *data.rglob("examples-1.json")]
+    model = json.loads((data / "kms" / "2014-11-01" / "service-2.json").read_bytes())
+    assert not [name for name, shape in model["shapes"].items() if "documentation" in shape]
+    described = {"shapes": {"A": {"documentation": "<p>", "members": {"documentation": {"shape": "B"}}}}}
+    _, content = botocore_data.trimmed(
+        "botocore/data/a/1/service-2.json.gz", gzip.compress(json.dumps(described).encode()), {"a"}
+    )
+    assert json.loads(content) == {"shapes": {"A": {"members": {"documentation": {"shape": "B"}}}}}
 
 
 def test_a_client_whose_service_cannot_be_read_from_the_code_is_refused(tmp_path: Path) -> None:
