@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.archiver.archiving.archiving import Report
 from functions.archiver.entry import State
-from functions.archiver.runtime import Context, runtime
+from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import read
 
@@ -37,3 +37,6 @@ def _tell(report: Report, seconds: float) -> None:
         runtime().count({Metric.RECORDINGS_FAILED: 1})
     if report.trouble:
         runtime().count_trouble(report.trouble)
+
+
+prepare(bucket=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.archiver.checking import refuses_foreign_items
 from functions.archiver.listing.backfill import continue_backfill
-from functions.archiver.runtime import Context, Runtime, runtime
+from functions.archiver.runtime import Context, Runtime, prepare, runtime
 from functions.archiver.ticking import tick
 
 Event = dict[str, object]
@@ -58,3 +58,6 @@ def _bounds(run: Runtime, event: Event) -> Result:
 
 
 _ACTIONS = {"list": _list, "dispatch": _dispatch, "check": _check, "bounds": _bounds}
+
+
+prepare()

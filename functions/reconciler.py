@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.archiver.reconciling.requested import requested_days, requested_window
 from functions.archiver.reconciling.wiring import reconciler_of
-from functions.archiver.runtime import Context, runtime
+from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 
 
@@ -53,3 +53,6 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         "sealed": len(done.sealed),
         "broken": done.broken,
     }
+
+
+prepare(bucket=True)

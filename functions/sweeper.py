@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.archiver.runtime import Context, runtime
+from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.sweeping.wiring import sweeper_of
 
 
@@ -22,3 +22,6 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     document = done.document()
     (run.logger.error if done.stopped else run.logger.info)("swept", **document)
     return {**document, "ended": done.ended_at is not None}
+
+
+prepare(bucket=True)

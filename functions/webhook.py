@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from functions.archiver.errors import ArchiveTrouble, Misconfigured
 from functions.archiver.provider.delivery import Hint, Reply
-from functions.archiver.runtime import Context, Runtime, runtime
+from functions.archiver.runtime import Context, Runtime, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.webhooks import Event, Reception
 
@@ -54,3 +54,6 @@ def _answer(status: HTTPStatus, reply: Reply | None = None) -> Answer:
         "headers": {"content-type": "application/json"},
         "body": json.dumps({"message": word}),
     }
+
+
+prepare()

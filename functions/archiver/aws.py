@@ -33,6 +33,7 @@ from functions.providers import load
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
 
     from functions.archiver.events.event import Event
     from functions.archiver.events.sending import Announcer
@@ -137,7 +138,7 @@ class AwsEngine:
     """One source's part of AWS; clients are made when they are needed."""
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None, *, log: IO[str] | None = None) -> None:
-        self._settings = settings
+        self.settings = settings
         self._session = session or boto3.Session()
         source = settings.source.name
         logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source)
@@ -147,16 +148,22 @@ class AwsEngine:
             handler.stream = log
         self.log = cast("Log", logger)
 
+    def make_clients(self, *, bucket: bool) -> None:
+        """Makes those that nearly every invocation needs, without a call of any. Raises Misconfigured."""
+        _ = self.table, self.lanes, self._secrets
+        if bucket:
+            _ = self._s3
+
     @functools.cached_property
     def table(self) -> DynamoTable:
         """The table of the environment."""
-        return DynamoTable(self._session.resource("dynamodb"), self._settings.table)
+        return DynamoTable(self._session.resource("dynamodb"), self.settings.table)
 
     @functools.cached_property
     def bucket(self) -> S3Bucket:
         """The bucket of the environment. Raises Misconfigured for one of the user's own that keeps no versions."""
-        archive = self._settings.archive
-        bucket = S3Bucket(self._session.client("s3", config=CONFIG), self._settings.bucket, kms_key=archive.kms_key)
+        archive = self.settings.archive
+        bucket = S3Bucket(self._s3, self.settings.bucket, kms_key=archive.kms_key)
         if archive.bucket is not None and not bucket.is_versioned():
             raise Misconfigured(
                 f"the bucket {archive.bucket} keeps no versions, so nothing in it is safe from being overwritten: "
@@ -165,20 +172,24 @@ class AwsEngine:
         return bucket
 
     @functools.cached_property
+    def _s3(self) -> S3Client:
+        return self._session.client("s3", config=CONFIG)
+
+    @functools.cached_property
     def lanes(self) -> SqsLanes:
         """The queue of the environment. Raises Misconfigured when it names none."""
-        if self._settings.queue_url is None:
+        if self.settings.queue_url is None:
             raise Misconfigured("the variable QUEUE_URL is missing")
         return SqsLanes(
             self._session.client("sqs"),
-            queue_url=self._settings.queue_url,
-            lanes=self._settings.source.max_parallel_downloads,
+            queue_url=self.settings.queue_url,
+            lanes=self.settings.source.max_parallel_downloads,
         )
 
     @functools.cached_property
     def tokens(self) -> SharedTokens | None:
         """In the table, encrypted by the archive's key; None without a key, or where the provider limits no tokens."""
-        archive, source = self._settings.archive, self._settings.source
+        archive, source = self.settings.archive, self.settings.source
         if archive.kms_key is None or not load(source.provider).declaration.shares_token:
             return None
         seal = KmsSeal(self._session.client("kms"), archive.kms_key, archive=archive.name, source=source.name)
@@ -187,7 +198,7 @@ class AwsEngine:
     @functools.cached_property
     def signer(self) -> KmsSigner | None:
         """The archive's own key, by its alias; None without `sign = true`."""
-        archive = self._settings.archive
+        archive = self.settings.archive
         return KmsSigner(self._session.client("kms"), signing_alias(archive.name)) if archive.sign else None
 
     def secret(self, name: str, *, fresh: bool = False) -> str:
@@ -204,7 +215,7 @@ class AwsEngine:
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """As one line of embedded metric format."""
         emf = EphemeralMetrics(namespace=NAMESPACE)
-        emf.add_dimension(name="source", value=self._settings.source.name)
+        emf.add_dimension(name="source", value=self.settings.source.name)
         for metric, value in metrics.items():
             unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
             emf.add_metric(name=metric.value, unit=unit, value=value)
@@ -214,7 +225,7 @@ class AwsEngine:
     def tell(self, message: Message) -> None:
         """To one of the archive's two topics, and into the log, which is all where a function was given no topics."""
         self.log.info("told", subject=message.subject, text=message.text, urgent=message.urgent)
-        topics = self._settings.topics
+        topics = self.settings.topics
         if topics is not None:
             topic = topics.urgent if message.urgent else topics.alerts
             sns = self._session.client("sns")

@@ -1,25 +1,27 @@
 """Puts the parts together for one function: the only place that reads the environment.
 
-Built once in each process, on first use. What only one of the functions works with is imported where it is made: a cold
-start pays for every import. A run on a laptop gives each invocation a runtime of its own instead.
+Built once in each process. What only one of the functions works with is imported where it is made: a cold start pays
+for every import. A run on a laptop gives each invocation a runtime of its own instead.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
+from functions import IN_LAMBDA
 from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Engine, Log
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import ArchiveTrouble, Service
+from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Table
 from functions.archiver.ledger.totals import Totals
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from functions.archiver.alerting.notes import Notebook
     from functions.archiver.alerting.telling import Teller
     from functions.archiver.archiving.archiving import Archiver
+    from functions.archiver.aws import AwsEngine
     from functions.archiver.checking import Check
     from functions.archiver.events.sending import Announcer
     from functions.archiver.listing.cursors import CursorStore, Owner
@@ -296,10 +299,15 @@ def runtime() -> Runtime:
 
 @functools.cache
 def _of_process() -> Runtime:
+    engine = _engine_of_process()
+    return Runtime(engine.settings, engine, Clock())
+
+
+@functools.cache
+def _engine_of_process() -> AwsEngine:
     from functions.archiver.aws import AwsEngine  # here, so that a run without AWS never loads boto3
 
-    settings = Settings.from_env(os.environ)
-    return Runtime(settings, AwsEngine(settings), Clock())
+    return AwsEngine(Settings.from_env(os.environ))
 
 
 @functools.cache
@@ -320,6 +328,21 @@ def running(given: Runtime) -> Iterator[None]:
         _given.reset(token)
 
 
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-    # While Lambda starts a process it has more CPU than an invocation gets: load what that will need.
-    import functions.archiver.aws  # noqa: F401 - imported now, so that the first request need not wait for it
+def prepare(*, bucket: bool = False) -> None:
+    """For the module of a source's handler, once it is loaded: makes ahead what its first invocation would make."""
+    _prepare(lambda: _engine_of_process().make_clients(bucket=bucket))
+
+
+def prepare_announcer() -> None:
+    """The same for the events function."""
+    _prepare(announcer)
+
+
+def _prepare(make: Callable[[], object]) -> None:
+    """While Lambda starts a process it has many times the CPU that an invocation gets. Elsewhere nothing happens."""
+    if not IN_LAMBDA:
+        return
+    with suppress(Misconfigured):  # each invocation says it, in its own way
+        make()
+    gc.freeze()  # all that is there stays: no later collection needs to look through it
+    gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -235,16 +237,19 @@ def test_only_trouble_is_sent_when_it_is_zero(run: Runtime, capsys: pytest.Captu
 
 def test_a_process_has_one_runtime_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     module._of_process.cache_clear()
+    module._engine_of_process.cache_clear()
     for name, value in settings().to_env().items():
         monkeypatch.setenv(name, value)
     made = runtime()
     assert made.settings == settings()
     assert runtime() is made
     module._of_process.cache_clear()
+    module._engine_of_process.cache_clear()
 
 
 def test_a_process_without_its_environment_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     module._of_process.cache_clear()
+    module._engine_of_process.cache_clear()
     for name in settings().to_env():
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(Misconfigured, match="BUCKET"):
@@ -268,6 +273,27 @@ def test_only_the_runtime_of_a_lambda_process_loads_boto3() -> None:
         for environment, loaded in ((plain, False), (lambda_, True)):
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
             assert ("boto3" in done.stdout) is loaded, handler
+
+
+@pytest.mark.parametrize("handler", ["lister", "downloader", "reconciler", "webhook", "sweeper", "events"])
+def test_a_process_of_lambda_makes_its_clients_before_it_asks_for_work(handler: str) -> None:
+    shows = f"""
+import functions.{handler}, gc
+from functions.archiver import runtime
+made = runtime.announcer if "{handler}" == "events" else runtime._engine_of_process
+print(made.cache_info().currsize, gc.isenabled(), gc.get_freeze_count() > 10_000)
+if made.cache_info().currsize and "{handler}" != "events":
+    print(*sorted(name.strip("_") for name in vars(made())))
+"""
+    given = {**settings().to_env(), "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q.fifo"}
+    lambda_ = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "AWS_REGION": "eu-central-1", "PYTHONPATH": str(Path.cwd())}
+    run = functools.partial(subprocess.run, [sys.executable, "-c", shows], capture_output=True, text=True, check=True)
+    made, *names = run(env={**lambda_, **given, "AWS_DEFAULT_REGION": "eu-central-1"}).stdout.splitlines()
+    assert made == "1 True True"
+    if handler != "events":
+        assert {"lanes", "table", "secrets"} <= set(names[0].split())
+        assert ("s3" in names[0].split()) is (handler in ("downloader", "reconciler", "sweeper"))
+    assert run(env=lambda_).stdout.strip() == "0 True True"  # what is wrong with its settings, an invocation says
 
 
 def test_requests_are_counted_by_kind(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
