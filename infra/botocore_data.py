@@ -40,11 +40,11 @@ def trimmed(name: str, content: bytes, services: Collection[str]) -> tuple[str, 
 
 
 def _undescribed(value: Any) -> Any:
-    """Without descriptions. A member of that name is no text."""
+    """With empty descriptions, which botocore looks for in places. A member of that name is no text."""
     if isinstance(value, dict):
-        return {
-            key: _undescribed(each)
-            for key, each in value.items()
-            if not (key == "documentation" and isinstance(each, str))
-        }
+        return {key: "" if _describes(key, each) else _undescribed(each) for key, each in value.items()}
     return [_undescribed(each) for each in value] if isinstance(value, list) else value
+
+
+def _describes(key: str, value: Any) -> bool:
+    return key == "documentation" and isinstance(value, str)
