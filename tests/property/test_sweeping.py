@@ -41,6 +41,7 @@ CHANGES = (
     *("unlock", "hold in the bucket") * 4,  # only the bucket knows of these: nothing else stops the sweeper
     *("hold", "unlock", "hold in the bucket", "fail", "quarantine", "archive later") * 3,  # others go on
     *("release", "flip a byte", "cut", "remove", "forge the digest", "forge the seal", "lose at the source"),
+    *("erase half way", "take the seal", "renumber the seal", "put a seal in"),
 )
 ANSWERS: tuple[Outcome, ...] = (
     *(Rejected("403"), Unavailable("500"), Throttled("429", retry_after=1.0), Unauthorized("401")),
@@ -169,13 +170,27 @@ class World:
                 path.write_bytes(path.read_bytes()[:-1])
             case "remove":
                 path.unlink(missing_ok=True)
-            case "forge the seal":
-                for seal in self.vault.root.glob(f"seals/source={SOURCE}/date={day_of(id_)}/*.jsonl"):
-                    seal.write_bytes(seal.read_bytes().replace(b'"gone":0', b'"gone":1'))
+            case "erase half way":
+                self.bench.ledger.tombstones.bury(id_, day_of(id_), "erased")
+                path.unlink(missing_ok=True)
+            case "forge the seal" | "take the seal" | "renumber the seal" | "put a seal in":
+                for seal in self.vault.root.glob(f"seals/source={SOURCE}/date={day_of(id_)}/0001.jsonl"):
+                    self._happens_to_seal(what, seal)
             case "lose at the source":
                 self.bench.provider.rows = [row for row in self.bench.provider.rows if row.id != id_]
             case _:
                 self._is_said(what, id_)
+
+    def _happens_to_seal(self, what: str, seal: Path) -> None:
+        match what:
+            case "forge the seal":
+                seal.write_bytes(seal.read_bytes().replace(b'"gone":0', b'"gone":1'))
+            case "take the seal":
+                seal.unlink()
+            case "renumber the seal":
+                seal.rename(seal.with_name("0002.jsonl"))
+            case "put a seal in":
+                seal.with_name("0003.jsonl").write_bytes(seal.read_bytes())
 
     def _is_said(self, what: str, id_: str) -> None:
         """A change of the ledger, or of what the bucket says of its objects."""
