@@ -23,6 +23,7 @@ from ops.local.engine.folder import FolderBucket
 from ops.local.engine.lock import holder_of
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.local.events import EventLog
+from ops.shell.command_line import quoted
 from ops.shell.output import ExitCode, Failure
 
 
@@ -43,7 +44,7 @@ class FolderArchive:
             raise Failure(
                 ExitCode.NOT_FOUND,
                 f"there is no archive in {root}",
-                next_=f"recordings local --out {root} …",
+                next_=f"recordings local --out {quoted(root)} …",
                 kind="no_archive",
             )
 
@@ -88,7 +89,7 @@ class FolderArchive:
             raise Failure(
                 ExitCode.NOT_FOUND,
                 f"{self.root} has no ledger ({path}): run `recordings local` on it, or make one from its files",
-                next_=f"recordings rebuild-ledger -a {self.root}",
+                next_=f"recordings rebuild-ledger -a {quoted(self.root)}",
                 kind="no_ledger",
             )
         return SqliteTable(path, read_only=not self._writes, lock_is_free=lambda: holder_of(self.root) is None)

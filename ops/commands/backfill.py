@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ops.shell.command_line import command_line
 from ops.shell.moments import Moment, in_zone, span
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared, Topic, verb
@@ -80,12 +81,14 @@ def _check_start(archive: Archive, source: str, start: datetime) -> None:
 def _ask(archive: Archive, source: str, start: datetime, end: datetime, output: Output) -> ExitCode:
     from functions.archiver.listing.backfill import Backfill, Backfills
 
+    cancel = command_line("backfill --cancel", source)
     wanted = Backfill(start=start, end=end, by=archive.person.name, asked_at=datetime.now(UTC))
     if not Backfills(archive.table, source=source).ask(wanted):
-        cancel = f"recordings backfill {source} --cancel"
         raise Failure(ExitCode.REFUSED, f"{source} has a backfill that goes on: wait for it or end it", next_=cancel)
     output.document({"source": source, "from": start, "to": end, "state": "asked"})
-    output.verdict(f"{source} is listed again from {output.minute(start)} to {output.minute(end)}; undo: --cancel")
+    output.verdict(
+        f"{source} is listed again from {output.minute(start)} to {output.minute(end)}; undo: {output.again(cancel)}"
+    )
     return ExitCode.DONE
 
 

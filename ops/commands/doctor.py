@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,7 +41,7 @@ def command(shared: Shared, *, source: str | None, write_test: bool, anyway: boo
     output = shared.output(archive.zone)
     sources = [source] if source else archive.sources
     found = _checks(archive, sources, output, write_test=write_test, anyway=anyway)
-    output.document({"checks": [each.document() for each in found]})
+    output.document({"checks": [_document(output, each) for each in found]})
     _tell(output, found)
     return exit_code(found)
 
@@ -61,12 +61,16 @@ def _checks(archive: Archive, sources: Sequence[str], output: Output, *, write_t
     return list(DeployedDoctor(archive, anyway=anyway).checks(sources, write_test=write_test))
 
 
+def _document(output: Output, check: Check) -> dict[str, Any]:
+    return {**check.document(), "next": output.again(check.next) if check.next else None}
+
+
 def _tell(output: Output, found: Sequence[Check]) -> None:
     output.table(_COLUMNS, [[each.id, each.source or "", each.status] for each in found])
     for each in found:
         if each.status != "ok":
             name = f"{each.source}: {each.id}" if each.source else each.id
-            output.line(f"{name}: {each.detail}" + (f"; next: {each.next}" if each.next else ""))
+            output.line(f"{name}: {each.detail}" + (f"; next: {output.again(each.next)}" if each.next else ""))
     steps = _steps_left(found)
     for number, step in enumerate(steps, 1):
         output.line(f"step {number} of {len(steps)}: {step}")

@@ -24,7 +24,7 @@ def command(shared: Shared, *, source: str | None) -> ExitCode:
         archive.ledger(source)  # refuses a source that is not there
     output = shared.output(archive.zone)
     found = list(statuses(archive, [source] if source else archive.sources, output))
-    output.document({"sources": [each.document() for each in found]})
+    output.document({"sources": [each.document(output) for each in found]})
     if source is not None and not shared.as_json:
         tell_all(output, found[0])
     elif not shared.as_json:

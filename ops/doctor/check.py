@@ -14,6 +14,7 @@ from functions.archiver.ledger.totals import Counts
 from functions.archiver.vitals import VitalsReader
 from ops.archive.archive import Archive
 from ops.shell.output import ExitCode, Failure
+from ops.shell.texts import are, counted
 from ops.status.imported import is_imported
 
 _P = ParamSpec("_P")
@@ -86,7 +87,9 @@ def first_archived(archive: Archive, source: str) -> Iterator[Check]:
     counts: Counts = archive.counts(source)
     number = counts.numbers["archived"] + counts.numbers["gone"] + counts.numbers["erased"]
     if number:
-        yield Check(id="first.archived", source=source, status="ok", detail=f"{number} recordings are archived or gone")
+        yield Check(
+            id="first.archived", source=source, status="ok", detail=f"{counted(number)} {are(number)} archived or gone"
+        )
         return
     yield Check(
         id="first.archived",

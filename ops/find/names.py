@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import date
@@ -13,6 +12,7 @@ from ops.archive.identity import FOLDERS
 from ops.index.asking import rows_named, rows_of_day
 from ops.index.refresh import refresh
 from ops.index.rows import Row
+from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure
 
 MAX_NAMED = 10
@@ -34,7 +34,7 @@ def rows_meant(archive: Archive, what: str, say: Callable[[str], None]) -> list[
         raise Failure(
             ExitCode.NOT_FOUND,
             f"{archive.name} has no recording or call {what!r}",
-            next_=f"recordings find {what}",
+            next_=command_line("find", what),
             kind="no_recording",
         )
     if len({row.recording_id for row in rows}) > 1 and any(row.call_id != what for row in rows):
@@ -53,7 +53,7 @@ def row_meant(archive: Archive, what: str, say: Callable[[str], None]) -> Row:
         raise Failure(
             ExitCode.NOT_FOUND,
             f"{what!r} means {len(rows)} recordings: {ids}: name one of them",
-            next_=f"recordings show {shlex.quote(what)}",
+            next_=command_line("show", what),
             kind="ambiguous",
         )
     return rows[0]

@@ -23,6 +23,7 @@ from ops.index.index import Index
 from ops.index.query import BadQuery, Query
 from ops.index.refresh import refresh
 from ops.index.rows import Row
+from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure
 from ops.shell.verb import Shared
 
@@ -88,6 +89,7 @@ def _by_id(question: Question, selection: Selection, say: Say) -> list[Row]:
             raise Failure(
                 ExitCode.NOT_FOUND,
                 f"{question.archive.name} has no recording or call {id_!r}: nothing was done",
+                next_=command_line("find", id_),
                 kind="no_recording",
             )
     unique = {(row.source, row.recording_id): row for found in rows.values() for row in found}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +12,7 @@ from ops.find.find import cell
 from ops.find.selection import Selection, selected
 from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
 from ops.holds.placing import Holding, HoldResult
+from ops.shell.command_line import command_line
 from ops.shell.output import Column, ExitCode, Failure, Output
 from ops.shell.questions import confirm
 from ops.shell.texts import are, counted
@@ -36,7 +36,7 @@ def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> Exi
         return ExitCode.LOOK
     done = holding.hold(case, reason[:LONGEST_REASON], rows, selection.kept())
     output.document(_document(done))
-    undo = output.again(f"recordings release --case {shlex.quote(case)} --reason TEXT")
+    undo = output.again(command_line("release", case=case, reason="TEXT"))
     output.verdict(f"{_result_text(archive, done)} on hold for {case!r}; undone by: {undo}")
     return ExitCode.DONE
 

@@ -40,6 +40,7 @@ from ops.importing.recording_names import may_hold_recordings, named_as_recordin
 from ops.importing.unpacking import Limits, Member, Refused, members
 from ops.provider.connection import source_of
 from ops.shell.output import ExitCode, Output
+from ops.shell.texts import are, counted
 from ops.shell.verb import Shared
 
 MAX_FETCHED_BYTES = 100 * 1024**3
@@ -226,8 +227,8 @@ class Importer:
         """Warnings about recordings that were taken."""
         if self._guessed:
             yield (
-                f"{self._guessed} recordings are dated by the time of their file, which may be that of a copy: "
-                "archive_pattern, an option of the source, reads the time out of the name"
+                f"{counted(self._guessed)} {are(self._guessed)} dated by the time of their file, which may be "
+                "that of a copy: archive_pattern, an option of the source, reads the time out of the name"
             )
         yield from self._twice
 

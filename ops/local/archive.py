@@ -23,6 +23,7 @@ from ops.local.engine.ground import is_remote
 from ops.local.engine.lock import FolderLock, InUse
 from ops.local.engine.sqlite_file import set_aside
 from ops.local.engine.sqlite_table import SqliteTable
+from ops.shell.command_line import quoted
 from ops.shell.output import ExitCode, Failure
 
 FORMAT = 1
@@ -84,7 +85,7 @@ def opened(
                 raise Failure(
                     ExitCode.UNAVAILABLE,
                     f"the ledger {file} is missing",
-                    next_=f"recordings rebuild-ledger -a {path}",
+                    next_=f"recordings rebuild-ledger -a {quoted(path)}",
                 )
             with SqliteTable(file) as table:
                 if table.journal != "wal":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from ops.local.host import OF_THE_RUN, Host
 from ops.local.ledger_file import lines_of
 from ops.local.progress import megabytes, summary_columns
 from ops.local.source import SourceDriver
+from ops.shell.command_line import command_line, for_archive
 from ops.shell.output import Column, ExitCode, Output
 from ops.shell.texts import are, counted
 
@@ -154,11 +154,12 @@ class Ending:
                 for item in islice(self._books.of_state(driver.name, state), NAMED):
                     named += 1
                     id_ = str(item["recording_id"])
-                    look = f"recordings show {shlex.quote(id_)} -a {self._archive.path}"
+                    look = for_archive(command_line("show", id_), str(self._archive.path))
                     yield f"{driver.name}: {id_!r} is {state}: {item.get('reason')}; next: {look}"
         more = sum(figures[state] for state in (*_CHANGED, *_LOOK_AT)) - named
         if more > 0:
-            yield f"{driver.name}: {more} more: recordings find --source {driver.name} -a {self._archive.path}"
+            find = for_archive(command_line("find", source=driver.name), str(self._archive.path))
+            yield f"{driver.name}: {more} more: {find}"
 
     def _unfinished(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
         """Work that the source did not finish, and why."""

@@ -10,6 +10,7 @@ from functions.archiver.entry import State
 from ops.page.texts import STATE_WORDS, local_text
 from ops.page.view import Details, Event
 from ops.recording.dossier import Dossier, proof_sentence, transcript_of
+from ops.shell.command_line import command_line
 
 _COLD = {
     "GLACIER": "3 to 5 hours and costs about $0.01 a GB",
@@ -95,5 +96,5 @@ def _restore(known: Dossier) -> str | None:
         return None
     return (
         f"It lies in {head.storage_class}: bringing it back takes {_COLD[head.storage_class]}. "
-        f"In a terminal: recordings get {known.entry.recording.id} --restore"
+        f"In a terminal: {command_line('get --restore', known.entry.recording.id)}"
     )

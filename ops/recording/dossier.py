@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from functions.archiver.object_keys import Place
 from functions.archiver.sealing.document import SIGNATURE, name_of
 from ops.archive.archive import Archive
 from ops.index.rows import Row
+from ops.shell.command_line import command_line
 
 KEPT = (State.ARCHIVED, State.QUARANTINED, State.ALTERED)
 """States in which there are bytes."""
@@ -107,7 +107,7 @@ class Dossier:
             case State.QUEUED if self.entry.due_ms is not None:
                 return from_ms(self.entry.due_ms), "it is being fetched; its turn ends"
             case State.FAILED | State.QUARANTINED:
-                return None, f"recordings retry {shlex.quote(self.entry.recording.id)}"
+                return None, command_line("retry", self.entry.recording.id)
             case State.ALTERED | State.ABSENT:
                 return None, "the next run asks the provider for it again"
         if "expires_at" in self.item:

@@ -22,6 +22,7 @@ from ops.archive.targets import checked_target
 from ops.find.names import row_meant
 from ops.index.rows import Row
 from ops.recording.dossier import KEPT
+from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import bytes_text
 from ops.shell.verb import Shared
@@ -66,7 +67,7 @@ def _stored(archive: Archive, row: Row) -> Stored:
         raise Failure(
             ExitCode.NOT_FOUND,
             f"the archive has no bytes of {row.recording_id}; it is {entry.state.value}{why}",
-            next_=f"recordings show {row.recording_id}",
+            next_=command_line("show", row.recording_id),
             kind="no_bytes",
         )
     return entry.stored
@@ -99,7 +100,7 @@ def _fetch(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output
         raise Failure(
             ExitCode.REFUSED,
             f"{row.recording_id} lies in a storage class that cannot be read at once",
-            next_=f"recordings get {row.recording_id} --restore",
+            next_=command_line("get --restore", row.recording_id),
             kind="cold",
         ) from None
 

@@ -148,7 +148,7 @@ class _Shown:
             "story": [
                 {"at": event.at, "what": event.what, "by": event.by, "detail": event.detail} for event in known.story
             ],
-            "next": {"at": at, "what": what} if what else None,
+            "next": {"at": at, "what": self._output.again(what)} if what else None,
             "first_bytes": self._first.hex() if self._first is not None else None,
             "guess": guess(self._first) if self._first is not None else None,
         }

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ops.shell.command_line import quoted
 from ops.shell.output import ExitCode, Failure
 
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
@@ -26,7 +27,7 @@ class FileSigner:
     def __init__(self, path: Path) -> None:
         self._path = path
         if not path.is_file():
-            raise Failure(ExitCode.MISUSE, f"there is no key {path}", next_=_MAKE_ONE.format(path))
+            raise Failure(ExitCode.MISUSE, f"there is no key {path}", next_=_MAKE_ONE.format(quoted(path)))
         self._public = self._read_public()
 
     def _read_public(self) -> bytes:
@@ -35,7 +36,7 @@ class FileSigner:
             raise Failure(
                 ExitCode.MISUSE,
                 f"{self._path} holds no private ECDSA key on the curve P-256 without a passphrase",
-                next_=_MAKE_ONE.format(self._path),
+                next_=_MAKE_ONE.format("seal-key.pem"),  # never over the file that lies there,
             )
         return done.stdout
 

@@ -7,7 +7,6 @@ holds JSON alone, and everything else goes to standard error.
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
+
+from ops.shell.command_line import for_archive
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,13 +74,6 @@ def print_failure(failure: Failure, *, as_json: bool, archive: str | None = None
     else:
         text = clean(failure.message) + (f"\nnext: {next_}" if next_ else "")
     print(text, file=sys.stderr)
-
-
-def for_archive(command: str, archive: str | None) -> str:
-    """The command as it has to be typed for the archive that -a names, so that it means no other one, or none."""
-    words = command.split()
-    about_one = words[:1] == ["recordings"] and words[-1] not in ("--help", "…") and "-a" not in words
-    return f"{command} -a {shlex.quote(archive)}" if archive and about_one else command
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -74,14 +74,14 @@ class SourceStatus:
                 return f"recordings find --source {self.source} --state {name}"
         return self.health.state.first_command(self.source)
 
-    def _trouble(self) -> dict[str, str] | None:
+    def _trouble(self, output: Output) -> dict[str, str] | None:
         if self.trouble is None:
             return None
         kind = self.trouble.kind
-        return {"name": kind.name, "reason": self.trouble.reason, "next": kind.first_command(self.source)}
+        return {"name": kind.name, "reason": self.trouble.reason, "next": output.again(kind.first_command(self.source))}
 
-    def document(self) -> dict[str, Any]:
-        """As `status --json` has it."""
+    def document(self, output: Output) -> dict[str, Any]:
+        """As `status --json` has it; commands are for the archive of `output`."""
         signs = self.vitals.signs if self.vitals else None
         rate = self.vitals.rate if self.vitals else None
         margin = signs.deletion_margin if signs else None
@@ -100,10 +100,10 @@ class SourceStatus:
             "complete_until": self.complete_until,
             "backfill": self.backfill,
             "erasures": list(self.erasures) if self.erasures is not None else None,
-            "trouble": self._trouble(),
+            "trouble": self._trouble(output),
             "deletion_at_source": self.deletion.document() if self.deletion else None,
             "alarms": list(self.alarms) if self.alarms is not None else None,
-            "next": self.next,
+            "next": output.again(self.next) if self.next else None,
         }
 
 
@@ -252,7 +252,7 @@ def _time_left(margin: timedelta | None) -> str:
 
 def tell_all(output: Output, each: SourceStatus) -> None:
     """Everything about one source, a line each."""
-    for head, value in each.document().items():
+    for head, value in each.document(output).items():
         if head == "counts" and each.counts:
             shown = ", ".join(f"{name} {number}" for name, number in each.counts.numbers.items())
         elif head == "rate" and each.vitals:
@@ -273,4 +273,4 @@ def tell_all(output: Output, each: SourceStatus) -> None:
             shown = ", ".join(value) or "none"
         else:
             shown = "–" if value is None else str(value)
-        output.line(f"{head.replace('_', ' '):<15} {shown}")
+        output.line(f"{head.replace('_', ' '):<18} {shown}")

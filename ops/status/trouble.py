@@ -10,6 +10,7 @@ from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.ledger import Ledger
 from ops.archive.archive import Archive
 from ops.shell import texts
+from ops.shell.command_line import command_line
 from ops.shell.output import Column, ExitCode, Failure, Output
 
 _TROUBLED = (State.FAILED, State.QUARANTINED)
@@ -67,7 +68,11 @@ def choose_ids(archive: Archive, ids: Sequence[str], source: str | None = None) 
 def _with_id(archive: Archive, ledgers: Sequence[Ledger], id_: str) -> list[TroubledRecording]:
     found = [TroubledRecording(ledger=ledger, entry=entry) for ledger in ledgers if (entry := ledger.find(id_))]
     if not found:
-        raise Failure(ExitCode.NOT_FOUND, f"{archive.name} has no recording {id_!r}: nothing was done")
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            f"{archive.name} has no recording {id_!r}: nothing was done",
+            next_=command_line("find", id_),
+        )
     troubled = [each for each in found if each.entry.state in _TROUBLED]
     if not troubled:
         state = found[0].entry.state.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
 from ops.local.healing import mark
 from ops.plan.prices import prices
+from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import counted
 from ops.shell.verb import Shared
@@ -79,7 +79,11 @@ class Verifying:
             self._source(source, selection, items, kept)
         missing = sorted(set(selection.ids) - self._ids)
         if missing:
-            raise Failure(ExitCode.NOT_FOUND, f"{self._archive.name} holds no recording {missing[0]!r}")
+            raise Failure(
+                ExitCode.NOT_FOUND,
+                f"{self._archive.name} holds no recording {missing[0]!r}",
+                next_=command_line("find", missing[0]),
+            )
         if kept:
             kept.forget()
         return self._tell(time.monotonic() - started)
@@ -190,7 +194,7 @@ class Verifying:
     def _next(self) -> str | None:
         """The command to type after this, about the worst that was found."""
         if wrong := self._wrong():
-            return f"recordings show {shlex.quote(wrong[0].recording_id)}"
+            return command_line("show", wrong[0].recording_id)
         if extra := self._found["extra"]:
             return f"recordings reconcile {extra[0].source}"  # takes in what the provider knows, and names the rest
         undecided = self._found["undecided"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ops.shell.command_line import quoted
 from ops.shell.output import ExitCode, Failure
 
 
@@ -63,4 +64,4 @@ class LedgerInUse(LedgerError):
 
 def _rebuild(path: Path) -> str:
     folder = path.parent.parent if path.parent.name == ".archive" else "DIR"
-    return f"recordings rebuild-ledger -a {folder}"
+    return f"recordings rebuild-ledger -a {quoted(folder)}"

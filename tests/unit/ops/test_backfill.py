@@ -37,7 +37,7 @@ def test_a_backfill_is_asked_for_shown_in_the_status_and_ended(
 ) -> None:
     words = ("backfill", "acme", "--from", "2025-01-01", "--to", "2025-07-01")
     assert archive.run(*words) == 0
-    assert "undo: --cancel" in capsys.readouterr().out
+    assert "undo: recordings backfill --cancel acme -a" in capsys.readouterr().out
     assert archive.run(*words) == 4
     assert "next: recordings backfill acme --cancel" in capsys.readouterr().err
     archive.run("status", "--json")

@@ -184,7 +184,7 @@ def test_ids_that_are_not_the_provider_s_are_kept_from_meeting_them(
     assert found is not None
     assert (found.recording.recorded_at, found.recording.recorded_at_from) == (MODIFIED, "file time")
     (warning,) = own.warnings()
-    assert warning.startswith("1 recordings are dated by the time of their file")
+    assert warning.startswith("1 recording is dated by the time of their file")
 
 
 def test_equal_bytes_under_two_ids_are_remarked(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ops.shell.output import WIDTH, Column, ExitCode, Failure, Output, clean, for_archive, print_failure
+from ops.shell.output import WIDTH, Column, ExitCode, Failure, Output, clean, print_failure
 
 MOMENT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 COLUMNS = (Column(head="id", importance=9), Column(head="reason", importance=1), Column(head="bytes", align="right"))
@@ -93,18 +93,3 @@ def test_json_is_safe_on_a_terminal_and_means_the_same(text: str) -> None:
 
 def test_printable_text_stays_as_it_is() -> None:
     assert clean("Zoë: 5 € \x1b[31mred\r\x07") == "Zoë: 5 € \\x1b[31mred\\r\\x07"
-
-
-@pytest.mark.parametrize(
-    ("command", "typed"),
-    [
-        ("recordings retry x", "recordings retry x -a 'my archive'"),
-        ("recordings rebuild-ledger -a other", "recordings rebuild-ledger -a other"),
-        ("recordings find --help", "recordings find --help"),
-        ("recordings local …", "recordings local …"),
-        ("chmod -R go= x", "chmod -R go= x"),
-    ],
-)
-def test_a_next_command_is_for_the_archive_that_was_named(command: str, typed: str) -> None:
-    assert for_archive(command, "my archive") == Output("x", archive="my archive").again(command) == typed
-    assert for_archive(command, None) == command

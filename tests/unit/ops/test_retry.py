@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_what_cannot_be_done_is_said_and_nothing_is_done(
 def test_nothing_that_failed_is_said_so(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.run("retry", "--failed", "--reason", "no such reason") == 0
     assert "nothing to try again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("id_", ["-x", "--all", "it's", "two words", "../../etc/passwd", "a -- b", "$(x)", '"'])
+def test_the_command_that_show_names_tries_a_recording_of_any_id_again(
+    bench: Bench, id_: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.put(bench.ledgers["acme"], id_, lambda ledger, ticket: ledger.mark_failed(ticket, "an HTML page"))
+    assert main(["show", *bench.where, "--", id_]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("next       recordings ")
+    assert main([*bench.where, *shlex.split(told.removeprefix("next       "))[1:]]) == 0
+    assert bench.entry("acme", id_).state is State.PENDING
+
+
+def test_an_id_that_nothing_has_is_looked_for_with_find(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.run("retry", "no such") == 3
+    assert "next: recordings find 'no such'" in capsys.readouterr().err

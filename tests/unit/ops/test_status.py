@@ -108,7 +108,7 @@ def test_altered_bytes_outweigh_everything(archive: Given, capsys: pytest.Captur
     code, sources = status(archive, capsys)
     assert code == 6
     assert sources["acme"]["counts"]["altered"] == 1
-    assert sources["acme"]["next"] == "recordings find --source acme --state altered"
+    assert sources["acme"]["next"] == f"recordings find --source acme --state altered -a {archive.where}"
     assert status(archive, capsys, "dialer")[0] == 0
 
 
@@ -149,7 +149,7 @@ def test_one_source_is_told_whole(archive: Given, capsys: pytest.CaptureFixture[
     out = capsys.readouterr().out
     assert "failed 1" in out
     assert "recordings find --source acme --state failed" in out
-    assert max(map(len, out.splitlines())) <= 120
+    assert max(len(line.partition(" -a ")[0]) for line in out.splitlines()) <= 120
 
 
 def test_a_source_shows_what_its_last_round_of_deletions_came_to(
@@ -239,7 +239,7 @@ def test_a_day_that_is_not_sealed_stands_beside_the_state_with_the_command_to_ty
     assert sources["acme"]["trouble"] == {
         "name": "a day is not sealed",
         "reason": told["told_reason"],
-        "next": "recordings seal acme",
+        "next": f"recordings seal acme -a {archive.where}",
     }
     assert sources["dialer"]["trouble"] is None, "its state says so itself"
     assert archive.run("status") == 0
