@@ -32,7 +32,7 @@ def reconcile_and_wait(
     before = _item(archive, source)
     now = datetime.now(UTC)
     if int(before.get("lease_until", 0)) > now.timestamp() * 1000:
-        raise Failure(ExitCode.REFUSED, f"{source} is being reconcile_and_wait already: try again when that has ended")
+        raise Failure(ExitCode.REFUSED, f"{source} is being reconciled already: try again when that has ended")
     known = set(_reports(archive, source, now))
     archive.invoke(archive.source(source).functions["reconciler"], event, wait=False)
     waited, said = 0.0, ""

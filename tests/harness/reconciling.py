@@ -41,6 +41,12 @@ class ReconcilerBench(Bench):
         self.retention: timedelta | None = 30 * DAY
 
     def reconcile(self, asked: Window | None = None) -> Reconciled:
+        return self.reconciler().run(asked=asked)
+
+    def report_again(self) -> Reconciled:
+        return self.reconciler().report_again()
+
+    def reconciler(self) -> Reconciler:
         bucket = S3Bucket(s3(), self.aws.bucket)
         store = Store(bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
@@ -67,7 +73,7 @@ class ReconcilerBench(Bench):
             start=self.start,
             listed_until=lambda: self.listed_until,
             seconds_left=lambda: 900.0,
-        ).run(asked=asked)
+        )
 
     def ask_retention(self) -> timedelta | None:
         if self.retention is None:

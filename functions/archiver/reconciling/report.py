@@ -38,7 +38,8 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """One day by its witnesses. `listed` counts what the provider showed; `unclean`: not all could be read.
+    """One day by its witnesses. `listed` counts what the provider showed; `unclean`: not all could be read; `today`: it
+    was not over when it was listed, which may be a day ago.
 
     `erased` and `expired` ones are in none of the others, unless the provider still lists them.
     """

@@ -40,7 +40,7 @@ EVERY = timedelta(hours=20)
 _WALK = "reconcile"
 _SEAL = "seal"
 _ASKED = "asked "
-"""A walk over a span that a person asked for is named after its beginning, so that any later run can go on with it."""
+"""A walk over a span that a person asked for is named after its first day, so that any later run can go on with it."""
 
 MAX_DAYS_COUNTED = 400
 """The most days of the past that one run counts; later runs count the rest."""
@@ -167,13 +167,25 @@ class Reconciler:
         return shown(walk, days, self._cursors.unclean(), retention=self._ledger.retention(), now=self._clock.now())
 
     def _previous_request(self) -> Window | None:
+        """The span whose walk has not come to its end; not one before the source's start, which may have moved."""
         for walk in self._cursors.walks(_ASKED):
-            return Window(start=from_iso(walk.name.removeprefix(_ASKED)), end=walk.end)
+            begun = from_iso(walk.name.removeprefix(_ASKED))
+            if walk.name != _asked_name(begun) or walk.end <= self._start:
+                self._cursors.drop(walk)
+            if self._start < walk.end:
+                return Window(start=begun, end=walk.end)
         return None
 
     def _reconcile_asked(self, span: Window, now: datetime) -> Reconciled:
-        start, end = max(span.start, self._start), min(span.end, now - RECENT)
-        name = f"{_ASKED}{iso(start)}"
+        """A report speaks of days, and so every day that the span touches is listed whole."""
+        start, end = max(midnight(span.start.date()), self._start), midnight(_last_day(span.end) + timedelta(days=1))
+        end = min(end, now - RECENT)
+        if start >= end:
+            return Reconciled()
+        name = _asked_name(span.start)
+        begun = self._cursors.walk(name)
+        if begun is not None and begun.end < end:
+            self._cursors.keep(replace(begun, end=end))
         findings = self._listing(self._cursors).run_walk(name, start, end)
         walk = self._cursors.walk(name)
         if walk is None or not walk.finished:
@@ -240,7 +252,7 @@ class Reconciler:
         return self._report(walk, begin, now, now, key=reconciliation_report(self._source, now.date()))
 
     def _report(self, walk: Walk, begin: datetime, end: datetime, now: datetime, *, key: str) -> Reconciled:
-        days = self._days(walk, every_day(begin.date(), _last_day(end)), now, key)
+        days = self._days(walk, every_day(begin.date(), _last_day(end)), key)
         document = self._document(walk, days, now)
         self._store.write_json(key, document)
         html = page({self._source: days}, made_at=iso(now))
@@ -256,11 +268,11 @@ class Reconciler:
             },
         )
 
-    def _days(self, walk: Walk, days: Sequence[date], now: datetime, report: str) -> list[dict[str, Json]]:
+    def _days(self, walk: Walk, days: Sequence[date], report: str) -> list[dict[str, Json]]:
         spans, retention = self._cursors.unclean(), self._ledger.retention()
         documents = []
         for day in days:
-            document = day_document(self._day(day, walk, spans, now), as_of=iso(walk.end), report=report)
+            document = day_document(self._day(day, walk, spans), as_of=iso(walk.end), report=report)
             deletes = deletes_on(day, retention)
             documents.append({**document, "deletes_on": deletes.isoformat() if deletes else None})
         return documents
@@ -280,13 +292,17 @@ class Reconciler:
             "days": list(days),
         }
 
-    def _day(self, day: date, walk: Walk, spans: Sequence[Unclean], now: datetime) -> Day:
+    def _day(self, day: date, walk: Walk, spans: Sequence[Unclean]) -> Day:
         return self._days_of.read(
             day,
             listed=walk.listed.get(day.isoformat(), 0),
             unclean=is_unclean(day, spans),
-            today=day == now.date(),
+            today=midnight(day + timedelta(days=1)) > walk.end,
         )
+
+
+def _asked_name(start: datetime) -> str:
+    return f"{_ASKED}{iso(midnight(start.date()))}"
 
 
 def has_news(counted: Mapping[str, int], *, is_new: bool) -> bool:

@@ -55,11 +55,21 @@ class Sealer:
         plan = self.book.plan
         if listed and plan.until is None:
             plan.first, plan.until = min(listed), min(listed) - _DAY
+        self._leave_out_until(min(listed, default=date.min))
         self.learn(listed)
         plan.open |= {day: shown for day, shown in listed.items() if day <= leaving}
         plan.due |= plan.open.keys()
         plan.due |= self._audit()
         self.book.save()
+
+    def _leave_out_until(self, day: date) -> None:
+        """Days before this one that the source's start, moved on, has left out: nobody lists them, so they are sealed
+        only as far as there is something of them.
+        """
+        plan = self.book.plan
+        if plan.until is not None and plan.until + _DAY < day:
+            plan.due |= {plan.until + _DAY * number for number in range(1, (day - plan.until).days)}
+            plan.until = day - _DAY
 
     def learn(self, listed: Mapping[date, Listed], *, left: date = date.min) -> None:
         """Of these days that were listed just now, those are due that are sealed already, or left the window, the last

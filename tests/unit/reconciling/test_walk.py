@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
+
+import pytest
 
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Exists
@@ -90,6 +94,98 @@ def test_how_long_the_provider_keeps_recordings_is_asked_once_a_day_and_its_last
     assert bench.ledger.retention() == 30 * DAY
 
 
+# what a report may say of a day that was listed in part
+
+
+def days_of(bench: ReconcilerBench, done: Reconciled) -> dict[str, dict[str, Any]]:
+    assert done.report is not None
+    return {day["date"]: day for day in bench.aws.document(done.report)["days"]}
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 14])
+def test_a_day_that_was_not_over_when_it_was_listed_is_not_complete(
+    bench: ReconcilerBench, clock: FakeClock, minutes: int
+) -> None:
+    """A listing ends a quarter of an hour ago, which right after midnight is yesterday."""
+    clock.moment = NOON.replace(hour=0, minute=minutes)
+    bench.provider.rows = [row("rec", 1.0)]
+    bench.reconcile()
+    bench.archive_all()
+    days = days_of(bench, bench.report_again())
+    assert {name: days[name]["state"] for name in ("2026-03-02", "2026-03-03", "2026-03-04")} == {
+        "2026-03-02": "complete",
+        "2026-03-03": "today",
+        "2026-03-04": "today",
+    }
+
+
+def test_a_walk_that_took_until_the_next_day_says_nothing_final_of_the_day_it_was_begun_on(
+    bench: ReconcilerBench, clock: FakeClock
+) -> None:
+    bench.provider.rows = [row(f"rec-{number:02}", 6.5 - number / 10) for number in range(60)]
+    bench.stop_after(pages=4)
+    assert bench.reconcile().report is None
+    bench.stop_after(pages=None)
+    clock.advance(2 * DAY)
+    done = bench.reconcile()
+    states = {name: day["state"] for name, day in days_of(bench, done).items()}
+    assert (states["2026-03-04"], states["2026-03-05"], states["2026-03-06"]) == ("today", "today", "today")
+    assert max(done.days) == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(("since", "until"), [(11.75, 10.25), (11.25, 10.75), (11.0, 10.9)])
+def test_of_a_span_that_is_asked_for_whole_days_are_listed(bench: ReconcilerBench, since: float, until: float) -> None:
+    """A span by another zone's days, or up to this moment, begins and ends within a day of UTC."""
+    bench.provider.rows = [row(f"rec-{number}", 12.5 - number / 8) for number in range(24)]
+    done = bench.reconcile(Window(start=NOON - since * DAY, end=NOON - until * DAY))
+    listed = {name: day["listed"] for name, day in days_of(bench, done).items()}
+    whole = Counter(each.recorded_at.date().isoformat() for each in bench.provider.rows if each.recorded_at)
+    assert listed == {name: whole[name] for name in listed}
+
+
+def test_a_sealed_day_that_a_span_only_touches_keeps_its_seal(bench: ReconcilerBench) -> None:
+    day = archived_long_ago(bench, "older", 11.25)
+    bench.provider.rows = [row("older", 11.25)]
+    bench.reconcile(Window(start=NOON - 12 * DAY, end=NOON - 10 * DAY))
+    again = bench.reconcile(Window(start=NOON - 11.1 * DAY, end=NOON - 10 * DAY))
+    assert [each.statement.listed for each in again.sealed if each.statement.day == day] == []
+
+
+@pytest.mark.parametrize("later", [1 * DAY, 9 * DAY, 15 * DAY, 25 * DAY])
+def test_a_span_that_was_begun_before_the_start_was_moved_does_not_take_the_place_of_the_daily_report(
+    bench: ReconcilerBench, clock: FakeClock, later: timedelta
+) -> None:
+    bench.start = NOON - 30 * DAY
+    bench.provider.rows = [row(f"rec-{number:03}", 25 - number / 10) for number in range(100)]
+    bench.stop_after(pages=2)
+    assert bench.reconcile(Window(start=NOON - 26 * DAY, end=NOON - 14 * DAY)).report is None
+    bench.stop_after(pages=None)
+    bench.start += later
+    clock.advance(timedelta(hours=1))
+    bench.reconcile()
+    clock.advance(timedelta(hours=1))
+    assert bench.reconcile().report == REPORT
+
+
+@pytest.mark.parametrize("later", [3, 8, 12])
+def test_days_that_a_moved_start_leaves_out_do_not_keep_the_days_after_them_from_being_sealed(
+    bench: ReconcilerBench, clock: FakeClock, later: int
+) -> None:
+    """Else each round would list everything again since the new start, and one day more each time."""
+    bench.start = NOON - 9 * DAY
+    bench.provider.rows = [row("first", 8)]
+    bench.reconcile()
+    clock.advance(20 * DAY)
+    bench.start += (9 + later) * DAY
+    bench.provider.rows = [row("last", -18)]
+    until = bench.reconcile().sealed_until
+    assert until == (clock.now() - 7 * DAY).date()
+    bench.provider.asked.clear()
+    clock.advance(DAY)
+    bench.reconcile()
+    assert min(asked.window.start for asked in bench.provider.asked) >= clock.now() - 8 * DAY
+
+
 # spans that a person asks for, totals, and the page
 
 
@@ -114,7 +210,7 @@ def test_a_report_leaves_totals_of_its_days_and_of_days_before_them(bench: Recon
     assert uncounted == {(NOON - n * DAY).date() for n in (1, 8, 9, 11)}
 
 
-def archived_long_ago(bench: ReconcilerBench, id_: str, days_ago: int) -> date:
+def archived_long_ago(bench: ReconcilerBench, id_: str, days_ago: float) -> date:
     """As the lister and the downloader leave a recording that no reconciler has seen yet."""
     bench.start, bench.listed_until = NOON - 20 * DAY, NOON
     ticket = bench.ledger.insert_queued(row(id_, days_ago), "schedule")
