@@ -7,7 +7,7 @@ cut short is completed by the same command.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from functions.archiver.bucket.bucket import Bucket, Head, Locked
@@ -28,6 +28,8 @@ from ops.holds.placing import HeldRecording, each_of, held_recording_of
 from ops.index.forgetting import erase_from_index
 from ops.index.rows import Row
 
+_DOWNLOADED = "being downloaded at this moment"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
@@ -38,6 +40,8 @@ class Candidate:
     keys: Sequence[str]
     why: str | None = None
     until: datetime | None = None
+    queued: int = 0
+    """How often it was put into a lane before its objects went."""
 
     @property
     def digest(self) -> str:
@@ -84,7 +88,7 @@ class Erasing:
     def _kept_by(self, item: Item, heads: Iterable[Head]) -> tuple[str | None, datetime | None]:
         cases = cases_of(item)
         if item.get("state") == State.QUEUED.value and not self._is_folder:
-            return "being downloaded at this moment", None
+            return _DOWNLOADED, None
         if cases:
             return f"held by {', '.join(cases)}", None
         locked: datetime | None = None
@@ -151,27 +155,30 @@ class Erasing:
 
     def _carry_out(self, order: str, found: Sequence[Candidate], erasing: Bucket) -> Outcome:
         free = [each for each in found if each.why is None]
-        done = each_of(lambda each: self._erase_objects(each, erasing), free)
-        locked = {each.digest for each, gone in zip(free, done, strict=True) if not gone}
-        erased = self._erase_facts([each for each in free if each.digest not in locked], erasing)
+        done = list(each_of(lambda each: self._erase_objects(each, erasing), free))
+        erased = self._erase_facts([each for each in done if each.why is None], erasing)
         gone = {each.digest for each in erased}
         clean = self._erase_from_machine(erased)
-        deferred = [each for each in found if each.digest not in gone]
+        last_seen = {each.digest: each for each in (*found, *done)}
+        deferred = [_deferred(each) for digest, each in last_seen.items() if digest not in gone]
         self._orders.note(
             order, datetime.now(UTC), self._archive.person.name, sorted(gone), [each.deferred for each in deferred]
         )
         return Outcome(order=order, erased=len(gone), deferred=deferred, index_is_clean=clean)
 
-    def _erase_objects(self, found: Candidate, erasing: Bucket) -> bool:
-        """The tombstone first, so that no listing brings it back meanwhile. False where something is locked."""
+    def _erase_objects(self, found: Candidate, erasing: Bucket) -> Candidate:
+        """The tombstone first, so that no listing brings it back meanwhile; with `why` where something keeps it."""
         ledger = self._archive.ledger(found.row.source)
         ledger.tombstones.bury(found.row.recording_id, found.row.day, "erased")
+        queued = ledger.rests(found.row.recording_id, in_a_lane_too=self._is_folder)
+        if queued is None:
+            return replace(found, why=_DOWNLOADED)
         try:
             for version in list(versions_of(self._archive.bucket, found.kept.place)):
                 erasing.delete(version.key, version_id=version.version_id)
         except Locked:
-            return False
-        return True
+            return replace(found, why="locked")
+        return replace(found, queued=queued)
 
     def _erase_facts(self, found: Sequence[Candidate], erasing: Bucket) -> list[Candidate]:
         """Reports and logs, then the items; those whose item is gone. A hold that came in between keeps its item."""
@@ -192,7 +199,7 @@ class Erasing:
     def _erase_item(self, found: Candidate) -> bool:
         """In a folder nobody downloads meanwhile, whatever a run that was killed left."""
         ledger = self._archive.ledger(found.row.source)
-        return ledger.erase(found.row.recording_id, in_a_lane_too=self._is_folder)
+        return ledger.erase(found.row.recording_id, in_a_lane_too=self._is_folder, queued=found.queued)
 
     def _traces(self, found: Sequence[Candidate]) -> Iterator[Trace]:
         """The recordings, and their calls as far as nothing else is left of them."""
@@ -209,3 +216,8 @@ class Erasing:
         if isinstance(self._archive, FolderArchive):
             clean = self._archive.table.truncate_log() and clean
         return clean
+
+
+def _deferred(found: Candidate) -> Candidate:
+    """With the reason why it stays: what nothing kept was held, or downloaded, while it was being erased."""
+    return found if found.why else replace(found, why="changed while it was being erased")

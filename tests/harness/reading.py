@@ -69,7 +69,14 @@ def archived(
 ) -> Stored:
     """A recording that is archived with its sidecar, as the downloader leaves it."""
     ticket = found(archive, recording_id, source=source, **facts)
-    ledger = archive.ledger(source)
+    return downloaded(archive, ticket, audio=audio, kind=kind, codec=codec)
+
+
+def downloaded(
+    archive: Archive, ticket: Ticket, *, audio: bytes = AUDIO, kind: Audio = WAV, codec: str = "pcm"
+) -> Stored:
+    """What is in a lane, archived."""
+    ledger = archive.ledger(ticket.source)
     entry = ledger.entry(ticket)
     store = Store(archive.bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=None))
     upload = store.upload(entry, lambda stored: ledger.note(ticket, stored))

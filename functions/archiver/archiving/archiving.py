@@ -186,7 +186,8 @@ class Archiver:
         whole = replace(archived, recording=entry.recording)
         written = self._write_documents(whole, archived.stored, transcript)
         completed = transcript.state is TranscriptState.COMPLETED
-        self._ledger.note_transcript(ticket.id, metadata_sha256=written.metadata_sha256, there=completed)
+        held = self._ledger.note_transcript(ticket.id, metadata_sha256=written.metadata_sha256, there=completed)
+        self._hold_too(archived, held=held)
         self._ledger.finish_follow_up(ticket)
         return Report(ticket=ticket, outcome=f"transcript {transcript.state.value}")
 

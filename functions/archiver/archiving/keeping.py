@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from functions.archiver.archiving import encrypted
 from functions.archiver.archiving.completeness import (
@@ -28,7 +27,7 @@ from functions.archiver.http.client import Body
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.provider.provider import Opened, Provider
-from functions.archiver.recording import Recording
+from functions.archiver.recording import Recording, Rendition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,20 +52,18 @@ class Keeping:
 
         Raises EndedEarly for a body that may still come whole; on the last attempt there is nothing else to be had.
         """
-        upload = self._upload(ticket, entry)
+        upload = self._upload(ticket, entry, opened.rendition)
         last = is_last_attempt(entry)
         try:
             if opened.encrypted is not None:
-                kept = StoredBody(stored=self._keep_encrypted(recording, opened, upload, last=last))
-            else:
-                kept = self._judge(recording, opened, upload, last=last)
+                return StoredBody(stored=self._keep_encrypted(recording, opened, upload, last=last))
+            return self._judge(recording, opened, upload, last=last)
         finally:
             upload.abort()
-        return replace(kept, stored=replace(kept.stored, rendition=opened.rendition))
 
     def look_again(self, ticket: Ticket, entry: Entry, held: Stored) -> StoredBody | None:
         """Stores quarantined bytes as audio if their format is known by now; else None."""
-        upload = self._upload(ticket, entry)
+        upload = self._upload(ticket, entry, held.rendition)
         try:
             with self._store.bucket.read(held.key, version_id=held.version_id) as chunks:
                 verdict = pour(Chunks(chunks), upload, held.size_bytes)
@@ -78,8 +75,8 @@ class Keeping:
         finally:
             upload.abort()
 
-    def _upload(self, ticket: Ticket, entry: Entry) -> Upload:
-        return self._store.upload(entry, note=lambda stored: self._ledger.note(ticket, stored))
+    def _upload(self, ticket: Ticket, entry: Entry, rendition: Rendition | None) -> Upload:
+        return self._store.upload(entry, lambda stored: self._ledger.note(ticket, stored), rendition)
 
     def _judge(self, recording: Recording, opened: Opened, upload: Upload, *, last: bool) -> StoredBody:
         verdict, early = pour_what_comes(opened.body, upload, opened.body.length)

@@ -21,7 +21,7 @@ from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, Stored
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.object_keys import Place
-from functions.archiver.recording import Json
+from functions.archiver.recording import Json, Rendition
 from functions.archiver.settings.storage_classes import StoragePolicy
 
 
@@ -35,12 +35,15 @@ class Store:
         self._policy = policy
         self._lock = lock
 
-    def upload(self, entry: Entry, note: Callable[[Stored], None] = lambda stored: None) -> Upload:
+    def upload(
+        self, entry: Entry, note: Callable[[Stored], None] = lambda stored: None, rendition: Rendition | None = None
+    ) -> Upload:
         """A new upload of a recording; nothing is visible before its `finish`.
 
         `note` is called with what is about to become visible, where the object itself cannot say whose it is.
+        `rendition` is what was asked for.
         """
-        return Upload(self.bucket, self._policy, entry, note, self._lock)
+        return Upload(self.bucket, self._policy, entry, note, self._lock, rendition)
 
     def find(self, entry: Entry) -> Stored | None:
         """The recording's own object, when an earlier attempt stored it and died before its mark.
@@ -58,9 +61,12 @@ class Store:
 
     def _own(self, head: Head, entry: Entry) -> Stored | None:
         named = head.metadata.get(FOUND_AT) == iso(entry.found_at)
-        if named and head.sha256 and head.metadata.get(SHA256) == head.sha256.hex():
-            return stored_of(head)
         noted = entry.noted
+        if named and head.sha256 and head.metadata.get(SHA256) == head.sha256.hex():
+            stored = stored_of(head)
+            # What the provider claimed of these bytes stands in the note alone.
+            same = noted is not None and (noted.key, noted.sha256) == (stored.key, stored.sha256)
+            return replace(stored, contradictions=noted.contradictions) if noted and same else stored
         if noted is None or (noted.key, noted.size_bytes) != (head.key, head.size_bytes):
             return None
         if head.crc32 is not None and crc_text(head.crc32) != noted.crc32:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from functions.archiver.audio.kinds import Audio, Verdict
 from functions.archiver.bucket.bucket import (
@@ -25,7 +26,7 @@ from functions.archiver.bucket.sending import Sending
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, Stored
 from functions.archiver.object_keys import ENCRYPTED, Place
-from functions.archiver.recording import Contradiction
+from functions.archiver.recording import Contradiction, Rendition
 from functions.archiver.settings.storage_classes import StoragePolicy
 
 PART_BYTES = 8 * 1024 * 1024
@@ -34,7 +35,7 @@ PART_BYTES = 8 * 1024 * 1024
 _FIRST_BYTES = 256 * 1024
 _SPILL_BYTES = 64 * 1024
 
-FOUND_AT, SHA256, CODEC, CHANNELS = "found-at", "sha256", "codec", "channels"
+FOUND_AT, SHA256, CODEC, CHANNELS, RENDITION = "found-at", "sha256", "codec", "channels", "rendition"
 """Metadata of an object: when its recording entered the ledger, which tells whose it is, and what its bytes are."""
 
 UNKNOWN = Audio(extension="bin", content_type="application/octet-stream")
@@ -59,6 +60,7 @@ class Upload:
         entry: Entry,
         note: Callable[[Stored], None],
         lock: Callable[[], Lock | None],
+        rendition: Rendition | None = None,
     ) -> None:
         self._bucket = bucket
         self._policy = policy
@@ -66,6 +68,7 @@ class Upload:
         self._place = entry.place
         self._found_at = iso(entry.found_at)
         self._held = entry.held
+        self._rendition = rendition
         self._note = note
         self._buffer = bytearray()
         self._filled = 0
@@ -145,6 +148,7 @@ class Upload:
             codec=verdict.codec if verdict else None,
             channels=verdict.channels if verdict else None,
             contradictions=tuple(contradictions),
+            rendition=self._rendition,
         )
         if self._sending is not None or not self._bucket.keeps_metadata or contradictions:
             self._note(stored)
@@ -166,7 +170,12 @@ class Upload:
             self._bucket.abort(self._key, sending.upload_id)
 
     def _put(self, audio: Audio, stored: Stored, digest: Digest) -> str | None:
-        said = {SHA256: stored.sha256, CODEC: stored.codec, CHANNELS: stored.channels and str(stored.channels)}
+        said = {
+            SHA256: stored.sha256,
+            CODEC: stored.codec,
+            CHANNELS: stored.channels and str(stored.channels),
+            RENDITION: stored.rendition and json.dumps(asdict(stored.rendition)),
+        }
         properties = self._properties(audio, digest.size_bytes, **{n: v for n, v in said.items() if v})
         return self._bucket.put_new(self._key, self._body(), sha256=digest.sha256, properties=properties)
 
@@ -257,6 +266,7 @@ def stored_of(head: Head) -> Stored:
         crc32=None if head.crc32 is None else crc_text(head.crc32),
         codec="encrypted" if head.key.endswith(ENCRYPTED) else head.metadata.get(CODEC),
         channels=int(head.metadata[CHANNELS]) if CHANNELS in head.metadata else None,
+        rendition=Rendition(**json.loads(head.metadata[RENDITION])) if RENDITION in head.metadata else None,
     )
 
 

@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
-from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, OneOf
+from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, OneOf, unchanged
 from functions.archiver.ledger.items import REPORTED, entry_of, facts_of, pk_of
 from functions.archiver.ledger.revival import Revival, description_digest
 from functions.archiver.ledger.story import event
@@ -245,19 +245,36 @@ class Ledger(Transitions):
             if item.get("kind") == "recording" and item["source"] == self._source:
                 yield entry_of(item)
 
-    def erase(self, recording_id: str, *, in_a_lane_too: bool = False) -> bool:
-        """Deletes the item and its follow-ups, unless a case holds it or it is in a lane; whether it is gone.
+    def rests(self, recording_id: str, *, in_a_lane_too: bool = False) -> int | None:
+        """How often it was put into a lane so far; None while it or its transcript is in one, whose worker may still
+        write objects. A transcript that waits is not fetched any more.
 
-        Its tombstone has to stand by then, and its objects have to be gone: this comes last.
+        Its tombstone has to stand by then. This comes before its objects go.
+        """
+        transcript = self._pk("transcript", recording_id)
+        out_of_lanes = OneOf("state", _states(in_a_lane_too=in_a_lane_too))
+        if self._table.get(transcript) and not self._table.delete(transcript, when=out_of_lanes):
+            return None
+        item = self._table.get(self._pk("recording", recording_id)) or {}
+        in_a_lane = item.get("state") == State.QUEUED.value and not in_a_lane_too
+        return None if in_a_lane else int(item.get("queued", 0))
+
+    def erase(self, recording_id: str, *, in_a_lane_too: bool = False, queued: int | None = None) -> bool:
+        """Deletes the item and its look-up, unless a case holds it or it is in a lane; whether it is gone.
+
+        Its objects have to be gone: this comes last. With `queued`, which `rests` told, it stays if it was in a lane
+        since, for then it may have objects again.
         """
         pk = self._pk("recording", recording_id)
         item = self._table.get(pk)
         if item is None:
             return True
-        follow_ups = [("transcript", recording_id), *([("lookup", item["call_id"])] if "call_id" in item else [])]
-        states = tuple(state.value for state in State if in_a_lane_too or state is not State.QUEUED)
-        if not self._table.delete(pk, when=OneOf("state", states) & Missing("held")):
+        when: Condition = OneOf("state", _states(in_a_lane_too=in_a_lane_too)) & Missing("held")
+        if queued is not None:
+            when &= unchanged("queued", queued or None)
+        if not self._table.delete(pk, when=when):
             return self._table.get(pk) is None
+        follow_ups = [("transcript", recording_id), *([("lookup", item["call_id"])] if "call_id" in item else [])]
         for kind, id_ in follow_ups:
             self._table.delete(pk_of(self._source, str(id_), kind), when=Exists("pk"))
         return True
@@ -303,6 +320,10 @@ class Ledger(Transitions):
 
     def _facts(self, recording: Recording) -> dict[str, object]:
         return facts_of(recording, source=self._source, found_on=self._clock.now().date())
+
+
+def _states(*, in_a_lane_too: bool) -> tuple[str, ...]:
+    return tuple(state.value for state in State if in_a_lane_too or state is not State.QUEUED)
 
 
 def _without_day(facts: Mapping[str, object]) -> dict[str, object]:

@@ -91,16 +91,18 @@ class Transitions:
             **({"metadata_sha256": written.metadata_sha256} if written.metadata_sha256 else {}),
         }
 
-    def note_transcript(self, recording_id: str, *, metadata_sha256: str | None = None, there: bool = True) -> None:
+    def note_transcript(self, recording_id: str, *, metadata_sha256: str | None = None, there: bool = True) -> bool:
         """The provider is done with the transcript of an archived recording, later than with its audio.
 
-        `there`: the archive holds it. `metadata_sha256` is the digest of the sidecar that says so.
+        `there`: the archive holds it. `metadata_sha256` is the digest of the sidecar that says so. Whether a case holds
+        the recording by now.
         """
         put = {**({"metadata_sha256": metadata_sha256} if metadata_sha256 else {}), **(HAS_TRANSCRIPT if there else {})}
         try:
-            self._table.update(self._pk("recording", recording_id), put=put, when=Exists("archived_at"))
+            item = self._table.update(self._pk("recording", recording_id), put=put, when=Exists("archived_at"))
         except Refused:
-            return  # it is no longer archived, and its transcript is of no use
+            return False  # it is no longer archived, and its transcript is of no use
+        return "held" in item
 
     def mark_quarantined(
         self,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from functions.archiver.archiving.retries import MAX_ATTEMPTS
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Equals
+from functions.archiver.recording import Rendition
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Died, death_before, refused
 from tests.doubles.clock import FakeClock
@@ -59,6 +61,39 @@ def test_a_run_that_died_before_its_mark_left_an_object_that_is_adopted_without_
     assert stored is not None
     assert stored.sha256 == hashlib.sha256(body).hexdigest()
     assert len(bench.versions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "claims", "sends", "updates"),
+    [
+        (wav(), {"size_bytes": 7, "content_type": "audio/wav"}, {}, 2),
+        (LONG, {"size_bytes": 7, "content_type": "audio/wav"}, {}, 2),
+        (wav(), {}, {"content_type": "audio/mpeg"}, 2),
+        (wav(), {}, {"undone": "gzip"}, 2),
+        (wav(), {}, {"rendition": Rendition(format="wav", channels=2)}, 1),
+        (LONG, {}, {"rendition": Rendition(format="wav")}, 2),
+    ],
+    ids=["listed size", "listed size, in parts", "content type", "coding", "rendition", "rendition, in parts"],
+)
+def test_what_is_adopted_is_told_as_if_nobody_had_died(
+    bench: ArchivingBench, body: bytes, claims: dict[str, Any], sends: dict[str, Any], updates: int
+) -> None:
+    """Ledger and sidecar say what was claimed of the bytes and which form was asked for."""
+    bench.provider.audio = {id_: [whole(body, **sends)] for id_ in ("alive", "rec")}
+    bench.finds("alive", **claims)
+    bench.work()
+    alive = bench.entry("alive").stored
+    assert alive is not None
+    bench.finds(**claims)
+    message = bench.message()
+    with death_before("dynamodb.UpdateItem", updates), pytest.raises(Died):
+        bench.work(message)
+    assert bench.work(message, times_received=2).outcome == "archived"
+    stored = bench.entry().stored
+    assert stored is not None
+    assert (stored.contradictions, stored.rendition) == (alive.contradictions, alive.rendition)
+    assert stored.contradictions or stored.rendition
+    assert len(bench.sidecar()["contradictions"]) == len(alive.contradictions)
 
 
 def test_a_sidecar_that_is_refused_keeps_no_long_recording_from_being_archived(

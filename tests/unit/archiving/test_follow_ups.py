@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from functions.archiver.archiving.retries import NOT_READY_DELAYS
+from functions.archiver.bucket.everything import versions_of
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, NotReady, Outcome, Rejected, Unavailable
+from functions.archiver.ledger.holds import Holds
 from functions.archiver.recording import Call, Recording, Transcript, TranscriptState
-from tests.doubles.aws import Aws
+from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_calls import Died, death_before
 from tests.doubles.clock import FakeClock
 from tests.harness.archiving import DAY, RECORDED, ArchivingBench, whole
@@ -69,6 +71,32 @@ def test_a_late_transcript_changes_nothing_else_in_the_sidecar(bench: ArchivingB
     assert before["sha256"]
     bench.next_turn()
     assert bench.sidecar() == {**before, "transcript": "completed"}
+
+
+@pytest.mark.parametrize("answer", [DONE, Transcript(state=TranscriptState.FAILED)])
+@pytest.mark.parametrize("released", [False, True])
+def test_a_recording_that_is_held_while_its_transcript_is_fetched_is_held_with_all_its_documents(
+    bench: ArchivingBench, answer: Transcript, released: bool
+) -> None:
+    s3().put_object_lock_configuration(
+        Bucket=bench.aws.bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
+    )
+    bench.provider.transcripts["rec"] = [answer]
+    archive(bench, PENDING)
+    holds = Holds(bench.aws.table, source="acme", clock=bench.clock)
+
+    def hold() -> ArchivingBench:
+        holds.hold("rec", "case")
+        if released:
+            holds.release("rec", "case")
+        return bench
+
+    bench.provider_of = lambda: hold().provider
+    bench.next_turn()
+    documents = [version for version in versions_of(bench.store.bucket, bench.entry().place) if version.latest]
+    heads = [bench.store.bucket.head(each.key, version_id=each.version_id) for each in documents]
+    assert len(heads) == 2 + (answer is DONE)
+    assert {head.held for head in heads if head} == {not released}
 
 
 def test_a_transcript_that_the_provider_could_not_make_is_noted(bench: ArchivingBench) -> None:
