@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench chaos test test-page acceptance check fix synth deploy diff destroy first-deployment-check bootstrap provider lock clean
+.PHONY: help setup demo bench chaos kills test test-page acceptance check fix synth deploy diff destroy first-deployment-check bootstrap provider lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 - \2/p' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ acceptance: $(VENV) $(WHEELS) $(CDK) $(ENGINE) ## deploy to an independent engin
 chaos: $(VENV) ## run SEEDS=n whole archives through every fault; FIRST=seed and ENGINES=folder repeat one
 	@$(BIN)/python -m tests.property.chaos $(or $(SEEDS),20) --first $(or $(FIRST),0) \
 		$(if $(ENGINES),--engines $(ENGINES))
+
+kills: $(VENV) ## kill KILLS=n local runs on one folder at random moments (SEED=n), let one end, and look for losses
+	@$(BIN)/python -m tests.harness.kills --kills $(or $(KILLS),30) --seed $(or $(SEED),1)
 
 bench: $(VENV) $(WHEELS) ## measure everything (a quarter of an hour) and write docs/benchmarks.md and docs/costs.md; PARTS=... for some
 	$(BIN)/python -m benchmarks $(PARTS)

@@ -7,6 +7,8 @@ certain (https://sqlite.org/wal.html), and what a FUSE mount does only a trial c
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +19,9 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 _REMOTE = {"9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "gpfs", "lustre"}
 _REMOTE |= {"ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs", "webdav"}
+
+_TRIAL_BYTES = 200_000
+"""A file of two pages with its log, and 32 KiB of shared memory, with room to spare."""
 
 _OTHER_PROCESS = """
 import sqlite3, sys
@@ -45,7 +50,13 @@ def is_remote(folder: Path) -> bool:
 
 
 def bears_a_log(folder: Path) -> bool:
-    """Whether a second process sees a first one's writes through a write-ahead log, tried with a file of its own."""
+    """Whether a second process sees a first one's writes through a write-ahead log, tried with a file of its own.
+
+    Raises OSError (ENOSPC) where there is no room for a trial: that tells nothing about the file system.
+    """
+    found = os.statvfs(_existing(folder))
+    if found.f_blocks and found.f_bavail * found.f_frsize < _TRIAL_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     with (
         contextlib.suppress(sqlite3.Error, OSError, subprocess.SubprocessError),
         tempfile.TemporaryDirectory(prefix=".trial-", dir=_existing(folder), ignore_cleanup_errors=True) as place,

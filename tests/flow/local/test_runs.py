@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import Failure
 from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
-from tests.harness.local import SMALL, LocalBench, end, kill, modes, verified
+from tests.harness.kills import killed
+from tests.harness.local import SMALL, LocalBench, end, modes, verified
 
 
 def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBench, acme: Babelforce) -> None:
@@ -154,18 +154,9 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
 
 
 def test_a_run_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    moments = random.Random(20261128)
-    with Babelforce(recordings=60, **SMALL) as acme:
-        bench = LocalBench(folder=tmp_path, sources={"acme": acme}, requests_per_minute=3000)
-        for _ in range(4):
-            process = bench.start()
-            while not (bench.out / ".archive" / "format").exists():
-                time.sleep(0.02)
-            time.sleep(moments.uniform(0.1, 1.2))
-            kill(process)
-        assert bench.run_here() == 0
-        assert bench.holds_all("acme")
-        assert not list((bench.out / ".archive" / "tmp").iterdir())
+    outcome = killed(tmp_path, kills=4, seed=20261128)
+    assert outcome.wrong == ()
+    assert outcome.at_work >= 1
 
 
 def test_slots_that_a_killed_run_had_booked_are_waited_for_and_are_no_failure(bench: LocalBench) -> None:

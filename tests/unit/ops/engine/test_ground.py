@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ops.local.engine import ground
 from ops.local.engine.ground import bears_a_log, file_system, is_remote, type_among
+from ops.local.engine.sqlite_table import SqliteTable
 
 MOUNTINFO = """\
 21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -71,3 +74,21 @@ def test_where_the_other_process_sees_or_writes_nothing_no_log_is_kept(
     monkeypatch.setattr(ground, "_OTHER_PROCESS", program)
     assert not bears_a_log(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_to_be_full_and_not_to_be_without_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_it_is = os.statvfs(tmp_path)
+    full = SimpleNamespace(f_blocks=as_it_is.f_blocks, f_frsize=4096, f_bavail=10)
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    with pytest.raises(OSError, match="No space left"):
+        SqliteTable(tmp_path / "ledger.sqlite")
+    monkeypatch.undo()
+    with SqliteTable(tmp_path / "ledger.sqlite") as table:
+        assert table.journal == "wal", "it is made anew when there is room"
+
+
+def test_a_file_system_that_does_not_tell_its_size_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_blocks=0, f_frsize=4096, f_bavail=0))
+    assert bears_a_log(tmp_path)
