@@ -73,7 +73,7 @@ def bundle(target: Path, packages: Collection[Path], compiler: Compiler | None =
     for wheel in packages:
         _unpack(wheel, target, kept)
     if compiler:
-        _compile(target, compiler)
+        compile_all(target, compiler)
 
 
 def services(sources: Path) -> set[str]:
@@ -118,8 +118,11 @@ for file in sorted(root.rglob("*.py")):
 """
 
 
-def _compile(target: Path, compiler: Compiler) -> None:
-    """In one fresh process, always in the same order: what is interned before shows in the bytes that come after."""
+def compile_all(target: Path, compiler: Compiler) -> None:
+    """Leaves byte code of everything in `target`.
+
+    In one fresh process, always in the same order: what is interned before shows in the bytes that come after.
+    """
     command = [compiler.executable, "-s", "-P", "-B", "-c", _COMPILE, str(target), UNPACKED_AT]
     # Not -I, which would also ignore the seed: sets of texts must come in the same order each time.
     subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"}, timeout=600)  # noqa: S603 - fixed words
