@@ -5,8 +5,8 @@
 lists a generated history that is new to the ledger, and then lists all of it again, as the reconciler's days do. The
 provider makes its rows as they are asked for, and the table is a file, so that memory is that of the work alone. Each
 size has a process of its own. Calls are those that DynamoDB and SQS would get: reads of many go by a hundred keys,
-messages by ten. A new row takes
-some 0.3 ms of CPU, so a million takes five minutes on a quiet machine: it is measured when asked for.
+messages by ten. A new row takes some 0.3 ms of CPU, so a million takes five minutes on a quiet machine: it is measured
+when asked for.
 """
 
 from __future__ import annotations

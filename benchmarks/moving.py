@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.http.client import Http
+from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.object_keys import Place
 from functions.archiver.provider.provider import Opened
 from functions.archiver.recording import Recording

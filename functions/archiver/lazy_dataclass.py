@@ -3,6 +3,8 @@
 `dataclasses` writes and compiles six methods for each frozen class, which takes 0.7 to 1 ms. A function loads some
 eighty such classes, so that was a sixth of its cold start. Fifty of them are made before the first recording is
 archived, but next to none are compared or printed: what makes one is written alone, in a tenth of the time.
+
+Whatever inherits from one of these is one of these.
 """
 
 from __future__ import annotations
