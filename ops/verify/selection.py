@@ -6,7 +6,7 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import groupby
 
 from functions.archiver.ledger.items import day_in, pk_of
@@ -15,6 +15,7 @@ from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.local.healing import is_kept, items_of
 from ops.shell.moments import in_zone
+from ops.verify import forgotten
 from ops.verify.sidecars import NEEDED
 
 
@@ -42,10 +43,15 @@ class Selection:
                 yield item
 
     def takes_day(self, day: str, zone: tzinfo) -> bool:
-        """Whether a day (UTC) is within --from and --to."""
+        """Whether any of a day (UTC) is within --from and --to, which are days in the archive's zone."""
         first = in_zone(self.since, zone).date().isoformat() if self.since else ""
-        last = in_zone(self.until, zone).date().isoformat() if self.until else "9999"
+        last = in_zone(_end_of(self.until), zone).date().isoformat() if self.until else "9999"
         return first <= day <= last
+
+
+def _end_of(until: datetime) -> datetime:
+    """The last moment of a date; a time of day is itself the end."""
+    return until if until.time() != time.min else until + timedelta(days=1, microseconds=-1)
 
 
 class SelectedItems:
@@ -67,7 +73,7 @@ class SelectedItems:
             yield from self._archive.table.by_day(source)
             return
         for day in sorted(self._days_of(source)):
-            yield from items_of(self._archive.table, source, date.fromisoformat(day), also=NEEDED)
+            yield from items_of(self._archive.table, source, date.fromisoformat(day), also=(*NEEDED, *forgotten.NEEDED))
 
     def _of(self, source: str) -> Iterator[Item]:
         if not self._selection.ids or isinstance(self._archive, FolderArchive):

@@ -6,12 +6,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from functions.archiver.bucket.verifying import Finding, Result, compare, extra
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.ledger.items import day_in
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import date_in
 from ops.archive.archive import Archive, no_such_source
@@ -23,6 +25,7 @@ from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import counted
 from ops.shell.verb import Shared
+from ops.verify.forgotten import Forgotten
 from ops.verify.progress import Progress
 from ops.verify.sealed_day import SealedDay
 from ops.verify.selection import SelectedItems, Selection
@@ -125,6 +128,18 @@ class Verifying:
             for finding in extra(self._archive.bucket, source, items.everything(source)):
                 if selection.takes_day(date_in(finding.key), self._archive.zone):
                     self._note(finding)
+            self._look_for_forgotten(source, selection, items)
+
+    def _look_for_forgotten(self, source: str, selection: Selection, items: SelectedItems) -> None:
+        def takes_day(day: str) -> bool:
+            return selection.takes_day(day, self._archive.zone)
+
+        meant = (item for item in items.everything(source) if takes_day(day_in(item)))
+        forgotten = Forgotten(
+            bucket=self._archive.bucket, table=self._archive.table, source=source, takes_day=takes_day
+        )
+        for finding in forgotten.among(meant):
+            self._found["absent"].append(finding)
 
     def _day(self, source: str, day: str, items: list[Item], pool: ThreadPoolExecutor) -> None:
         integrity = Integrity(self._archive.table, source=source, clock=Clock())
@@ -176,18 +191,22 @@ class Verifying:
             self._output.line(f"{source}: {counted(number)} no longer {match} digest:")
             for finding in [f for f in self._wrong() if f.source == source][:NAMED]:
                 self._output.line(f"  {finding.recording_id} is {finding.result}: {finding.why} ({finding.key})")
+        for finding in self._forgotten()[:NAMED]:
+            self._output.line(f"{finding.source}: {finding.why} ({finding.key})")
         for result in ("undecided", "extra"):
             for finding in self._found[result][:NAMED]:
                 self._output.line(f"{finding.source}: {finding.key} is {result}: {finding.why}")
         self._output.document(self._document(seconds))
         wrong = len(self._wrong_ones())
-        rest = "".join(f", {len(self._found[r])} {r}" for r in ("undecided", "extra") if self._found[r])
+        forgotten = self._forgotten()
+        rest = f", of {counted(len(forgotten), 'day')} some not in the ledger" if forgotten else ""
+        rest += "".join(f", {len(self._found[r])} {r}" for r in ("undecided", "extra") if self._found[r])
         how = "read" if self._read else "compared by size"
         self._output.verdict(
             f"{counted(self._counts['checked'])} {how}: {self._counts['same']} as archived, {wrong} not{rest}"
             + (f"; next: {self._output.again(next_)}" if (next_ := self._next()) else "")
         )
-        if wrong:
+        if wrong or forgotten:
             return ExitCode.ALTERED
         return ExitCode.LOOK if rest else ExitCode.DONE
 
@@ -195,6 +214,9 @@ class Verifying:
         """The command to type after this, about the worst that was found."""
         if wrong := self._wrong():
             return command_line("show", wrong[0].recording_id)
+        if forgotten := self._forgotten():
+            day = date.fromisoformat(date_in(forgotten[0].key))
+            return f"recordings reconcile {forgotten[0].source} --from {day} --to {day + timedelta(days=1)}"
         if extra := self._found["extra"]:
             return f"recordings reconcile {extra[0].source}"  # takes in what the provider knows, and names the rest
         undecided = self._found["undecided"]
@@ -205,7 +227,11 @@ class Verifying:
         return list(dict.fromkeys((finding.source, finding.recording_id) for finding in self._wrong()))
 
     def _wrong(self) -> list[Finding]:
-        return [*self._found["altered"], *self._found["absent"]]
+        return [each for each in (*self._found["altered"], *self._found["absent"]) if each.recording_id]
+
+    def _forgotten(self) -> list[Finding]:
+        """Days of which recordings are gone with their rows, so that nobody knows their ids."""
+        return [each for each in self._found["absent"] if not each.recording_id]
 
     def _document(self, seconds: float) -> Mapping[str, Any]:
         named = {
