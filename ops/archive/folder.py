@@ -94,6 +94,12 @@ class FolderArchive:
             )
         return SqliteTable(path, read_only=not self._writes, lock_is_free=lambda: holder_of(self.root) is None)
 
+    @property
+    def may_be_written(self) -> bool:
+        """Whether its ledger takes notes: not where it lies on a snapshot, or is somebody else's."""
+        path = _ledger_file(self.root)
+        return not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
     @functools.cached_property
     def bucket(self) -> FolderBucket:
         """The folder itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -165,3 +166,18 @@ def test_an_export_leaves_out_what_has_a_wrong_sidecar(
     with zipfile.ZipFile(marked) as zipped:
         problems = [each["metadata_problem"] for each in json.loads(zipped.read("manifest.json"))["items"]]
     assert problems == ["its sidecar contradicts the ledger in agent", None]
+
+
+def test_an_archive_that_may_not_be_written_is_compared_all_the_same_and_nothing_is_noted(
+    archive: FolderArchive, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = next(archive.root.glob("audio/*/*/one.*"))
+    audio.write_bytes(b"otherwise")
+    archive.table.close()
+    before = (archive.root / ".archive" / "ledger.sqlite").read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    assert main(["verify", "-a", str(archive.root), "--json"]) == 6
+    captured = capsys.readouterr()
+    assert [each["recording_id"] for each in checked(captured.out)["altered"]] == ["one"]
+    assert "may not be written: what is found is said, and not noted" in captured.err
+    assert (archive.root / ".archive" / "ledger.sqlite").read_bytes() == before
