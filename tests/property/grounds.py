@@ -62,6 +62,7 @@ class Ground:
 def ground(engine: str) -> Iterator[Ground]:
     """An empty one, gone at the end of the block. What a verb does in threads is done one after the other."""
     with (
+        patch.object(upload, "ONE_OBJECT_BYTES", PART_BYTES),
         patch.object(upload, "PART_BYTES", PART_BYTES),
         patch.object(placing, "each_of", map),
         patch.object(erasing, "each_of", map),

@@ -29,7 +29,8 @@ SEEDS = {"folder": range(6), "moto": range(1)}
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 20 kB, so that recordings of some more go up in several; moto is told to take them."""
-    monkeypatch.setattr(upload, "PART_BYTES", PART_BYTES)
+    for name in ("ONE_OBJECT_BYTES", "PART_BYTES"):
+        monkeypatch.setattr(upload, name, PART_BYTES)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
 
 

@@ -49,14 +49,16 @@ class Inspector:
     def feed(self, chunk: Piece) -> None:
         """Take the next bytes of the body."""
         self._size += len(chunk)
-        if self._decided:
-            if self._parser:
-                self._parser.feed(chunk)
-            return
-        skipped = min(self._skip, len(chunk))
-        self._skip -= skipped
-        if self._skip == 0:
-            self._collect(self._head + chunk[skipped:])
+        rest = memoryview(chunk)
+        while rest and not self._decided:
+            taken = self._skip or HEAD
+            if self._skip:
+                self._skip -= len(rest[:taken])
+            else:
+                self._collect(self._head + rest[:taken])
+            rest = rest[taken:]
+        if rest and self._parser:
+            self._parser.feed(rest)
 
     def finish(self) -> Verdict:
         """Judge the body after its last chunk."""

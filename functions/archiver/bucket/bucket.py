@@ -122,6 +122,10 @@ class Bucket(Protocol):
     def keeps_metadata(self) -> bool:
         """Whether `head` gives the metadata back that an object was made with."""
 
+    @property
+    def parts_at_once(self) -> int:
+        """How many parts of one upload may be sent at a time."""
+
     def put_new(self, key: str, body: Bytes, *, sha256: bytes, properties: Properties) -> str | None:
         """Writes an object where there is none; its version id. Raises Taken, Conflict, BadUpload."""
 
@@ -129,7 +133,10 @@ class Bucket(Protocol):
         """Begins a multipart upload whose full-object CRC32 will be given at its end; its id. Nothing is visible."""
 
     def send_part(self, key: str, upload_id: str, number: int, body: Bytes, *, crc32: int) -> Part:
-        """Sends one part; they come in order, counted from 1. Raises BadUpload, NoUpload."""
+        """Sends one part, counted from 1: in order, or as far ahead of it as `parts_at_once` says.
+
+        Raises BadUpload, NoUpload.
+        """
 
     def complete(self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: int, size_bytes: int) -> str | None:
         """Makes the parts visible as one object where there is none; its version id.

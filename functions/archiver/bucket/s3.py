@@ -91,6 +91,7 @@ class S3Bucket:
     """One S3 bucket."""
 
     keeps_metadata = True
+    parts_at_once = 2  # S3 answers a part some time after its last byte: meanwhile the way to it would be idle
 
     def __init__(
         self, s3: S3Client, name: str, *, kms_key: str | None = None, bypasses_governance: bool = False

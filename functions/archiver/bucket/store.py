@@ -1,8 +1,8 @@
 """The archive bucket: audio is written once, verified by the engine that holds it, and never overwritten.
 
 Up to 8 MiB a recording is one object whose SHA-256 the engine checks. Above it goes up in parts as they fill, each with
-its CRC32, and the CRC32 and the size of the whole are checked when it is completed. Memory: two parts, whatever the
-file's size.
+its CRC32, and the CRC32 and the size of the whole are checked when it is completed. Memory: three parts, whatever
+the file's size.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from functions.archiver.audio.kinds import Audio, Verdict
@@ -20,7 +20,6 @@ from functions.archiver.bucket.bucket import (
     Unreadable,
     made_version_id,
 )
-from functions.archiver.bucket.crc32 import combined
 from functions.archiver.bucket.digest import Digest, crc_text, digest_of
 from functions.archiver.bucket.sending import Sending
 from functions.archiver.clock import iso
@@ -29,8 +28,11 @@ from functions.archiver.object_keys import ENCRYPTED, Place
 from functions.archiver.recording import Contradiction, Rendition
 from functions.archiver.settings.storage_classes import StoragePolicy
 
-PART_BYTES = 8 * 1024 * 1024
-"""One object up to here, parts of this size above: at most 78 GiB in S3's 10,000 parts."""
+ONE_OBJECT_BYTES = 8 * 1024 * 1024
+"""One object up to here, parts above."""
+
+PART_BYTES = 6 * 1024 * 1024
+"""Of one part, of which three are held at a time; S3's 10,000 parts take 58 GiB."""
 
 _FIRST_BYTES = 256 * 1024
 _SPILL_BYTES = 64 * 1024
@@ -50,7 +52,8 @@ class Upload:
     """One recording on its way into the archive: fill the `room` and say what was `taken`, then `finish` or `abort`.
 
     The key needs the extension, which the bytes tell; `audio` is given with the first part or at the end. Bytes are
-    hashed where they lie. One part is sent while the next is filled, so that two buffers are all that is held.
+    hashed where they lie. While parts are sent the next one is filled: one buffer more is held than the bucket takes
+    parts at once.
     """
 
     def __init__(
@@ -71,10 +74,10 @@ class Upload:
         self._rendition = rendition
         self._note = note
         self._buffer = bytearray()
+        self._limit = ONE_OBJECT_BYTES  # what the buffer grows up to
         self._filled = 0
         self._spill = bytearray()  # for what comes when a part is full, be it more or the end
         self._sha256 = hashlib.sha256()
-        self._sent_crc32 = 0
         self._sent_bytes = 0
         self._sending: Sending | None = None
         self._key = ""
@@ -88,7 +91,8 @@ class Upload:
     def room(self, expected_bytes: int | None = None) -> memoryview:
         """Where the next bytes are to be put, never empty. `expected_bytes` of the whole, if known."""
         if not self._buffer:
-            self._buffer = bytearray(min(expected_bytes or _FIRST_BYTES, PART_BYTES))
+            self._limit = PART_BYTES if (expected_bytes or 0) > ONE_OBJECT_BYTES else ONE_OBJECT_BYTES
+            self._buffer = bytearray(min(expected_bytes or _FIRST_BYTES, self._limit))
         if self._filled < len(self._buffer):
             return memoryview(self._buffer)[self._filled :]
         self._spill = self._spill or bytearray(min(_SPILL_BYTES, PART_BYTES))
@@ -99,13 +103,14 @@ class Upload:
         if self._filled < len(self._buffer):
             self._count(size)
             return
-        if len(self._buffer) < PART_BYTES:
+        if len(self._buffer) < self._limit:
             self._grow()
         else:
             if self._sending is None:
                 assert audio is not None
                 self._sending = self._begin(audio, expected_bytes)
             self._buffer = self._send_part(self._sending) or bytearray(PART_BYTES)
+            self._limit = len(self._buffer)
         self._buffer[self._filled : self._filled + size] = memoryview(self._spill)[:size]
         self._count(size)
 
@@ -120,9 +125,8 @@ class Upload:
             left = left[size:]
 
     def digest(self) -> Digest:
-        """The digest of everything taken so far, with the CRC32 of what went up in parts once all of it has."""
-        crc32 = self._sent_crc32 if self._sending is not None and not self._filled else None
-        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest(), crc32=crc32)
+        """The digest of everything taken so far."""
+        return Digest(size_bytes=self.size_bytes, sha256=self._sha256.digest())
 
     def finish(
         self, audio: Audio, verdict: Verdict | None = None, contradictions: Sequence[Contradiction] = ()
@@ -132,9 +136,7 @@ class Upload:
         Where the very same bytes are there already, they are this recording's and are adopted: so an answer that was
         lost on the way, and a call that was repeated for it, end as they should.
         """
-        if self._sending is not None:
-            self._send_part(self._sending)
-        digest = self.digest()
+        digest = replace(self.digest(), crc32=self._sent())
         # The end of a long file may tell more of its kind, but the first part has named it by then.
         audio = self._begun_as or audio
         self._key = _key(self._place, audio)
@@ -185,12 +187,14 @@ class Upload:
         self._filled += size
 
     def _body(self) -> bytearray:
-        """The filled part of the buffer; the buffer itself where it is full."""
+        """The filled part of the buffer, which is cut off there; copied only while somebody looks at it still."""
+        with suppress(BufferError):
+            del self._buffer[self._filled :]
         return self._buffer if self._filled == len(self._buffer) else self._buffer[: self._filled]
 
     def _grow(self) -> None:
         """Into a new buffer: the old one may be looked at still."""
-        larger = bytearray(min(max(2 * self._filled, self._filled + len(self._spill)), PART_BYTES))
+        larger = bytearray(min(max(2 * self._filled, self._filled + len(self._spill)), self._limit))
         larger[: self._filled] = self._buffer
         self._buffer = larger
 
@@ -201,18 +205,22 @@ class Upload:
         return Sending(self._bucket, self._key, self._bucket.begin(self._key, properties))
 
     def _send_part(self, sending: Sending) -> bytearray | None:
-        """The part that is filled; a buffer that is free for the next one."""
-        body = self._body()
-        crc32 = zlib.crc32(body)
-        free = sending.send(body, crc32)
-        self._sent_crc32 = combined(self._sent_crc32, crc32, self._filled)
+        """Sends what is filled; a buffer that is free for the next part."""
+        free = sending.send(self._body())
         self._sent_bytes += self._filled
         self._filled = 0
         return free
 
+    def _sent(self) -> int | None:
+        """The CRC32 of all that went up in parts, the last one included, once it has; None where nothing does."""
+        if self._sending is None:
+            return None
+        self._send_part(self._sending)
+        self._sending.wait()
+        return self._sending.crc32
+
     def _complete(self, sending: Sending, digest: Digest) -> str | None:
         assert digest.crc32 is not None
-        sending.wait()
         version_id = self._bucket.complete(
             self._key, sending.upload_id, sending.parts, crc32=digest.crc32, size_bytes=digest.size_bytes
         )

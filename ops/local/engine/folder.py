@@ -71,6 +71,7 @@ class FolderBucket:
     """The folder `root`. `links` is False where the file system has no hard links; it is found out otherwise."""
 
     keeps_metadata = False
+    parts_at_once = 1  # an upload is one file that grows
     locks = False
 
     def __init__(self, root: Path, *, links: bool = True, ignores_case: bool = False) -> None:

@@ -27,7 +27,7 @@ from functions.archiver.bucket.bucket import (
 from functions.archiver.bucket.digest import digest_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import PART_BYTES, Occupied, Upload
+from functions.archiver.bucket.upload import ONE_OBJECT_BYTES, Occupied, Upload
 from functions.archiver.object_keys import Place, safe_name
 from functions.archiver.settings.storage_classes import StoragePolicy
 from ops.local.engine.folder import FolderBucket
@@ -38,7 +38,7 @@ from tests.harness.bucket import waiting
 
 KEY = "audio/source=acme/date=2026-03-04/rec.wav"
 SMALL = b"RIFF" + bytes(range(256)) * 8
-LARGE = (SMALL * (2 * PART_BYTES // len(SMALL) + 1))[: PART_BYTES + 12_345]
+LARGE = (SMALL * (2 * ONE_OBJECT_BYTES // len(SMALL)))[: ONE_OBJECT_BYTES + 12_345]
 NUMBERS = itertools.count()
 AUDIO = Properties(content_type="audio/wav")
 
@@ -64,7 +64,7 @@ def complete(bucket: Bucket, upload: str, parts: Sequence[Part], body: bytes) ->
 
 
 def halves(body: bytes) -> list[bytes]:
-    return [body[:PART_BYTES], body[PART_BYTES:]]
+    return [body[:ONE_OBJECT_BYTES], body[ONE_OBJECT_BYTES:]]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from functions.archiver.archiving import keeping
 from functions.archiver.archiving.completeness import pour
 from functions.archiver.audio.kinds import WAV, Kind, Verdict
 from functions.archiver.bucket.sidecar import entry_of
-from functions.archiver.bucket.upload import PART_BYTES
+from functions.archiver.bucket.upload import ONE_OBJECT_BYTES
 from functions.archiver.entry import State
 from functions.archiver.errors import Gone, NotFound, Rejected
 from tests.doubles.aws import Aws
@@ -39,7 +39,7 @@ def quarantined(bench: ArchivingBench, body: bytes) -> None:
     assert bench.work().outcome == "quarantined"
 
 
-@pytest.mark.parametrize("size", [3, 5_000, PART_BYTES + 1_000])
+@pytest.mark.parametrize("size", [3, 5_000, ONE_OBJECT_BYTES + 1_000])
 def test_unknown_bytes_that_come_twice_are_kept_and_never_as_audio(bench: ArchivingBench, size: int) -> None:
     body = unknown(size)
     quarantined(bench, body)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from functions.archiver.audio.kinds import WAV
 from functions.archiver.bucket import upload as upload_module
-from functions.archiver.bucket.bucket import BadUpload, Part
+from functions.archiver.bucket.bucket import BadUpload, Conflict, NoUpload, Part
 from functions.archiver.bucket.digest import crc_text
 from functions.archiver.bucket.upload import Upload
 from functions.archiver.entry import Entry, State
@@ -22,19 +22,26 @@ from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-PART = 1000
+ONE_OBJECT = 1000
+PART = 800
 
 
 class Parts:
-    """A bucket that keeps what comes, and refuses the part of a number."""
+    """A bucket that takes two parts at a time, keeps what comes, and refuses the part of a number."""
 
     keeps_metadata = True
+    parts_at_once = 2
 
-    def __init__(self, refuses: int | None = None) -> None:
+    def __init__(self, refuses: int | None = None, refusal: Exception | None = None) -> None:
         self.refuses = refuses
-        self.sent: list[bytes] = []
+        self.refusal = refusal or BadUpload("no")
+        self.by_number: dict[int, bytes] = {}
         self.whole: bytes | None = None
         self.aborted = False
+
+    @property
+    def sent(self) -> list[bytes]:
+        return [body for _, body in sorted(self.by_number.items())]
 
     def put_new(self, key: str, body: bytearray, *, sha256: bytes, properties: object) -> str:
         assert hashlib.sha256(body).digest() == sha256
@@ -46,14 +53,14 @@ class Parts:
 
     def send_part(self, key: str, upload_id: str, number: int, body: bytearray, *, crc32: int) -> Part:
         if number == self.refuses:
-            raise BadUpload("no")
+            raise self.refusal
         assert zlib.crc32(body) == crc32
-        self.sent.append(bytes(body))
+        self.by_number[number] = bytes(body)
         return Part(number=number, crc32=crc32, tag="t")
 
     def complete(self, key: str, upload_id: str, parts: list[Part], *, crc32: int, size_bytes: int) -> str:
         self.whole = b"".join(self.sent)
-        assert [part.number for part in parts] == list(range(1, len(self.sent) + 1))
+        assert [part.number for part in parts] == sorted(self.by_number) == list(range(1, len(parts) + 1))
         assert (zlib.crc32(self.whole), len(self.whole)) == (crc32, size_bytes)
         return "v"
 
@@ -78,6 +85,7 @@ def an_upload(bucket: Parts) -> Upload:
 @pytest.fixture(autouse=True, scope="module")
 def small_parts() -> Any:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upload_module, "ONE_OBJECT_BYTES", ONE_OBJECT)
         patch.setattr(upload_module, "PART_BYTES", PART)
         yield
 
@@ -106,11 +114,11 @@ def test_the_bytes_arrive_however_they_are_cut_and_whatever_was_expected(
         at, turn = at + size, turn + 1
         assert (upload.size_bytes, upload.digest().sha256) == (at, hashlib.sha256(body[:at]).digest())
     stored = upload.finish(WAV)
-    assert stored.crc32 == (crc_text(zlib.crc32(body)) if len(body) > PART else None)
+    assert stored.crc32 == (crc_text(zlib.crc32(body)) if bucket.sent else None)
     assert bucket.whole == body
     assert stored.sha256 == hashlib.sha256(body).hexdigest()
-    assert all(len(part) == PART for part in bucket.sent[:-1])
-    assert bool(bucket.sent) == (len(body) > PART)
+    assert all(len(part) in (PART, ONE_OBJECT) for part in bucket.sent[:-1])
+    assert bool(bucket.sent) == (len(body) > (PART if expectation == "too large" else ONE_OBJECT))
 
 
 def test_what_sending_a_part_raises_is_raised_to_who_fills_and_no_thread_stays() -> None:
@@ -119,7 +127,7 @@ def test_what_sending_a_part_raises_is_raised_to_who_fills_and_no_thread_stays()
     upload = an_upload(bucket)
     upload.feed(bytes(2 * PART), WAV, None)
     with pytest.raises(BadUpload):
-        upload.feed(bytes(2 * PART), WAV, None)
+        upload.feed(bytes(3 * PART), WAV, None)
     upload.abort()
     assert bucket.aborted
     assert threading.active_count() == before
@@ -128,8 +136,44 @@ def test_what_sending_a_part_raises_is_raised_to_who_fills_and_no_thread_stays()
 def test_a_refused_last_part_is_raised_at_the_end() -> None:
     bucket = Parts(refuses=2)
     upload = an_upload(bucket)
-    upload.feed(bytes(PART + 1), WAV, None)
+    upload.feed(bytes(ONE_OBJECT + 1), WAV, None)
     with pytest.raises(BadUpload):
         upload.finish(WAV)
     upload.abort()
     assert bucket.whole is None
+
+
+class Held(Parts):
+    """A bucket whose parts arrive only when they are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+        self.may_arrive = threading.Semaphore(0)
+
+    def send_part(self, key: str, upload_id: str, number: int, body: bytearray, *, crc32: int) -> Part:
+        self.begun.release()
+        assert self.may_arrive.acquire(timeout=30)
+        return super().send_part(key, upload_id, number, body, crc32=crc32)
+
+
+def test_the_next_part_is_filled_while_as_many_are_sent_as_the_bucket_takes() -> None:
+    bucket, body = Held(), bytes(range(256)) * 12
+    upload = an_upload(bucket)
+    upload.feed(body[: ONE_OBJECT + 2 * PART], WAV, None)  # which returns, though no part has arrived
+    assert all(bucket.begun.acquire(timeout=30) for _ in range(2))
+    assert not bucket.begun.acquire(blocking=False)
+    for _ in range(4):
+        bucket.may_arrive.release()
+    upload.feed(body[ONE_OBJECT + 2 * PART :], WAV, None)
+    upload.finish(WAV)
+    assert bucket.whole == body
+
+
+def test_an_upload_that_is_gone_before_its_end_has_to_start_again() -> None:
+    bucket = Parts(refuses=2, refusal=NoUpload("gone"))
+    upload = an_upload(bucket)
+    upload.feed(bytes(ONE_OBJECT + 1), WAV, None)
+    with pytest.raises(Conflict):
+        upload.finish(WAV)
+    upload.abort()

@@ -11,7 +11,7 @@ from functions.archiver.bucket.bucket import Lock, Locked
 from functions.archiver.bucket.locking import lock_of, seal_lock_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
-from functions.archiver.bucket.upload import PART_BYTES
+from functions.archiver.bucket.upload import ONE_OBJECT_BYTES
 from functions.archiver.entry import Entry, State
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.recording import Recording
@@ -66,7 +66,7 @@ def test_a_large_one_says_so_when_its_upload_begins(bucket: S3Bucket) -> None:
         lock = a_lock()
         store = Store(bucket, policy=StoragePolicy(storage="STANDARD", expire_after_days=30), lock=lambda: lock)
         upload = store.upload(replace(ENTRY, held=True))
-        upload.feed(AUDIO + bytes(PART_BYTES), WAV, None)
+        upload.feed(AUDIO + bytes(ONE_OBJECT_BYTES), WAV, None)
         upload.finish(WAV)
     finally:
         s3().meta.events.unregister(name, unique_id="begun")
