@@ -16,7 +16,6 @@ from http.client import HTTPConnection, HTTPException
 from typing import cast
 
 import certifi
-from urllib3 import HTTPHeaderDict
 from urllib3.util import wait_for_read
 
 from functions.archiver.http.addresses import Reach, Unreachable, resolved
@@ -45,7 +44,7 @@ class Response:
     def __init__(self, wire: WireResponse, connection: _Connection, idle: list[_Connection]) -> None:
         self.wire = wire
         self.status = wire.status
-        self.headers: Mapping[str, str] = HTTPHeaderDict(wire.headers.items())
+        self.headers: Mapping[str, str] = wire.headers
         self._connection: _Connection | None = connection
         self._idle = idle
 

@@ -85,6 +85,34 @@ def test_a_line_that_is_no_header_hides_no_other(server: HttpServer, http: Http,
         assert (body.length, body.content_type, body.read(9)) == (3, "audio/wav", b"abc")
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        (b"X-Note:  a b \t", "a b"),
+        (b"X-Note: a\r\n  b\r\n\tc", "a b c"),
+        (b"X-Note:\r\n a", "a"),
+        (b"no header at all\r\n goes on\r\nX-Note: a", "a"),
+        (b"x-note: a\r\nX-NOTE: b", "a, b"),
+        (b"X-Note: a\rSet: b\0c", "a Set: b c"),
+        (b"X-Note: \xe9", "\xe9"),
+        (b"X-Note:", ""),
+    ],
+)
+def test_a_header_is_one_line_of_text_however_it_was_sent(
+    server: HttpServer, http: Http, header: bytes, value: str
+) -> None:
+    server.on("/audio", OK + header + b"\r\nContent-Length: 3\r\n\r\nabc")
+    with http.stream("media", "/audio") as body:
+        assert (body.headers["x-Note"], body.length) == (value, 3)
+
+
+@pytest.mark.parametrize("headers", [b"X: y\r\n" * 101, b"X: " + b"y" * 70_000 + b"\r\n"])
+def test_headers_without_end_are_no_answer(server: HttpServer, http: Http, headers: bytes) -> None:
+    server.on("/audio", OK + headers + b"Content-Length: 3\r\n\r\nabc")
+    with pytest.raises(Unavailable, match="was not HTTP"):
+        fetch(http)
+
+
 def test_trailers_are_not_waited_for(server: HttpServer, http: Http) -> None:
     def endless(seen: Seen) -> Iterator[bytes]:
         yield OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nRIFF\r\n0\r\n"
