@@ -20,6 +20,7 @@ from tests.property.promises import (
     check_all,
     check_kept,
     check_loss_is_told,
+    check_nothing_is_missed,
     check_orders_are_done,
     check_reported,
     check_sealed,
@@ -45,6 +46,7 @@ def run(engine: str, seed: int) -> World:
             check_all(world, check_kept)
             check_all(world, check_reported)
             check_all(world, check_sealed)
+            check_all(world, check_nothing_is_missed)
             check_orders_are_done(world)
             check_swept(world)
             check_orders_are_done(world)

@@ -15,11 +15,13 @@ from functions.archiver.bucket.bucket import Bucket
 from functions.archiver.bucket.everything import versions_of
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.holds import cases_of
+from functions.archiver.ledger.items import day_in
 from functions.archiver.object_keys import digest_of
 from functions.archiver.sealing.book import head_in
 from functions.archiver.sealing.document import Seal, day_folder, name_of, read_seal
 from functions.archiver.sealing.signing import pem_of
 from ops.seals.chains import ChainCheck, Keys
+from ops.verify.forgotten import Forgotten
 from tests.doubles.aws_calls import Died
 from tests.property.account import Account
 from tests.property.world import World
@@ -89,6 +91,14 @@ def check_reported(world: World, account: Account) -> None:
         assert day["state"] in ("complete", "today"), day
 
 
+def check_nothing_is_missed(world: World, account: Account) -> None:
+    """`verify` does not take for lost what was erased, held, or sealed before its last change."""
+    recordings = (item for item in world.table.scan() if item.get("kind") == "recording")
+    items = sorted((item for item in recordings if item["source"] == account.name), key=day_in)
+    looked = Forgotten(bucket=world.ground.bucket, table=world.table, source=account.name, takes_day=lambda day: True)
+    assert [*looked.among(items)] == []
+
+
 def check_sealed(world: World, account: Account) -> None:
     """The seals are one chain and each is signed; the newest of each day names exactly what is archived of it."""
     seals = check_chain(world, account)
@@ -119,6 +129,7 @@ def check_swept(world: World) -> None:
     for account in world.accounts:
         _check_deleted(world, account, account.provider.deleted - before[account.name])
         check_chain(world, account)
+        check_nothing_is_missed(world, account)
     check_held(world)
     check_erased(world)
 
