@@ -6,15 +6,18 @@ Listing, lookups, webhooks and the dispatch tick all come through here, so the c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.ledger import FIRST_LOOK_AT_UNFINISHED, Ledger
 from functions.archiver.ledger.revival import description_digest
 from functions.archiver.ledger.table import Unacceptable
+from functions.archiver.ledger.transitions import LostLease
 from functions.archiver.recording import Call, Readiness, Recording
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.pace import Pace
@@ -96,22 +99,21 @@ class Intake:
     def _insert(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:
         wanting = sum(1 for recording in recordings if recording.readiness in _TO_FETCH)
         room = self.room() if wanting else 0
-        tickets: list[Ticket] = []
         new: list[str] = []
         unstorable: list[str] = []
-        for recording in recordings:
-            try:
-                if recording.readiness in _TO_FETCH and len(tickets) < room:
-                    ticket = self._ledger.insert_queued(recording, discovered_by)
-                    tickets += [ticket] if ticket else []
-                    is_new = ticket is not None
-                else:
-                    is_new = self._ledger.insert(recording, discovered_by)
-            except Unacceptable:
-                unstorable.append(recording.id)  # and the others go on
-                continue
-            new += [recording.id] if is_new else []
-        self._lanes.send(tickets)
+        with self._sending() as tickets:
+            for recording in recordings:
+                try:
+                    if recording.readiness in _TO_FETCH and len(tickets) < room:
+                        ticket = self._ledger.insert_queued(recording, discovered_by)
+                        tickets += [ticket] if ticket else []
+                        is_new = ticket is not None
+                    else:
+                        is_new = self._ledger.insert(recording, discovered_by)
+                except Unacceptable:
+                    unstorable.append(recording.id)  # and the others go on
+                    continue
+                new += [recording.id] if is_new else []
         return Taken(new=tuple(new), queued=len(tickets), unstorable=tuple(unstorable))
 
     def take_hint(self, recording: Recording) -> bool:
@@ -127,7 +129,8 @@ class Intake:
             is_new = not self._too_many_hints() and self._ledger.insert(recording, "webhook")
             return is_new or (is_ready and self._ledger.hasten(recording.id))
         ticket = self._ledger.insert_queued(recording, "webhook") or self._ledger.queue_unfinished(recording.id)
-        self._lanes.send([ticket] if ticket else [])
+        with self._sending() as tickets:
+            tickets += [replace(ticket, hinted=True)] if ticket else []
         return ticket is not None
 
     def _room_for_hints(self) -> int:
@@ -154,10 +157,41 @@ class Intake:
         room = self.room()
         if room == 0:
             return 0
-        marked = (self._ledger.due.mark_queued(waiting) for waiting in self._ledger.due.waiting(room))
-        tickets = [ticket for ticket in marked if ticket]
-        self._lanes.send(tickets)
+        with self._sending() as tickets:
+            for waiting in self._ledger.due.waiting(room):
+                ticket = self._ledger.due.mark_queued(waiting)
+                tickets += [ticket] if ticket else []
         return len(tickets)
+
+    @contextmanager
+    def _sending(self) -> Iterator[list[Ticket]]:
+        """A list for tickets whose items are marked as queued; at its end they go into the lanes, also where the ledger
+        fails in between.
+        """
+        tickets: list[Ticket] = []
+        try:
+            yield tickets
+        except ArchiveTrouble:
+            self._send(tickets)
+            raise
+        self._send(tickets)
+
+    def _send(self, tickets: Sequence[Ticket]) -> None:
+        """What the queue does not take is due at once: marked as queued it would use up room until its lease ends.
+
+        Of a call without an answer nobody knows: what it took after all is done with by its first look at the ledger.
+        """
+        try:
+            refused = self._lanes.send(tickets)
+        except ArchiveTrouble:
+            self._take_back(tickets)
+            raise
+        self._take_back(refused)
+
+    def _take_back(self, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            with suppress(LostLease):
+                self._ledger.release(ticket, "the queue did not take it", due_in=timedelta())
 
 
 _TO_FETCH = (Readiness.READY, Readiness.BROKEN)

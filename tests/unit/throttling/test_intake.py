@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointConnectionError
 
 from functions.archiver.entry import State, Stored, Waiting
-from functions.archiver.errors import Unavailable
+from functions.archiver.errors import ArchiveTrouble, Unavailable
 from functions.archiver.ledger.due import LEASE, Due
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.recording import Call, Readiness, Recording
@@ -15,6 +21,7 @@ from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.lanes import read
 from functions.archiver.throttling.sqs import SqsLanes
 from tests.doubles.aws import Aws, sqs
+from tests.doubles.aws_calls import Sent, calls_heard_by
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.parts import Parts
 
@@ -193,6 +200,80 @@ def test_a_call_without_a_file_is_looked_up_a_minute_later_and_noted_once(bench:
     clock.advance(timedelta(minutes=1))
     assert bench.intake.dispatch() == 2
     assert bench.states() == {}
+
+
+# what was marked and did not get into a lane
+
+
+@contextmanager
+def queue_refuses(how: str) -> Iterator[None]:
+    """The first call is refused: each of its entries, the whole of it, or nobody answers."""
+    refused = []
+
+    def listener(sent: Sent) -> Any:
+        if sent.operation != "sqs.SendMessageBatch" or refused:
+            return None
+        refused.append(sent)
+        if how == "unreachable":
+            raise EndpointConnectionError(endpoint_url="https://aws.example")
+        if how == "down":
+            error = {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "try again"}
+            return AWSResponse("https://aws.example", 503, {}, None), error | {"Error": {"Code": "ServiceUnavailable"}}
+        entries = json.loads(sent.body)["Entries"]
+        failed = [{"Id": each["Id"], "SenderFault": False, "Code": "InternalError"} for each in entries]
+        return AWSResponse("https://aws.example", 200, {}, None), {"Successful": [], "Failed": failed}
+
+    with calls_heard_by(listener):
+        yield
+
+
+def by_listing(bench: Bench) -> None:
+    bench.intake.take(several(6), "schedule")
+
+
+def by_a_tick(bench: Bench) -> None:
+    for recording in several(6):
+        bench.ledger.insert(recording, "schedule")
+    bench.intake.dispatch()
+
+
+def by_events(bench: Bench) -> None:
+    bench.intake.take_hint(Recording(id="rec-000"))
+
+
+@pytest.mark.parametrize("how", ["entries", "down", "unreachable"])
+@pytest.mark.parametrize("finds", [by_listing, by_a_tick, by_events])
+def test_what_the_queue_did_not_take_goes_into_a_lane_at_the_next_tick(
+    bench: Bench, clock: FakeClock, how: str, finds: Callable[[Bench], None]
+) -> None:
+    """Else it would count as in flight for an hour, and the cap would keep the others out as well."""
+    with queue_refuses(how), suppress(ArchiveTrouble):
+        finds(bench)
+    sent = bench.sent()
+    clock.advance(timedelta(minutes=1))
+    bench.intake.dispatch()
+    assert sorted([*sent, *bench.sent()]) == sorted(bench.states())
+    assert set(bench.states().values()) == {State.QUEUED}
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize(("finds", "operation"), [(by_listing, "PutItem"), (by_a_tick, "UpdateItem")])
+def test_what_was_marked_before_the_ledger_failed_is_sent_all_the_same(
+    bench: Bench, finds: Callable[[Bench], None], operation: str, number: int
+) -> None:
+    calls = 0
+
+    def listener(sent: Sent) -> None:
+        nonlocal calls
+        calls += sent.operation == f"dynamodb.{operation}"
+        if calls == number and sent.operation == f"dynamodb.{operation}":
+            raise EndpointConnectionError(endpoint_url="https://aws.example")
+
+    with calls_heard_by(listener), pytest.raises(ArchiveTrouble):
+        finds(bench)
+    queued = [id_ for id_, state in bench.states().items() if state is State.QUEUED]
+    assert len(queued) == number - 1
+    assert sorted(bench.sent()) == sorted(queued)
 
 
 def test_an_item_that_another_dispatcher_took_is_not_sent(aws: Aws, clock: FakeClock) -> None:
