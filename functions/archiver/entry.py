@@ -81,6 +81,7 @@ class Known:
     state: State
     unfinished: bool
     said: str | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from functions.archiver.attributes import ENTRY, to_item
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, OneOf, unchanged
-from functions.archiver.ledger.items import REPORTED, entry_of, facts_of, pk_of
+from functions.archiver.ledger.items import REPORTED, day_in, entry_of, facts_of, pk_of
 from functions.archiver.ledger.revival import Revival, description_digest
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table, items_of_day
@@ -52,10 +52,15 @@ class Ledger(Transitions):
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
         """Which of these recordings are in the ledger already, or must not come back. One read per hundred."""
         by_pk = {self._pk("recording", id_): id_ for id_ in ids}
-        items = self._table.get_many([*by_pk, self.tombstones.mark], ["state", "unfinished_since", "said"])
+        items = self._table.get_many([*by_pk, self.tombstones.mark], ["state", "unfinished_since", "said", "day"])
         has_tombstones = items.pop(self.tombstones.mark, None) is not None
         known = {
-            by_pk[pk]: Known(state=State(item["state"]), unfinished="unfinished_since" in item, said=item.get("said"))
+            by_pk[pk]: Known(
+                state=State(item["state"]),
+                unfinished="unfinished_since" in item,
+                said=item.get("said"),
+                day=date.fromisoformat(day_in(item)) if "day" in item else None,
+            )
             for pk, item in items.items()
         }
         if has_tombstones:

@@ -9,7 +9,7 @@ hide some: a window of several pages closes only after a whole pass over it that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -145,7 +145,7 @@ class Listing:
         self._overlap = overlap
         self._discovered_by: DiscoveredBy = discovered_by
         self._seconds_left = seconds_left
-        self._checked: set[str] = set()
+        self._checked: dict[str, date | None] = {}
         self.findings = Findings()
 
     def run(self) -> Findings:
@@ -327,20 +327,29 @@ class Listing:
         outcome.problem = page.problem or outcome.problem
         # Whole units may be understood with the one after them, which is no sign of an ignored filter.
         outcome.unfiltered |= page.rows > 2 * len(ids) and self._provider.declaration.granularity is None
-        for id_, moment in {recording.id: recording.recorded_at for recording in page.recordings}.items():
-            if id_ in unseen and moment and window.start <= moment < window.end:
-                outcome.days[moment.date()] += 1
         outcome.seen |= unseen
         fresh = [each for each in page.recordings if each.id not in self._checked and not self._is_too_old(each)]
         taken = self._intake.take(fresh, self._discovered_by) if fresh else Taken()
         outcome.problem = taken.problem or outcome.problem
         if len(self._checked) > MAX_CHECKED:
             self._checked.clear()  # a cache: it only saves reads of the ledger
-        self._checked |= {recording.id for recording in fresh}
+        self._checked |= {recording.id: taken.days.get(recording.id) for recording in fresh}
+        outcome.days.update(self._days(page.recordings, unseen, window))
         calls = self._intake.take_calls(page.calls, self._discovered_by)
         outcome.new += len(taken.new) + calls
         self.findings.new += len(taken.new) + calls
         return bool(unseen) or page.rows > len(ids)
+
+    def _days(self, recordings: Sequence[Recording], unseen: Set[str], window: Window) -> Counter[date]:
+        """How many of the window's recordings belong to each day: to that of the ledger, where it has another one,
+        because it keeps the first date that it was told.
+        """
+        moments = {recording.id: recording.recorded_at for recording in recordings if recording.id in unseen}
+        return Counter(
+            self._checked.get(id_) or moment.date()
+            for id_, moment in moments.items()
+            if moment and window.start <= moment < window.end
+        )
 
 
 def _first_width(start: datetime, end: datetime) -> timedelta:

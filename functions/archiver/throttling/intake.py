@@ -6,10 +6,10 @@ Listing, lookups, webhooks and the dispatch tick all come through here, so the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import field, replace
+from datetime import date, timedelta
 
 from functions.archiver.entry import DiscoveredBy, Known, State, Ticket
 from functions.archiver.errors import ArchiveTrouble
@@ -37,12 +37,14 @@ MAX_HINTS_WAIT = timedelta(minutes=10)
 class Taken:
     """The result of taking in findings.
 
-    `new` are ids that the ledger did not have, `unstorable` those it cannot hold.
+    `new` are ids that the ledger did not have, `unstorable` those it cannot hold. `days` has the day under which the
+    ledger has each of those that it knew.
     """
 
     new: tuple[str, ...] = ()
     queued: int = 0
     unstorable: tuple[str, ...] = ()
+    days: Mapping[str, date] = field(default_factory=dict)
 
     @property
     def problem(self) -> str | None:
@@ -85,7 +87,7 @@ class Intake:
         for id_, state in known.items():
             with suppress(Unacceptable):  # then it is as well known as before
                 self._meet_again(unique[id_], state, discovered_by)
-        return self._insert(unknown, discovered_by)
+        return replace(self._insert(unknown, discovered_by), days={i: k.day for i, k in known.items() if k.day})
 
     def _meet_again(self, recording: Recording, known: Known, discovered_by: DiscoveredBy) -> None:
         """Revives a failed recording when the provider describes it differently; otherwise it has one attempt a day."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from functions.archiver.errors import TOO_SLOW
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.reconciling.report import MAX_NAMED
+from functions.archiver.recording import Recording
 from functions.archiver.throttling.lanes import read
 from tests.doubles.aws import s3
 from tests.doubles.clock import NOON, FakeClock
@@ -232,6 +233,37 @@ def test_an_unclean_day_of_long_ago_does_not_spoil_every_later_report(bench: Rec
     bench.provider.malformed = None
     clock.advance(DAY)
     assert bench.reconcile().complete is True
+
+
+MIDNIGHT = (NOON - 2 * DAY).replace(hour=0)
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (MIDNIGHT - timedelta(seconds=1), MIDNIGHT + timedelta(seconds=1)),
+        (MIDNIGHT + timedelta(seconds=1), MIDNIGHT - timedelta(seconds=1)),
+        (None, MIDNIGHT - timedelta(hours=30)),
+        (MIDNIGHT, MIDNIGHT - timedelta(hours=30)),
+    ],
+    ids=["a day later", "a day before", "none at first", "another zone"],
+)
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_recording_whose_date_the_provider_changes_is_missing_on_no_day(
+    bench: ReconcilerBench, first: datetime | None, later: datetime, pages: int
+) -> None:
+    """It stays under the day of its first date, and is counted there."""
+    others = [row(f"rec-{number:02}", 5 - number / 10) for number in range(10 * pages - 1)]
+    bench.intake.take([Recording(id="moves", recorded_at=first, raw={"id": "moves"}), *others], "schedule")
+    bench.provider.rows = [*others, Recording(id="moves", recorded_at=later, raw={"id": "moves"})]
+    bench.reconcile()
+    days = bench.aws.document(REPORT)["days"]
+    assert [day["missing"] for day in days] == [0] * len(days)
+    assert sum(day["listed"] for day in days) == len(bench.provider.rows)
+    entry = bench.ledger.find("moves")
+    assert entry is not None
+    (day,) = (day for day in days if day["date"] == entry.day.isoformat())
+    assert day["listed"] == day["ledger"]
 
 
 def test_a_day_with_very_many_missing_recordings_names_some_and_counts_all(
