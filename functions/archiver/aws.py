@@ -16,11 +16,11 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.aws_trouble import passing_trouble, trouble_of
 from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Log, Message
-from functions.archiver.errors import Misconfigured, Service
+from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
 from functions.archiver.settings.environment import ArchiveSettings, Settings
@@ -50,11 +50,13 @@ class KmsSeal:
         self._key = key
         self._context = {"archive": archive, "source": source}
 
+    @trouble_of(Service.KMS)
     def seal(self, plain: bytes) -> bytes:
         """One call of KMS."""
         answer = self._kms.encrypt(KeyId=self._key, Plaintext=plain, EncryptionContext=self._context)
         return answer["CiphertextBlob"]
 
+    @trouble_of(Service.KMS)
     def unseal(self, sealed: bytes) -> bytes | None:
         """One call of KMS."""
         try:
@@ -205,7 +207,9 @@ class AwsEngine:
         """From Secrets Manager."""
         try:
             return str(self._secrets.get(name, max_age=SECRET_SECONDS, force_fetch=fresh))
-        except GetParameterError:
+        except GetParameterError as error:
+            if code := passing_trouble(error.__context__):
+                raise ArchiveTrouble(Service.SECRETS, code) from None
             raise Misconfigured(f"the secret {name} does not exist or cannot be read") from None
 
     @functools.cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,3 +33,13 @@ def _service(asked: Service, error: ClientError) -> Service:
     told = error.response["Error"]
     by_key = told["Code"].lower().startswith("kms") or " kms:" in f" {told.get('Message', '')}"
     return Service.KMS if by_key else asked
+
+
+def passing_trouble(error: BaseException | None) -> str | None:
+    """AWS's own word for what waiting mends: no answer, an error of its side, too many calls; else None."""
+    if isinstance(error, BotoCoreError):
+        return type(error).__name__
+    if not isinstance(error, ClientError):
+        return None
+    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return code if status >= HTTPStatus.INTERNAL_SERVER_ERROR or "Throttl" in code else None

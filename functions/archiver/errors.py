@@ -16,7 +16,7 @@
     │   ├── Unauthorized        the credentials are refused
     │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
     └── CursorRefused           a listing cursor has expired: its window starts again
-    ArchiveTrouble              S3, KMS, DynamoDB or SQS fails us: nobody's attempt, the source waits; no Outcome
+    ArchiveTrouble              S3, KMS, DynamoDB, SQS … fails us: nobody's attempt, the source waits; no Outcome
     Misconfigured               a person has to change something; not an Outcome, so nothing swallows it
     Unverified, BadEvent        of a webhook request: its sender is not proven, or its body is malformed
 
@@ -137,6 +137,7 @@ class Service(StrEnum):
 
     S3 = "S3"
     KMS = "KMS"
+    SECRETS = "Secrets Manager"
     DYNAMODB = "DynamoDB"
     SQS = "SQS"
     SNS = "SNS"

@@ -11,17 +11,19 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from functions.archiver import aws
 from functions.archiver import runtime as module
 from functions.archiver.aws import AwsEngine
 from functions.archiver.clock import Clock
-from functions.archiver.errors import Misconfigured, Unauthorized
+from functions.archiver.errors import ArchiveTrouble, Misconfigured, Unauthorized
 from functions.archiver.listing.listing import ENOUGH_SECONDS
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.runtime import RESERVE_SECONDS, Runtime, running, runtime
@@ -168,6 +170,29 @@ def test_a_wrong_secret_is_named_and_never_quoted(
     assert str(raised.value).startswith(complaint)
     assert "s3cret" not in str(raised.value)
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, "InternalServiceError"), (503, "ServiceUnavailable"), (400, "ThrottlingException"), (0, "")],
+)
+def test_trouble_of_secrets_manager_is_not_taken_for_a_wrong_secret(
+    session: boto3.Session, run: Runtime, status: int, code: str
+) -> None:
+    """A wrong one would count as refused by the provider, and wake somebody."""
+    keep_secret(session, json.dumps(CREDENTIALS))
+
+    def answer(**_: object) -> Any:
+        if not status:
+            raise EndpointConnectionError(endpoint_url="https://aws.example")
+        document = {"Error": {"Code": code, "Message": "s3cret"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return SimpleNamespace(status_code=status), document
+
+    events: Any = session.events  # whose answer stands in for that of AWS
+    events.register("before-call.secretsmanager.GetSecretValue", answer)
+    with pytest.raises(ArchiveTrouble) as raised:
+        run.provider()
+    assert raised.value.reason == f"Secrets Manager does not work for us: {code or 'EndpointConnectionError'}"
 
 
 def test_only_the_fields_of_a_declared_shape_become_credentials() -> None:

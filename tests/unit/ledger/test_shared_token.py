@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
 
 from functions.archiver.aws import AwsEngine, KmsSeal
 from functions.archiver.clock import Clock
-from functions.archiver.errors import Throttled, Unavailable
+from functions.archiver.errors import ArchiveTrouble, Service, Throttled, Unavailable
 from functions.archiver.http.auth import MemoryTokens, Token, TokenAuth
 from functions.archiver.ledger.shared_token import LEASE, SharedTokens
 from functions.archiver.recording import Json
@@ -170,3 +172,24 @@ def test_a_provider_that_does_not_limit_tokens_has_each_function_fetch_its_own(a
         bucket="b", table="t", archive=a_deployment(kms_key=kms_key).archive, source=a_source("acme", provider="kazoo")
     )
     assert AwsEngine(settings, boto3.Session(region_name=REGION)).tokens is None
+
+
+@pytest.mark.parametrize("operation", ["Encrypt", "Decrypt"])
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ThrottlingException"), (400, "DisabledException"), (500, "KMSInternalException")]
+)
+def test_trouble_of_the_key_is_called_by_its_name_and_is_no_recordings_fault(
+    aws: Aws, key: str, clock: FakeClock, operation: str, status: int, code: str
+) -> None:
+    kms = boto3.client("kms", region_name=REGION)
+    tokens = SharedTokens(aws.table, KmsSeal(kms, key, archive="recordings", source="acme"), source="acme", clock=clock)
+    ask = Asking(clock)
+    if operation == "Decrypt":
+        tokens.get(ALICE, ask, None)
+    document = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    answer: Any = SimpleNamespace(status_code=status), document
+    events: Any = kms.meta.events  # whose answer stands in for that of AWS
+    events.register(f"before-call.kms.{operation}", lambda **_: answer)
+    with pytest.raises(ArchiveTrouble) as raised:
+        tokens.get(ALICE, ask, None)
+    assert (raised.value.service, raised.value.code) == (Service.KMS, code)

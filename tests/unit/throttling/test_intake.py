@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 
 from functions.archiver.entry import State, Stored, Waiting
@@ -208,7 +208,7 @@ def test_a_call_without_a_file_is_looked_up_a_minute_later_and_noted_once(bench:
 @contextmanager
 def queue_refuses(how: str) -> Iterator[None]:
     """The first call is refused: each of its entries, the whole of it, or nobody answers."""
-    refused = []
+    refused: list[Sent] = []
 
     def listener(sent: Sent) -> Any:
         if sent.operation != "sqs.SendMessageBatch" or refused:
@@ -217,11 +217,11 @@ def queue_refuses(how: str) -> Iterator[None]:
         if how == "unreachable":
             raise EndpointConnectionError(endpoint_url="https://aws.example")
         if how == "down":
-            error = {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "try again"}
-            return AWSResponse("https://aws.example", 503, {}, None), error | {"Error": {"Code": "ServiceUnavailable"}}
+            error = {"Code": "ServiceUnavailable"}
+            return SimpleNamespace(status_code=503), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 503}}
         entries = json.loads(sent.body)["Entries"]
         failed = [{"Id": each["Id"], "SenderFault": False, "Code": "InternalError"} for each in entries]
-        return AWSResponse("https://aws.example", 200, {}, None), {"Successful": [], "Failed": failed}
+        return SimpleNamespace(status_code=200), {"Successful": [], "Failed": failed}
 
     with calls_heard_by(listener):
         yield
