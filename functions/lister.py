@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.archiver.checking import refuses_foreign_items
-from functions.archiver.listing.backfill import continue_backfill
+from functions.archiver.listing.backfill import continue_backfill, count_anew
 from functions.archiver.runtime import Context, Runtime, prepare, runtime
 from functions.archiver.ticking import tick
 
@@ -33,6 +33,8 @@ def _list(run: Runtime, event: Event) -> Result:
         if not cursors.begun and not run.rebuild():
             return {"listed": 0, "new": 0, "stopped": "the ledger is still being filled from the bucket"}
         findings = run.listing(cursors).run()
+        for span in findings.late:
+            count_anew(run, span)
         if findings.stopped is None:
             continue_backfill(run, cursors)
     finally:

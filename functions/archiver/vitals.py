@@ -143,6 +143,12 @@ class VitalsReader:
         return {name: self._table.get(f"{self._source}#{name}") or {} for name in names}
 
 
+def walked_until(progress: Progress) -> datetime | None:
+    """How far the walk has come, spans that could not be read cleanly included; None before the first listing."""
+    forward = progress.walks.get("forward")
+    return forward.position if forward else None
+
+
 def listed_until(progress: Progress) -> datetime | None:
     """Everything recorded before it was listed cleanly; None before the first listing."""
     forward = progress.walks.get("forward")

@@ -8,7 +8,7 @@ other and never delays today's recordings.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from functions.archiver.clock import from_iso, iso
@@ -17,6 +17,7 @@ from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
 from functions.archiver.ledger.terms import look_again_from
 from functions.archiver.listing.listing import RECENT, Findings
+from functions.archiver.recording import Window
 
 if TYPE_CHECKING:
     from functions.archiver.listing.cursors import CursorStore
@@ -95,8 +96,18 @@ def continue_backfill(run: Runtime, cursors: CursorStore) -> Findings | None:
     done = cursors.walk(wanted.walk_name)
     if findings.stopped is None and (done is None or done.finished):
         if start < end:
-            run.totals.forget(start.date(), end.date())
-            look_again_from(run.table, run.settings.source.name, start.date())
+            count_anew(run, Window(start=start, end=end))
         backfills.end(wanted)
     run.logger.info("backfilled", **findings.facts())
     return findings
+
+
+def count_anew(run: Runtime, span: Window) -> None:
+    """Recordings were put into days that may have been counted, and have got their terms: both is done again.
+
+    Days of the reconciler's window are left to its reports, which count them each day.
+    """
+    first, last = span.start.date(), (run.clock.now() - run.settings.source.reconcile).date() - timedelta(days=1)
+    if first <= last:
+        run.totals.forget(first, min(last, span.end.date()))
+    look_again_from(run.table, run.settings.source.name, first)

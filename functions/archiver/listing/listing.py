@@ -106,7 +106,7 @@ class Findings:
     """How much a run found. `stopped` says why it ended early, if it did.
 
     `again_at` is when the source may be asked again, where it was not asked because its slots were taken or it is
-    closed: no failure of this run's.
+    closed: no failure of this run's. `late` are spans, passed by the walk before, in which something new was found.
     """
 
     pages: int = 0
@@ -114,6 +114,7 @@ class Findings:
     new: int = 0
     stopped: str | None = None
     again_at: datetime | None = None
+    late: list[Window] = field(default_factory=list)
 
     def facts(self) -> dict[str, object]:
         """The fields of its log line."""
@@ -199,7 +200,12 @@ class Listing:
             walk = self._cursors.walk("again")
             if walk is None or walk.finished or walk.end != unclean.end:
                 walk = self._new_walk("again", unclean.start, unclean.end)
-            self._go(walk)
+            before = self.findings.new
+            try:
+                self._go(walk)
+            finally:
+                if self.findings.new > before:
+                    self.findings.late.append(Window(start=unclean.start, end=unclean.end))
             self._cursors.forget_unclean(unclean)
 
     def _go(self, walk: Walk) -> None:

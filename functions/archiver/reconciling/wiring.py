@@ -14,7 +14,7 @@ from functions.archiver.sealing.book import SealBook
 from functions.archiver.sealing.chain import Chain
 from functions.archiver.sealing.document import Seal
 from functions.archiver.sealing.sealer import Sealer
-from functions.archiver.vitals import listed_until
+from functions.archiver.vitals import walked_until
 
 if TYPE_CHECKING:
     from functions.archiver.engine import Log
@@ -39,7 +39,8 @@ def reconciler_of(run: Runtime) -> Reconciler:
         clock=run.clock,
         span=source.reconcile,
         start=source.start,
-        listed_until=lambda: listed_until(run.cursors("lister").progress()),
+        # A span that is never read cleanly must not keep all later days from being counted and from their terms.
+        listed_until=lambda: walked_until(run.cursors("lister").progress()),
         seconds_left=run.seconds_left,
     )
 
