@@ -21,6 +21,7 @@ from functions.archiver.provider.json_values import (
     link_of,
     mapping_of,
     moment_of,
+    name_of,
     number_of,
     text_of,
     without,
@@ -189,10 +190,8 @@ class Genesys(Provider):
         call_id = recording.call_id or (None if facts.get("orphan") else self.describe(recording.id).call_id)
         file_id = text_of(facts.get("recording_id")) or recording.id
         row = self._ask(call_id, file_id)
-        links = {
-            key: link_of(mapping_of(uri).get("mediaUri"))
-            for key, uri in sorted(mapping_of(row.get("mediaUris")).items())
-        }
+        uris = sorted(mapping_of(row.get("mediaUris")).items())
+        links = {name_of(key): link_of(mapping_of(uri).get("mediaUri")) for key, uri in uris}
         if not links:
             readiness, why = _readiness(row)
             raise _TROUBLES.get(readiness, NotReady)(why or "it has no link to its audio yet")

@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from functions.archiver.errors import (
@@ -29,7 +28,7 @@ from functions.archiver.http.auth import StaticAuth, basic
 from functions.archiver.http.client import Body, Http, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import mapping_of, text_of, without
+from functions.archiver.provider.json_values import mapping_of, moment_of, text_of, without
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
@@ -269,11 +268,7 @@ def _creation_of(row: Mapping[str, Json]) -> datetime | None:
 
 def _moment(value: Json) -> datetime | None:
     """An RFC 2822 date as UTC."""
-    try:
-        moment = parsedate_to_datetime(text_of(value) or "")
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    return moment_of(text_of(value))
 
 
 def _sorted_fields(pairs: Sequence[tuple[str, str]]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from functions.archiver.recording import Json
 
 _LONGEST_TEXT = 1000
 _LONGEST_LINK = 16_384
+_LONGEST_NAME = 100
 _LARGEST_NUMBER = 10**15
 _SMALLEST_NUMBER = 1e-9
 _NOT_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -22,6 +24,8 @@ _DIGITS = re.compile(r"[0-9]{9,13}(\.[0-9]{1,9})?")
 _EARLIEST_SECONDS, _EARLIEST_MILLISECONDS = 1e8, 1e11
 """Of 1973: smaller numbers are no times but days, counts or nothing."""
 
+_LEAP_SECOND = re.compile(r"(?<=:59:)60")
+_END_OF_DAY = re.compile(r"(?<=[T ])24:00(?=:00(\.0+)?(?![0-9.])|(?![0-9:]))")
 _UTC = re.compile(r"Z$| ?UTC$| GMT$")
 
 
@@ -46,6 +50,12 @@ def text_of(value: Json) -> str | None:
 def id_of(value: Json) -> str | None:
     """`value` where it is a text as above, or a whole number as text: some send ids and phone numbers as numbers."""
     return text_of(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
+def name_of(key: str) -> str:
+    """`key` where it is short enough to be part of an id and on one line, else a digest of it."""
+    name = text_of(key[:_LONGEST_NAME])
+    return name if name == key else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def is_one_line(text: str) -> bool:
@@ -94,11 +104,13 @@ def _since_1970(value: Json) -> datetime | None:
 
 
 def _in_words(text: str) -> datetime:
-    text = text.strip().upper()
+    """A leap second, which no clock here knows, is the one before it; 24:00 is the next day's beginning."""
+    text, ends_a_day = _END_OF_DAY.subn("00:00", _LEAP_SECOND.sub("59", text.strip().upper()))
     try:
-        return datetime.fromisoformat(_UTC.sub("+00:00", text))
+        moment = datetime.fromisoformat(_UTC.sub("+00:00", text))
     except ValueError:
-        return parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
+    return moment + timedelta(days=ends_a_day)
 
 
 def without(document: Mapping[str, Json], *names: str) -> Mapping[str, Json]:

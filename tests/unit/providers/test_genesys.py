@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Throttled, Unauthorized, Unavailable
+from functions.archiver.object_keys import safe_name
+from functions.archiver.provider.json_values import id_of
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Page, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
@@ -263,6 +265,26 @@ def test_channels_that_come_apart_are_recordings_of_their_own(client: Genesys, s
     with client.open(other) as opened:
         assert b"".join(opened.body.chunks()) == simulator.channel(wanted, 1).read()
         assert opened.siblings == []
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "x" * 1001, "a\\nb", "\\u0000", ""])
+def test_a_channel_whose_name_no_ledger_holds_is_archived_under_another(name: str) -> None:
+    with HttpServer() as server:
+        links = f'{{"{name}": {{"mediaUri": "{server.url}/odd"}}, "7": {{"mediaUri": "{server.url}/usual"}}}}'
+        answer = f'{{"id": "rec", "fileState": "AVAILABLE", "mediaUris": {links}}}'
+        server.on("/api/v2/conversations/call/recordings/rec", Reply(body=answer.encode()))
+        server.on("/odd", Reply(body=b"odd"))
+        server.on("/usual", Reply(body=b"usual"))
+        client = plain_client(server)
+        recording = Recording(id="rec", call_id="call", raw={"id": "rec"})
+        with client.open(recording) as opened:
+            bodies = [b"".join(opened.body.chunks())]
+            (other,) = opened.siblings
+        with client.open(other) as opened:
+            bodies.append(b"".join(opened.body.chunks()))
+    assert sorted(bodies) == [b"odd", b"usual"]
+    assert id_of(other.id) == other.id
+    assert safe_name(other.id)
 
 
 def test_another_format_is_made_where_it_is_wanted(simulator: Simulator) -> None:

@@ -55,6 +55,24 @@ def test_a_time_is_read_in_every_usual_form(value: Json) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2016-12-31T18:59:60.750-05:00", datetime(2016, 12, 31, 23, 59, 59, 750_000, tzinfo=UTC)),
+        ("Sat, 31 Dec 2016 23:59:60 GMT", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2026-12-31T24:00:00Z", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2024-02-28 24:00:00", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("2026-11-28T24:00:00.000+01:00", datetime(2026, 11, 28, 23, tzinfo=UTC)),
+        ("2024-02-29T12:00:00Z", datetime(2024, 2, 29, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_leap_second_and_the_end_of_a_day_are_times(value: str, moment: datetime) -> None:
+    """What has no date is never archived, so that one such second would lose a recording."""
+    assert moment_of(value) == moment
+    assert written(value) == value
+
+
+@pytest.mark.parametrize(
     "value",
     [
         None,
@@ -68,6 +86,10 @@ def test_a_time_is_read_in_every_usual_form(value: Json) -> None:
         True,
         "yesterday",
         "0000-00-00",
+        "2026-11-28T10:60:00Z",
+        "2026-11-28T24:00:01Z",
+        "9999-12-31T24:00:00Z",
+        "2026-02-29T10:00:00Z",
         "9" * 15,
         [1795860000],
         "1e10",
