@@ -27,6 +27,7 @@ from functions.archiver.settings.environment import ArchiveSettings, Settings
 from functions.archiver.settings.events import bus_source
 from functions.archiver.settings.metrics import NAMESPACE, OF_ALL_SOURCES, Metric
 from functions.archiver.settings.parameters import signing_alias
+from functions.archiver.throttling.intake import TICK_SECONDS
 from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
 
@@ -138,6 +139,8 @@ def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None
 
 class AwsEngine:
     """One source's part of AWS; clients are made when they are needed."""
+
+    tick_seconds = TICK_SECONDS
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None, *, log: IO[str] | None = None) -> None:
         self.settings = settings

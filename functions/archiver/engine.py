@@ -55,6 +55,10 @@ class Engine(Protocol):
         """The lanes of the source. Raises Misconfigured in a function that was given none."""
 
     @property
+    def tick_seconds(self) -> float:
+        """How often the tick comes that puts into the lanes what fits there."""
+
+    @property
     def tokens(self) -> Tokens | None:
         """Where the functions of the source share an access token; None where each fetches its own.
 

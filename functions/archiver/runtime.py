@@ -177,7 +177,8 @@ class Runtime:
     @functools.cached_property
     def intake(self) -> Intake:
         """The way into ledger and lanes."""
-        return Intake(ledger=self.ledger, lanes=self.engine.lanes, pace=self.pace)
+        engine = self.engine
+        return Intake(ledger=self.ledger, lanes=engine.lanes, pace=self.pace, tick_seconds=engine.tick_seconds)
 
     @functools.cached_property
     def archiver(self) -> Archiver:

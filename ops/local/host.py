@@ -14,6 +14,7 @@ from functions.archiver.runtime import Runtime
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.environment import Settings, environment_of
+from functions.archiver.throttling.intake import TICK_SECONDS
 from ops.local.archive import FolderArchive
 from ops.local.books import Books, SqliteBooks
 from ops.local.clock import MovedClock
@@ -53,7 +54,7 @@ class Host(Protocol):
 
 
 class FolderHost:
-    """The folder, its ledger, and lanes in memory."""
+    """The folder, its ledger, and lanes in memory, which hold as much work as is worked on in two ticks."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class FolderHost:
         write: Write,
         gate: Gate,
         signer: Signer | None = None,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self.table = archive.table
         self.bucket = archive.bucket
@@ -72,6 +74,7 @@ class FolderHost:
         self._write = write
         self._gate = gate
         self._signer = signer
+        self._tick_seconds = tick_seconds
         self._tokens = MemoryTokens()
         self._lanes = {source.name: FifoLanes(source.max_parallel_downloads) for source in deployment.sources}
 
@@ -87,6 +90,7 @@ class FolderHost:
             log=JsonLog(self._write, service=f"{settings.archive.name}/{source}", source=source),
             calls=self.calls[function],
             gate=Gate() if function == OF_THE_RUN else self._gate,
+            tick_seconds=self._tick_seconds,
             signer=self._signer,
         )
 

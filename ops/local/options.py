@@ -26,3 +26,8 @@ class Options:
     dry_run: bool = False
     sign_key: Path | None = None
     engine: str | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the run goes on until it is stopped; its schedules fire as on AWS then."""
+        return self.keep_running or self.webhook_port is not None

@@ -11,6 +11,7 @@ from functools import partial
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.settings.deployment import Deployment, Source
 from functions.archiver.settings.toml_file import read
+from functions.archiver.throttling.intake import TICK_SECONDS as EVERY_MINUTE
 from ops.archive.identity import keep_identity
 from ops.local import earlier
 from ops.local.archive import LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
@@ -32,7 +33,7 @@ from ops.local.orphans import release_orphans
 from ops.local.poller import Poller
 from ops.local.progress import LogFile, Progress
 from ops.local.schedules import Schedules
-from ops.local.source import Firing, SourceDriver
+from ops.local.source import TICK_SECONDS, Firing, SourceDriver
 from ops.local.sweep import expired, remove
 from ops.local.webhook_server import WebhookServer
 from ops.local.wiring import routes_of, schedules_of
@@ -106,11 +107,6 @@ class LocalRun:
         self._on_trouble = OnTrouble(options.on_trouble, archive)
         self._held = {driver.name: held(self._host.books.tally(driver.name)) for driver in self._drivers}
 
-    @property
-    def _serves(self) -> bool:
-        """Whether it goes on until it is stopped."""
-        return self._server is not None or self._options.keep_running
-
     # the parts
 
     def _host_of(self, secrets: Mapping[str, str], signer: FileSigner | None) -> Host:
@@ -119,7 +115,10 @@ class LocalRun:
             from ops.local.moto.host import MotoHost
 
             return MotoHost(self._archive, self._deployment, secrets, self._log)
-        return FolderHost(self._archive, self._deployment, secrets, self._log.note, self._gate, signer)
+        tick_seconds = EVERY_MINUTE if self._options.serves else TICK_SECONDS
+        return FolderHost(
+            self._archive, self._deployment, secrets, self._log.note, self._gate, signer, tick_seconds=tick_seconds
+        )
 
     def _driver(self, source: Source) -> SourceDriver:
         scheduled = schedules_of(source)
@@ -171,7 +170,7 @@ class LocalRun:
                 self._start()
                 try:
                     self._work(progress)
-                    if not self._serves and not self._was_interrupted():
+                    if not self._options.serves and not self._was_interrupted():
                         self._walk_again(progress)
                 finally:
                     self._stop()
@@ -201,8 +200,8 @@ class LocalRun:
     def _start(self) -> None:
         """Starts every source; where it goes on, its schedules as well, which then fire as on AWS."""
         for driver in self._drivers:
-            driver.start(listing=not self._serves)
-        if self._serves:
+            driver.start(listing=not self._options.serves)
+        if self._options.serves:
             self._schedules.start()
         if self._server:
             self._server.start()
@@ -216,7 +215,7 @@ class LocalRun:
             if time.monotonic() - delivered > _DELIVER_EVERY_SECONDS:
                 delivered = time.monotonic()
                 self._events.deliver()
-            if self._serves:
+            if self._options.serves:
                 if time.monotonic() - looked > _LOOK_EVERY_SECONDS:
                     looked = time.monotonic()
                     self._on_trouble.tell(self._verdict()[1])
@@ -240,7 +239,7 @@ class LocalRun:
     # the end
 
     def _was_interrupted(self) -> bool:
-        return (self._stopping.is_set() and not self._serves) or self._gate.failure is not None
+        return (self._stopping.is_set() and not self._options.serves) or self._gate.failure is not None
 
     def _walk_again(self, progress: Progress) -> None:
         """The comparison with the provider, if it is due or asked for; then what it has found is archived."""
@@ -252,7 +251,7 @@ class LocalRun:
         """Looks whether everything of the last days is there, and writes the reports that are due."""
         for driver in self._drivers:
             self._healing[driver.name].look()
-            if not (self._serves and self._reconcile(driver)):
+            if not (self._options.serves and self._reconcile(driver)):
                 self._report(driver)
             self._errors += self._deletion.sweep(driver)
             self._sweep(driver)

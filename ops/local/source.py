@@ -35,7 +35,9 @@ MAX_PROBES = 25
 LONGEST_COOL_DOWN_SECONDS = 300.0
 """A source that is closed for longer is given up on rather than waited for."""
 
-_TICK_SECONDS = 15.0
+TICK_SECONDS = 15.0
+"""A run ticks so often, and at once when the lanes are empty: what waits in them is in memory."""
+
 _STEP_SECONDS = 0.5
 _LOOK_AHEAD_SECONDS = 1.0
 """Of real time at least between two looks ahead, so that no mistake can make a run hurry through a provider."""
@@ -203,7 +205,7 @@ class SourceDriver:
 
     def step(self) -> bool:
         """Does the next thing there is to do; False when nothing is left that this run may do."""
-        if self._ticked + _TICK_SECONDS < time.monotonic() or (self._poller.idle() and self._is_due()):
+        if self._ticked + TICK_SECONDS < time.monotonic() or (self._poller.idle() and self._is_due()):
             self._ticked = time.monotonic()
             if self.fire("dispatch").get("queued"):
                 return True

@@ -19,6 +19,7 @@ from functions.archiver.engine import Message
 from functions.archiver.ledger.table import Table
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
+from functions.archiver.throttling.intake import TICK_SECONDS
 from functions.archiver.throttling.lanes import Lanes
 from functions.archiver.throttling.sqs import SqsLanes
 from ops.erasing import erasing
@@ -121,6 +122,7 @@ class PortsEngine:
     """The engine of the functions over these ports. Nobody reads its log."""
 
     tokens = None
+    tick_seconds = TICK_SECONDS
 
     def __init__(self, *, table: Table, bucket: Bucket, lanes: Lanes, signer: Signer) -> None:
         self.signer = signer

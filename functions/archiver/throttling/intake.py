@@ -25,8 +25,11 @@ from functions.archiver.throttling.pace import Pace
 _MAX_NAMED = 3
 _MAX_QUOTED = 40
 
-IN_FLIGHT_SECONDS = 120
-"""The most items in the lanes of a source; the rest of the backlog stays in the ledger."""
+TICK_SECONDS = 60.0
+"""How often the tick comes on AWS that puts into the lanes what fits there."""
+
+IN_FLIGHT_TICKS = 2
+"""The most work in the lanes of a source, so that they never run dry; the rest of the backlog stays in the ledger."""
 
 
 MAX_HINTS_WAIT = timedelta(minutes=10)
@@ -58,10 +61,11 @@ class Taken:
 class Intake:
     """Puts findings into the ledger and due items into the lanes of one source."""
 
-    def __init__(self, *, ledger: Ledger, lanes: Lanes, pace: Pace) -> None:
+    def __init__(self, *, ledger: Ledger, lanes: Lanes, pace: Pace, tick_seconds: float = TICK_SECONDS) -> None:
         self._ledger = ledger
         self._lanes = lanes
         self._pace = pace
+        self._in_flight_seconds = IN_FLIGHT_TICKS * tick_seconds
 
     def room(self) -> int:
         """How many items may enter the lanes now: none while the source is closed."""
@@ -75,8 +79,8 @@ class Intake:
 
     def _cap(self, work_seconds: float | None) -> int:
         lanes = self._pace.lanes
-        by_rate = self._pace.requests_per_minute / 60 * IN_FLIGHT_SECONDS
-        by_lanes = lanes * IN_FLIGHT_SECONDS / work_seconds if work_seconds else by_rate
+        by_rate = self._pace.requests_per_minute / 60 * self._in_flight_seconds
+        by_lanes = lanes * self._in_flight_seconds / work_seconds if work_seconds else by_rate
         return max(math.floor(min(by_rate, by_lanes)), lanes, 1)
 
     def take(self, recordings: Sequence[Recording], discovered_by: DiscoveredBy) -> Taken:

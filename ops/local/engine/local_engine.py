@@ -18,6 +18,7 @@ from functions.archiver.http.auth import Tokens
 from functions.archiver.ledger.table import Table
 from functions.archiver.sealing.signing import Signer
 from functions.archiver.settings.metrics import Metric
+from functions.archiver.throttling.intake import TICK_SECONDS
 from functions.archiver.throttling.lanes import Lanes
 from ops.local.engine.errors import LedgerError
 
@@ -123,9 +124,11 @@ class LocalEngine:
         log: Log,
         calls: Counter[str],
         gate: Gate,
+        tick_seconds: float = TICK_SECONDS,
         signer: Signer | None = None,
     ) -> None:
         self.signer = signer
+        self.tick_seconds = tick_seconds
         self.table = cast("Table", _Watched(table, "table", calls, gate))
         self.bucket = cast("Bucket", _Watched(bucket, "store", calls, gate))
         self.lanes: Lanes = _Sending(cast("Lanes", _Watched(lanes, "lanes", calls, gate)))

@@ -127,6 +127,11 @@ def test_two_minutes_of_work_are_what_the_rate_and_the_lanes_allow(
     assert bench.intake.room() == cap
 
 
+def test_where_the_tick_comes_more_often_less_work_lies_in_the_lanes(bench: Bench) -> None:
+    often = Intake(ledger=bench.ledger, lanes=bench.queue, pace=bench.pace, tick_seconds=20)
+    assert (bench.intake.room(), often.room()) == (6, 2)
+
+
 def test_while_the_source_cools_down_nothing_enters_the_lanes(bench: Bench) -> None:
     bench.intake.take(several(8), "schedule")
     for message in bench.aws.messages():
