@@ -56,7 +56,7 @@ def command(
         rate = VitalsReader(archive.table, source=name, clock=Clock()).rate()
         rows.append(with_clock(found, rate, now))
     output = shared.output(archive.zone)
-    output.document({"sources": [{"source": row.source, "days": list(row.days)} for row in rows]})
+    output.document({"sources": [row.document() for row in rows]})
     if html is not None:
         html.write_text(page({row.source: row.days for row in rows}, made_at=f"{now:%Y-%m-%d %H:%M} UTC"), "utf-8")
     _tell(output, rows, _unreported(rows) if since is None else 0)
@@ -76,6 +76,9 @@ def _tell(output: Output, rows: list[Row], hidden: int) -> None:
         for day in row.days:
             if day.get("archived_by"):
                 output.line(_clock(output, row.source, day))
+        if failed := row.count("failed"):
+            find = output.again(f"recordings find --source {row.source} --state failed")
+            output.line(f"{row.source}: {counted(failed)} failed; next: {find}")
     output.verdict(_verdict(output, rows))
 
 
@@ -109,10 +112,9 @@ def _day(day: Mapping[str, Any]) -> str:
 
 
 def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:
-    still_open = " and ".join(
-        f"{day[name]} {words}" for name, words in (("in_work", "in work"), ("missing", "missing")) if day.get(name)
-    )
-    sentence = f"{source} {day['date']}: {still_open}, by the pace done {output.minute(day['archived_by'])}"
+    from ops.reconcile.reports import to_fetch
+
+    sentence = f"{source} {day['date']}: {to_fetch(day)} to fetch, by the pace done {output.minute(day['archived_by'])}"
     if day.get("deletes_on"):
         sentence += f"; deleted from {day['deletes_on']}"
     return f"{sentence}: {day['lost']} will be lost" if day.get("lost") else sentence

@@ -18,7 +18,13 @@ from ops.shell.output import ExitCode
 REQUESTS_EACH = 2
 """A recording takes about so many: one that lists or finds it, one for its audio."""
 
-_OPEN = ("in_work", "missing")
+_FIELDS = (
+    *("date", "state", "listed", "ledger", "bucket", "archived", "gone", "failed", "accepted", "quarantined"),
+    *("altered", "absent", "erased", "in_work", "missing", "too_slow", "as_of", "report", "seal"),
+)
+_LOST = ("missing", "deleted")
+"""Differences of recordings that were archived: no fetch at the pace brings them back."""
+
 _WELL = ("complete", "today")
 
 
@@ -44,6 +50,10 @@ class Row:
     def changed(self) -> int:
         """Recordings whose bytes are not what they were."""
         return self.count("altered") + self.count("absent")
+
+    def document(self) -> dict[str, Any]:
+        """As `recordings.report/1` has it: a day that was not looked at has the same fields, without a value."""
+        return {"source": self.source, "days": [{**dict.fromkeys(_FIELDS), **day} for day in self.days]}
 
     def count(self, state: str) -> int:
         """Recordings of all its days in this state."""
@@ -104,7 +114,7 @@ def document_of(bucket: Bucket, key: str) -> dict[str, Any] | None:
 
 
 def with_clock(row: Row, rate: Rate, now: datetime) -> Row:
-    """Adds to each day with something open when the present pace will have archived it, and how much is lost by then.
+    """Adds to each day with something to fetch when the pace will have archived it, and how much is lost by then.
 
     The oldest come first, as the tick takes them.
     """
@@ -112,11 +122,21 @@ def with_clock(row: Row, rate: Rate, now: datetime) -> Row:
         return row
     waited, days = 0, []
     for day in row.days:
-        still_open = sum(int(day.get(name, 0)) for name in _OPEN)
+        still_open = to_fetch(day)
         waited += still_open
         done = now + timedelta(minutes=waited * REQUESTS_EACH / rate.allowed)
         days.append({**day, "archived_by": done, "lost": _lost(day, still_open, done)} if still_open else day)
     return replace(row, days=days)
+
+
+def to_fetch(day: Mapping[str, Any]) -> int:
+    """How many recordings of the day the pace still brings: what is in work, and what was listed and not yet found.
+
+    What failed waits for a person, not for its turn.
+    """
+    settled = sum(int(day.get(name, 0)) for name in ("failed", "absent"))
+    settled += sum(each.get("what") in _LOST for each in day.get("differences", ()))
+    return int(day.get("in_work", 0)) + max(int(day.get("missing", 0)) - settled, 0)
 
 
 def _lost(day: Mapping[str, Any], still_open: int, done: datetime) -> int:

@@ -26,7 +26,7 @@ LEGEND = (
     "↯ altered  … today  – not looked  × deleted at provider first"
 )
 
-_OF_WHICH = {"in work": "in_work", "missing": "missing", "altered": "altered", "gone": "gone"}
+_OF_WHICH = {"in work": ("in_work",), "missing": ("missing",), "altered": ("altered", "foreign"), "gone": ("gone",)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +46,15 @@ def cell_of(day: Mapping[str, Any]) -> Cell:
     if state == "not looked":
         return Cell(state=state, text=f"{SIGNS[state]} no report", spoken=f"{day['date']}: not looked at")
     listed = int(day["listed"])
-    part = int(day[_OF_WHICH[state]]) if state in _OF_WHICH else None
+    part = sum(int(day.get(name, 0)) for name in _OF_WHICH[state]) if state in _OF_WHICH else None
     count = f"{part}/{listed}" if part is not None else str(listed)
     facts = [f"{listed} listed", f"{day['archived']} archived"]
     facts += [
         f"{day[name]} {name.replace('_', ' ')}"
-        for name in ("in_work", "missing", "failed", "gone", "altered", "quarantined", "accepted", "deleted_at_source")
+        for name in (
+            *("in_work", "missing", "failed", "gone", "altered", "foreign", "quarantined", "accepted"),
+            "deleted_at_source",
+        )
         if day.get(name)
     ]
     return Cell(state=state, text=f"{SIGNS[state]} {count}", spoken=f"{day['date']}: {', '.join(facts)}")

@@ -195,6 +195,45 @@ def test_the_pace_tells_how_much_the_provider_deletes_before_its_turn() -> None:
     assert "lost" not in unknown.days[0]
 
 
+def test_the_pace_promises_nothing_of_what_failed_or_was_lost() -> None:
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    gone_object = {"what": "deleted", "key": "audio/x"}
+    days = [
+        a_day(date(2026, 2, 2), "missing", failed=1, missing=1),
+        a_day(date(2026, 2, 3), "missing", absent=1, missing=1),
+        a_day(date(2026, 2, 4), "missing", missing=1, differences=[gone_object]),
+        a_day(date(2026, 2, 5), "missing", failed=2, missing=3, in_work=1),
+    ]
+    found = with_clock(Row(source="acme", days=days), Rate(allowed=4), now).days
+    assert [day.get("archived_by") for day in found] == [None, None, None, now + timedelta(minutes=1)]
+
+
+def test_what_failed_is_named_with_the_command_that_finds_it(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(archive, today(), a_day(ago(1), "missing", listed=3, failed=1, missing=1))
+    assert archive.run("report", "acme") == 1
+    told = capsys.readouterr().out
+    assert f"acme: 1 recording failed; next: recordings find --source acme --state failed -a {archive.where}" in told
+    assert "by the pace" not in told
+
+
+def test_a_day_that_was_not_looked_at_has_every_field_without_a_value(
+    archive: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(archive, today(), a_day(ago(1)), a_day(today(), "today"))
+    assert archive.run("report", "acme", "--json") == 0
+    days = checked(capsys.readouterr().out)["sources"][0]["days"]
+    promised = {"date", "state", *NONE, "as_of", "report", "seal"}
+    assert all(promised <= day.keys() for day in days)
+    assert {day["state"]: day["listed"] for day in days} == {"not looked": None, "complete": 0, "today": 0}
+
+
+def test_a_foreign_object_counts_in_the_cell_of_its_day() -> None:
+    cell = cell_of(a_day(ago(1), "altered", listed=4, archived=4, foreign=1))
+    assert (cell.text, cell.spoken.partition(": ")[2]) == ("↯ 1/4", "4 listed, 4 archived, 1 foreign")
+
+
 def test_the_page_has_the_same_cells_and_needs_nothing_else(archive: Given, tmp_path: Path) -> None:
     hostile = {"what": "failed", "recording_id": '"><img onerror=x>', "reason": "<script>"}
     write(archive, today(), a_day(ago(1), "missing", listed=3, missing=1, differences=[hostile]))
