@@ -12,28 +12,9 @@ from ops.index.query import BadQuery
 from ops.page import days, recordings, search, texts
 from ops.page.basket import Basket
 from ops.page.guard import FORM_TOKEN
+from ops.page.headers import HEADERS
 from ops.page.view import NotLogged, Refused, Unreachable, View
 from ops.shell.texts import bytes_text, length_text
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        *(
-            f"{kind} 'self'"
-            for kind in ("script-src", "style-src", "img-src", "media-src", "connect-src", "form-action")
-        ),
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 def create_app(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -55,8 +55,8 @@ class Filters:
         return cls(**{each.name: arguments.get(_in_address(each.name), "").strip()[:200] for each in fields(cls)})
 
     def query(self, zone: ZoneInfo) -> Query:
-        """As the index takes it. Raises BadQuery for a day that is none."""
-        least, most = _SECONDS.get(self.length, (None, None))
+        """As the index takes it. Raises BadQuery for a value that its filter does not have."""
+        least, most = _SECONDS[_known("length", self.length, LENGTHS)] if self.length else (None, None)
         return Query(
             words=self.q,
             agent=self.agent,
@@ -64,11 +64,11 @@ class Filters:
             since=_midnight(self.day_from, zone, 0),
             until=_midnight(self.day_to, zone, 1),
             direction=self.direction,
-            state=self.state if self.state in STATES else "",
+            state=_known("state", self.state, STATES) if self.state else "",
             min_seconds=least,
             max_seconds=most,
-            held=True if self.held else None,
-            transcript=True if self.transcript else None,
+            held=_is_on("held", self.held),
+            transcript=_is_on("transcript", self.transcript),
         )
 
     def address(self, **changes: str) -> str:
@@ -118,6 +118,18 @@ def _is_number(text: str) -> bool:
 
 def _in_address(name: str) -> str:
     return name.removeprefix("day_")
+
+
+def _known(name: str, value: str, allowed: Iterable[str]) -> str:
+    """The value of a filter. Raises BadQuery for another one: left out, it would show more than was asked for."""
+    if value not in allowed:
+        raise BadQuery(f"{name} {value!r}: allowed are {', '.join(filter(None, allowed))}")
+    return value
+
+
+def _is_on(name: str, value: str) -> bool | None:
+    """Of a box that is ticked or not."""
+    return bool(_known(name, value, ("1",))) if value else None
 
 
 def _midnight(text: str, zone: ZoneInfo, days: int) -> datetime | None:

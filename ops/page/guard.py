@@ -15,6 +15,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
+from ops.page.headers import HEADERS
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -22,11 +24,7 @@ IDLE_SECONDS = 30 * 60
 FORM_TOKEN = "recordings.form_token"  # noqa: S105 - the name of a variable
 """Where the app finds, in the WSGI environment, what its forms have to send along."""
 
-_HEADERS = [
-    ("Content-Type", "text/plain; charset=utf-8"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-]
+_HEADERS = [("Content-Type", "text/plain; charset=utf-8"), *HEADERS.items()]
 
 
 class Guard:

@@ -7,6 +7,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from ops.page.guard import FORM_TOKEN, IDLE_SECONDS, Guard
+from ops.page.headers import HEADERS
 
 HOST = "127.0.0.1:8000"
 
@@ -65,6 +66,14 @@ def test_without_the_cookie_nothing_is_answered(stranger: Client) -> None:
 def test_a_wrong_cookie_is_none(stranger: Client, cookie: str) -> None:
     headers = {"Host": HOST, "Cookie": cookie.encode().decode("latin-1")}
     assert stranger.get("/", headers=headers).status_code == 403
+
+
+def test_a_refusal_and_the_first_answer_carry_the_headers_of_every_page(guard: Guard, stranger: Client) -> None:
+    refused = stranger.get("/", headers={"Host": HOST})
+    opened = stranger.get(guard.path, headers={"Host": HOST})
+    foreign = stranger.get("/", headers={"Host": "evil.example"})
+    for answer in (refused, opened, foreign):
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 
 
 def test_a_token_works_once(guard: Guard, browser: Client, stranger: Client) -> None:

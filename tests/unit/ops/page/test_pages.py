@@ -12,8 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from ops.index.rows import Row
-from ops.page.app import HEADERS, create_app
+from ops.page.app import create_app
 from ops.page.guard import FORM_TOKEN
+from ops.page.headers import HEADERS
 from ops.page.recordings import PIECE_BYTES, address_of
 from ops.page.view import Media
 from tests.harness.audio import wav
@@ -111,7 +112,16 @@ def test_a_mistake_in_the_search_is_one_sentence(client: FlaskClient) -> None:
     assert "'31.11.2026' is no day: write it as 2026-11-28" in text_of(answer.text)
 
 
-@pytest.mark.parametrize("place", ["older=x", "older=1.", "older=999999999999999999999.1", "newer=-5.1", "state=odd"])
+@pytest.mark.parametrize("wrong", ["state=odd", "length=huge", "held=no", "transcript=2", "direction=inbound"])
+def test_a_filter_that_cannot_be_applied_is_named_and_never_left_out(client: FlaskClient, wrong: str) -> None:
+    answer = client.get(f"/?{wrong}")
+    assert answer.status_code == 400
+    name, _, value = wrong.partition("=")
+    assert f"{name} '{value}': allowed are" in text_of(answer.text)
+    assert "<tbody" not in answer.text
+
+
+@pytest.mark.parametrize("place", ["older=x", "older=1.", "older=999999999999999999999.1", "newer=-5.1"])
 def test_an_odd_address_shows_a_page_all_the_same(client: FlaskClient, place: str) -> None:
     assert client.get(f"/?{place}").status_code == 200
 
