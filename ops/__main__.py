@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ops.shell.program import main
+try:
+    from ops.shell.program import main
+except KeyboardInterrupt:  # before the program is there to say so itself
+    sys.stderr.write("stopped by you\n")
+    sys.exit(130)
 
 __all__ = ["main"]
 

@@ -34,6 +34,8 @@ def located(where: str | None) -> LocalFolder | Stack:
 
     Raises Misconfigured, and Failure (MISUSE, NOT_FOUND).
     """
+    if where == "":
+        raise Failure(ExitCode.MISUSE, f"which archive? -a is empty: {WAYS}", kind="no_archive")
     file = deployment_file(where)
     if where is None or file is not None:
         return Stack(read(file or _only_deployment_file()).archive.name)

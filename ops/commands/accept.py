@@ -5,12 +5,19 @@ from __future__ import annotations
 import click
 
 from ops.shell.output import ExitCode
+from ops.shell.reason import Reason
 from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.REPAIR, example='recordings accept 0190a6c2 --reason "test call without sound"')
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--reason", metavar="TEXT", required=True, help="Why it may stay so; the first 40 characters are kept.")
+@click.option(
+    "--reason",
+    type=Reason(),
+    metavar="TEXT",
+    required=True,
+    help="Why it may stay so; the first 40 characters are kept.",
+)
 @click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
 @click.option("--dry-run", is_flag=True, help="List them and do nothing.")
 def command(shared: Shared, *, ids: tuple[str, ...], reason: str, source: str | None, dry_run: bool) -> ExitCode:

@@ -6,13 +6,14 @@ import click
 
 from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
+from ops.shell.reason import Reason
 from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.PROVE, example='recordings hold --case "Doe v. Roe" --reason "order 7 C 12" --number 07700900123')
 @click.argument("ids", nargs=-1)
 @click.option("--case", required=True, metavar="NAME", help="Name of the case; one that is there is added to.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
+@click.option("--reason", type=Reason(), required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
 @find_filters
 def command(shared: Shared, *, ids: tuple[str, ...], case: str, reason: str, **filters: object) -> ExitCode:
     """Keep recordings from being erased and from expiring, until the case is released.

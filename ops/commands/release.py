@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from ops.shell.output import ExitCode
+from ops.shell.reason import Reason
 from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.PROVE, example='recordings release --case "Doe v. Roe" --reason "settled" --confirm 12')
 @click.option("--case", required=True, metavar="NAME", help="Name of the case.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
+@click.option("--reason", type=Reason(), required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
 @click.option("--confirm", "confirmed", type=click.IntRange(min=0), metavar="N", help="How many it holds now.")
 @click.option("--dry-run", is_flag=True, help="List them and do nothing.")
 def command(shared: Shared, *, case: str, reason: str, confirmed: int | None, dry_run: bool) -> ExitCode:

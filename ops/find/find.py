@@ -166,6 +166,8 @@ def cell(value: object, output: Output) -> object:
     """A value for a spreadsheet, which must not take a provider's text for a formula. Times are in people's zone."""
     if isinstance(value, datetime):
         return output.time(value)
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON
     if isinstance(value, str) and sys.stdout.isatty():
         value = clean(value)
     if isinstance(value, str) and (value.startswith(_FORMULAS) or (value[:1] == "+" and not _is_number(value))):

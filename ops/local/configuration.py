@@ -12,6 +12,7 @@ from functions.archiver.errors import Misconfigured
 from functions.archiver.settings.deployment import Deployment
 from functions.archiver.source_client import client_of
 from ops.local.options import STANDARD_INPUT, Options
+from ops.shell.command_line import quoted
 from ops.shell.output import Output
 
 _ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tiers")
@@ -19,21 +20,22 @@ _ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tie
 
 def secrets_of(path: Path, deployment: Deployment, output: Output) -> dict[str, str]:
     """The value of each secret by its name, out of the file, or standard input for `-`. Raises Misconfigured."""
+    name = "standard input" if path == STANDARD_INPUT else str(path)
     try:
         document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
     except OSError as error:
-        raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from None
+        raise Misconfigured(f"{name}: cannot be read ({error.strerror})") from None
     except ValueError:
-        raise Misconfigured(f"{path}: is not JSON") from None
+        raise Misconfigured(f"{name}: is not JSON") from None
     if not isinstance(document, dict):
-        raise Misconfigured(f"{path}: must be a JSON object from secret names to objects")
+        raise Misconfigured(f"{name}: must be a JSON object from secret names to objects")
     for source in deployment.sources:
         if not isinstance(document.get(source.secret), dict):
             raise Misconfigured(
-                f"{path}: {source.secret} is missing or not an object, and sources.{source.name}.secret names it"
+                f"{name}: {source.secret} is missing or not an object, and sources.{source.name}.secret names it"
             )
     if path != STANDARD_INPUT and path.stat().st_mode & 0o077:
-        output.note(f"{path} may be read by others: chmod 600 {path}")
+        output.note(f"{path} may be read by others: chmod 600 {quoted(path)}")
     return {name: json.dumps(value) for name, value in document.items()}
 
 

@@ -28,6 +28,7 @@ from functions.archiver.recording import Recording, TranscriptState
 from ops.local.engine.files import FILE_MODE, FOLDER_MODE, INSIDE, NotPlain, open_plain
 from ops.local.engine.folder import content_type_of
 from ops.shell.output import ExitCode, Failure
+from ops.shell.texts import counted
 
 LEDGER = "ledger.jsonl"
 _SAID_EVERY_SECONDS = 10.0
@@ -51,15 +52,14 @@ def take_over(root: Path, table: Table, *, say: Callable[[str], None], stopped: 
             return False
         if entry.source not in ledgers:
             ledgers[entry.source] = Ledger(table, source=entry.source, clock=Clock())
-        ledgers[entry.source].restore(entry)
+        done += ledgers[entry.source].restore(entry)  # once, although sidecar and ledger both name it
         if awaits_transcript:
             ledgers[entry.source].insert_transcript(entry, due_in=timedelta())
-        done += 1
         if time.monotonic() - said > _SAID_EVERY_SECONDS:
             said = time.monotonic()
-            say(f"{done} recordings taken over so far")
+            say(f"{counted(done)} taken over so far")
     _make_private(root)
-    say(f"{done} recordings taken over")
+    say(f"{counted(done)} taken over")
     return True
 
 

@@ -104,10 +104,12 @@ class Ending:
     def _state(driver: SourceDriver, counts: Mapping[str, int]) -> tuple[str, str | None]:
         """The source's state, by the words of `status`, and why."""
         gate = driver.gate()
+        if gate.pause:
+            return "paused", gate.pause.sentence
         if driver.given_up or gate.closed_until:
             return "blocked", driver.given_up or gate.reason
         if counts["failed"]:
-            return "failing", f"{counts['failed']} recordings failed"
+            return "failing", f"{counted(counts['failed'])} failed"
         if unclean := driver.unclean():
             return "unsure", unclean
         if counts["waiting"]:
@@ -164,7 +166,10 @@ class Ending:
     def _unfinished(self, driver: SourceDriver, figures: Mapping[str, Any]) -> Iterator[str]:
         """Work that the source did not finish, and why."""
         yield from self._waiting(driver, figures["waiting"])
-        if driver.given_up:
+        if pause := driver.gate().pause:
+            resume = for_archive(command_line("resume", driver.name), str(self._archive.path))
+            yield f"{driver.name}: {pause.sentence}; next: {resume}"
+        elif driver.given_up:
             secret = driver.runtime.settings.source.secret
             look = f"; is the secret {secret} right?" if driver.gate().refused else ""
             until = driver.gate().closed_until

@@ -145,7 +145,7 @@ class SourceDriver:
             if self._wait_for_a_slot(result.get("again_at")):
                 continue
             self._say_why(str(stopped))
-            if self._is_hopeless(str(stopped)) or not self._wait_until_open():
+            if self._is_paused() or self._is_hopeless(str(stopped)) or not self._wait_until_open():
                 self.given_up = str(stopped)
                 break
         self._listed = True
@@ -177,7 +177,8 @@ class SourceDriver:
             return
         self._said = reason
         seconds = self._seconds_closed(self.gate())
-        again = f"; asked again in {seconds:.0f} s" if 0 < seconds <= LONGEST_COOL_DOWN_SECONDS else ""
+        waits = 0 < seconds <= LONGEST_COOL_DOWN_SECONDS and not self._is_paused()
+        again = f"; asked again in {seconds:.0f} s" if waits else ""
         self._say(f"{self.name}: {reason}{again}")
 
     def _wait_until_open(self) -> bool:
@@ -193,6 +194,13 @@ class SourceDriver:
         if gate.closed_until is None:
             return 0.0
         return (gate.closed_until - self._clock.now()).total_seconds()
+
+    def _is_paused(self) -> bool:
+        """Whether a person has paused it for longer than a run waits: only a person knows for how long."""
+        pause = self.gate().pause
+        if pause is None:
+            return False
+        return pause.until is None or (pause.until - self._clock.now()).total_seconds() > LONGEST_COOL_DOWN_SECONDS
 
     def _is_hopeless(self, reason: str) -> bool:
         """Notes one more failure in a row; whether enough of them are the same."""
@@ -246,6 +254,9 @@ class SourceDriver:
         if gate.strikes < self._strikes:
             self._failures.clear()  # something has succeeded since
         self._say_why(gate.reason or "")
+        if self._is_paused():
+            self.given_up = gate.reason
+            return False
         hopeless = gate.strikes > self._strikes and self._is_hopeless(gate.reason or "")
         self._strikes = gate.strikes
         if hopeless or self._seconds_closed(gate) > LONGEST_COOL_DOWN_SECONDS:

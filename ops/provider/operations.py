@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from functions.archiver.errors import Misconfigured
+from functions.archiver.errors import Gone, Misconfigured, NotFound
 from functions.archiver.provider.paging import every_page
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Json, Recording
@@ -62,16 +62,23 @@ def deletion_plan(provider: Provider, recording_ids: Sequence[str]) -> Iterator[
 def delete(provider: Provider, recording_ids: Sequence[str]) -> Iterator[str]:
     """Deletes at the provider, in one request where it has one; a sentence about each.
 
-    What the answer to several does not call deleted is asked for once more by itself, which says why.
+    What the answer to several does not call deleted is asked for once more by itself, which says why. Raises NotFound
+    with the ids that the provider does not have, after all others.
     """
     done: set[str] = set()
+    unknown: list[str] = []
     if len(recording_ids) > 1 and provider.declaration.deletes_many:
         done = {id_ for id_, deleted in provider.delete_many(recording_ids).items() if deleted}
         yield f"deleted {counted(len(done))}"
     for id_ in recording_ids:
         if id_ in done:
             continue
-        yield provider.delete(Recording(id=id_)) or f"deleted {id_}"
+        try:
+            yield provider.delete(Recording(id=id_)) or f"deleted {id_}"
+        except (NotFound, Gone):
+            unknown.append(id_)
+    if unknown:
+        raise NotFound(f"the provider has no recording {', '.join(map(repr, unknown))}")
 
 
 def annotate(provider: Provider, recording_id: str, notes: str) -> str:

@@ -23,10 +23,9 @@ class WebhookSetup:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._source = connection.settings()
-        _require(
-            self._source.webhook,
-            f"sources.{self._source.name}.webhook: must be true, or nothing would answer the provider",
-        )
+        file = f"{connection.deployment}: " if connection.deployment else ""
+        what = f"{file}sources.{self._source.name}.webhook: must be true, or nothing would answer the provider"
+        _require(self._source.webhook, what)
 
     @property
     def declaration(self) -> Declaration:

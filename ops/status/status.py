@@ -174,7 +174,8 @@ def tell(output: Output, found: Sequence[SourceStatus]) -> None:
             output.line(f"{each.source}: {changed}; next: {output.again(each.next or '')}")
         if each.health.reason:
             command = output.again(each.health.state.first_command(each.source) or "")
-            output.line(f"{each.source}: {each.health.state}: {each.health.reason}; next: {command}")
+            reason = each.health.reason.removeprefix(f"{each.health.state} ")
+            output.line(f"{each.source}: {each.health.state}: {reason}; next: {command}")
         if each.backfill:
             until = output.time(each.backfill["listed_until"])
             output.line(f"{each.source}: backfill to {output.time(each.backfill['to'])}, listed until {until}")

@@ -67,7 +67,9 @@ def as_an_earlier_version_left_it(bench: LocalBench) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(bench: LocalBench, acme: Babelforce) -> None:
+def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(
+    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = next(iter(acme.recordings))
     acme.faults.add(Fault("html", recording_id=broken, times=None))
     assert bench.run_here() == 1
@@ -75,6 +77,7 @@ def test_a_folder_of_an_earlier_version_is_taken_over_and_made_private(bench: Lo
     as_an_earlier_version_left_it(bench)
     asked = len([served for served in acme.log if served.kind == "media"])
     assert bench.run_here() == 1
+    assert f"\n{len(before)} recordings taken over\n" in capsys.readouterr().err
     after = bench.rows()
     assert after == before
     assert len([served for served in acme.log if served.kind == "media"]) == asked

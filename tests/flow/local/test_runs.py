@@ -18,6 +18,7 @@ import pytest
 
 from functions.archiver.clock import from_ms, to_ms
 from functions.archiver.ledger.conditions import Exists
+from ops.__main__ import main
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import Failure
@@ -180,6 +181,17 @@ def test_wrong_credentials_are_said_at_the_first_refusal(bench: LocalBench, acme
     end(process)
     source = bench.figures()["sources"]["acme"]
     assert (source["state"], bool(source["reason"])) == ("blocked", True)
+
+
+def test_a_run_does_not_wait_for_a_source_that_a_person_has_paused(bench: LocalBench, acme: Babelforce) -> None:
+    assert bench.run_here() == 0
+    asked = len(acme.log)
+    assert main(["pause", "acme", "--reason", "maintenance", "-a", str(bench.out)]) == 0
+    run = bench.run()
+    assert (run.code, len(acme.log)) == (1, asked)
+    assert re.search(r"acme: paused by \S+: maintenance; next: recordings resume acme -a \S+\n", run.err)
+    source = bench.figures()["sources"]["acme"]
+    assert (source["state"], source["reason"].endswith(": maintenance")) == ("paused", True)
 
 
 def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,11 +227,21 @@ def test_options_stand_in_any_order(by_hand: ByHand, tmp_path: Path, capsys: pyt
 
 
 def test_a_refusal_is_told_on_standard_error(by_hand: ByHand, server: HttpServer) -> None:
-    text = b"<result>failed</result><result_description>File not found, hidden-5678</result_description>"
-    server.on(SCRIPT, Reply(status=404, body=b"<response>" + text + b"</response>"))
+    text = b"<result>failed</result><result_description>Not today, hidden-5678</result_description>"
+    server.on(SCRIPT, Reply(status=400, body=b"<response>" + text + b"</response>"))
     code, out, err = by_hand("phones", "delete", "--yes", "1")
-    assert (code, out) == (3, "")
-    assert err == "phones: the delete request was answered with 404: File not found, ***\n"
+    assert (code, out) == (5, "")
+    assert err == "phones: the delete request was answered with 400: Not today, ***\n"
+
+
+def test_a_recording_that_the_provider_does_not_have_is_named_after_all_others_are_deleted(
+    by_hand: ByHand, server: HttpServer
+) -> None:
+    text = b"<result>failed</result><result_description>File not found</result_description>"
+    server.on(SCRIPT, Reply(status=404, body=b"<response>" + text + b"</response>"), success("removed"))
+    said = "phones: the provider has no recording '1'\n"
+    assert by_hand("phones", "delete", "--yes", "1", "2") == (3, "removed\n", said)
+    assert [seen.query["sid"] for seen in server.requests] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

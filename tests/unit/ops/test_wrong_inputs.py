@@ -74,6 +74,8 @@ INPUTS: list[tuple[str, int]] = [
     ("completion powershell", 2),
     ("new-provider ../x", 2),
     ("--tz Mars/Olympus demo", 2),
+    ("find --archive=", 2),
+    ("local --deployment mine.toml --secrets - --out out", 2),
     ("--archive", 2),
     ("-a", 2),
     ("--jsn", 2),

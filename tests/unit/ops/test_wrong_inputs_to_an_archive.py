@@ -31,6 +31,12 @@ INPUTS: list[tuple[str, int, str]] = [
     ("holds --case nobody", 3, "next: recordings holds"),
     ("release --case nobody --reason r", 3, "next: recordings holds"),
     ("retry", 2, "give ids, or --failed"),
+    ("retry nobody", 3, "next: recordings find nobody -a mine"),
+    ("verify nobody", 3, "next: recordings find nobody -a mine"),
+    ("hold nobody --case c --reason r", 3, "next: recordings find nobody -a mine"),
+    ("hold one --case c --reason=", 2, "it is empty: say why"),
+    ("release --case c --reason=", 2, "it is empty: say why"),
+    ("accept one --reason=", 2, "it is empty: say why"),
     ("retry one --failed", 2, "and not both"),
 ]
 

@@ -109,6 +109,7 @@ def test_csv_holds_every_field_and_no_formula(archive: Archive, run: Run, capsys
     assert (row["agent"], row["from_number"]) == ("'=cmd|' /C calc'!A0", "+44 7700 900123")
     assert row["to_number"].startswith("'+")
     assert row["recorded_at"] == "2026-11-27 13:00:03+01:00"
+    assert (row["held"], row["transcript"]) == ("false", "false")
 
 
 @LOCAL
