@@ -53,6 +53,8 @@ class Healing:
 
     def _heal(self, item: Item) -> None:
         recording_id = str(item["recording_id"])
+        if self._runtime.ledger.tombstones.erased([recording_id]):
+            return  # its erasure was cut short: it is meant to go, and nothing of it may come back
         if compare(self._bucket, item, read=True).result != "same":
             self._set_aside(str(item["key"]))
             if not self._fetch(item):
@@ -93,6 +95,8 @@ class Healing:
         sound = (item for item in self._recent() if item["state"] in ("archived", "quarantined"))
         found = (compare(self._bucket, item, read=False) for item in sound)
         wrong = [finding for finding in found if finding.result in ("altered", "absent")]
+        going = self._runtime.ledger.tombstones.erased([finding.recording_id for finding in wrong])
+        wrong = [finding for finding in wrong if finding.recording_id not in going]
         for finding in wrong:
             mark(self._integrity, finding)
         return wrong

@@ -50,7 +50,10 @@ class Seal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dossier:
-    """One recording. `head` is what the engine says of the very version that was archived; None where it has none."""
+    """One recording. `head` is what the engine says of the very version that was archived; None where it has none.
+
+    With `erasure_begun` somebody is erasing it, or was cut short while doing so.
+    """
 
     entry: Entry
     item: Item
@@ -58,6 +61,7 @@ class Dossier:
     head: Head | None
     others: Sequence[Version]
     seal: Seal | None
+    erasure_begun: bool = False
 
     @property
     def document(self) -> dict[str, Any]:
@@ -101,6 +105,8 @@ class Dossier:
     @property
     def next(self) -> tuple[datetime | None, str] | None:
         """The next step that happens by itself, and when; or the command for a person."""
+        if self.erasure_begun:
+            return None, "recordings erase --deferred"
         match self.entry.state:
             case State.PENDING if self.entry.due_ms is not None:
                 return from_ms(self.entry.due_ms), "it is tried again"
@@ -131,6 +137,7 @@ def dossier_of(archive: Archive, row: Row) -> Dossier | None:
         head=head,
         others=[each for each in versions if stored and each.key == stored.key and not _is(each, stored.version_id)],
         seal=_seal(bucket, entry) if stored else None,
+        erasure_begun=bool(archive.ledger(row.source).tombstones.erased([row.recording_id])),
     )
 
 

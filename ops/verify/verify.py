@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,6 +43,7 @@ _THREADS = 8
 """Objects of a deployed archive that are read at once."""
 
 _SAID_EVERY_SECONDS = 10.0
+_ERASURE = "its erasure was begun and not ended"
 
 
 def verify(shared: Shared, selection: Selection, *, read: bool, dry_run: bool) -> ExitCode:
@@ -149,6 +151,9 @@ class Verifying:
         sealed, same = SealedDay(self._archive.bucket, source, day), list[str]()
         looked = pool.map(lambda item: self._look_at(item, sealed), items)
         for item, (finding, of_sidecar) in zip(items, looked, strict=True):
+            if (finding.result != "same" or of_sidecar) and self._is_being_erased(finding):
+                self._note(replace(finding, result="undecided", why=_ERASURE))
+                continue
             self._counts["unsealed"] += not sealed.holds(item)
             self._note(finding, of_sidecar)
             if not self._dry_run and (finding.result != "same" or (self._read and item["state"] != "archived")):
@@ -156,6 +161,10 @@ class Verifying:
             if finding.result == "same" and of_sidecar is None:
                 same.append(finding.recording_id)
         self._note_verified(integrity, same, pool)
+
+    def _is_being_erased(self, wrong: Finding) -> bool:
+        """Whether somebody is erasing it, or was cut short while doing so: then something of it is gone rightly."""
+        return bool(self._archive.ledger(wrong.source).tombstones.erased([wrong.recording_id]))
 
     def _look_at(self, item: Item, sealed: SealedDay) -> tuple[Finding, Finding | None]:
         """One recording, and what is wrong with its sidecar, which is read wherever bytes are."""
@@ -223,6 +232,8 @@ class Verifying:
         if extra := self._found["extra"]:
             return f"recordings reconcile {extra[0].source}"  # takes in what the provider knows, and names the rest
         undecided = self._found["undecided"]
+        if any(each.why == _ERASURE for each in undecided):
+            return "recordings erase --deferred"
         return f"recordings verify --source {undecided[0].source}" if undecided else None
 
     def _wrong_ones(self) -> list[tuple[str, str]]:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from functions.archiver.clock import Clock
+from functions.archiver.ledger.tombstones import Tombstones
+from ops.local.engine.sqlite_table import SqliteTable
+from ops.shell.program import main
 from simulators.providers.babelforce import Babelforce
 from tests.harness.local import LocalBench, verified
 
@@ -105,3 +109,28 @@ def test_verify_finds_what_is_shortened_swapped_and_extra(bench: LocalBench, acm
     assert verified(bench, "--dry-run", one)[1]["checked"] == 1
     assert verified(bench, "nobody")[0] == 3
     assert {row["state"] for row in bench.rows().values()} == {"archived"}
+
+
+def test_what_an_erasure_that_was_cut_short_has_taken_is_not_fetched_again(
+    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run_here() == 0
+    going, absent = list(acme.recordings)[:2]
+    for id_ in (going, absent):
+        bench.audio(id_).unlink()
+    with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+        stones = Tombstones(table, source="acme", clock=Clock())
+        stones.bury(going, acme.recordings[going].recorded_at.date(), "erased")
+    code, found, told = verified(bench)
+    assert (code, [each["recording_id"] for each in found["undecided"]]) == (6, [going])
+    assert [each["recording_id"] for each in found["absent"]] == [absent]
+    assert f"{going}.mp3 is undecided: its erasure was begun and not ended" in told
+    asked = len(acme.log)
+    assert bench.run_here() == 6  # the absent one was mended
+    assert [served.recording_id for served in acme.log[asked:] if served.kind == "media"] == [absent]
+    assert not [*bench.out.glob(f"audio/source=*/date=*/{going}.*")]
+    code, _, told = verified(bench)
+    assert (code, f"next: recordings erase --deferred -a {bench.out}" in told) == (1, True)
+    capsys.readouterr()
+    assert main(["show", going, "-a", str(bench.out)]) == 0
+    assert f"next       recordings erase --deferred -a {bench.out}" in capsys.readouterr().out
