@@ -12,4 +12,4 @@ def command(shared: Shared) -> ExitCode:
     """Archive from simulated providers into ./demo, on this machine alone."""
     from ops.local.demo import demo
 
-    return ExitCode(demo(stopping()))
+    return ExitCode(demo(stopping(), shared.output()))

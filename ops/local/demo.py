@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from functions.providers import names
+from ops.archive.identity import identity_of
 from ops.local.options import Options
 from ops.local.run import run
+from ops.shell.output import ExitCode, Failure, Output
 from simulators.server import Simulator
 
 FOLDER = Path("demo")
@@ -23,10 +25,12 @@ RECORDINGS_EACH = 15
 REQUESTS_PER_MINUTE = 120
 
 
-def demo(stopping: threading.Event) -> int:
-    """Starts the simulators, writes a deployment file for them and runs the archive; the exit code."""
-    FOLDER.mkdir(0o700, exist_ok=True)
-    shutil.rmtree(FOLDER / "archive", ignore_errors=True)
+def demo(stopping: threading.Event, output: Output) -> int:
+    """Starts the simulators, writes a deployment file for them and runs the archive; the exit code.
+
+    Raises Failure (REFUSED) where another archive than an earlier demo's lies in the folder.
+    """
+    _make_room()
     with ExitStack() as running:
         started = {
             name: running.enter_context(kind(recordings=RECORDINGS_EACH, rate=REQUESTS_PER_MINUTE))
@@ -36,13 +40,23 @@ def demo(stopping: threading.Event) -> int:
         deployment.write_text(_deployment(started))
         secrets.touch(0o600)
         secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
-        print(f"Simulated on this machine: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
-        print(f"They take {REQUESTS_PER_MINUTE} requests a minute each: the demo's limit, and not the vendors'.")
-        print(f"Archiving them into {FOLDER / 'archive'}, by {deployment}; it takes about a minute.", flush=True)
+        output.line(f"Simulated on this machine: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
+        output.line(f"They take {REQUESTS_PER_MINUTE} requests a minute each: the demo's limit, and not the vendors'.")
+        output.line(f"Archiving them into {FOLDER / 'archive'}, by {deployment}; it takes about a minute.")
         archive = FOLDER / "archive"
-        code = run(Options(deployment=deployment, secrets=secrets, out=archive, skip_waits=True), stopping)
-    _point_to_a_recording(archive)
+        options = Options(deployment=deployment, secrets=secrets, out=archive, skip_waits=True)
+        code = run(options, stopping, output)
+    _point_to_a_recording(archive, output)
     return code
+
+
+def _make_room() -> None:
+    """An earlier demo's archive goes; nothing else does."""
+    FOLDER.mkdir(0o700, exist_ok=True)
+    archive = FOLDER / "archive"
+    if archive.exists() and identity_of(archive).name != "demo":
+        raise Failure(ExitCode.REFUSED, f"{archive} is there already, and no demo made it: run this in another folder")
+    shutil.rmtree(archive, ignore_errors=True)
 
 
 def _simulators() -> dict[str, type[Simulator]]:
@@ -87,8 +101,8 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def _point_to_a_recording(archive: Path) -> None:
+def _point_to_a_recording(archive: Path, output: Output) -> None:
     for audio in sorted((archive / "audio").glob("*/*/*"))[:1]:
-        print(f"One of them: {audio}")
+        output.line(f"One of them: {audio}")
     program = "recordings" if shutil.which("recordings") else ".venv/bin/recordings"
-    print(f"Search and listen: {program} page -a {archive}")
+    output.line(f"Search and listen: {program} page -a {archive}")

@@ -219,6 +219,8 @@ class Ending:
         self, output: Output, figures: Mapping[str, Any], verdict: Verdict, new: Mapping[str, tuple[int, int]]
     ) -> None:
         """The table, what to look at, and the verdict last. `new` is what was held before and found, by source."""
+        folder = str(self._archive.path)
+        output.document({"archive": folder, **figures, "to_look_at": verdict.lines, "verdict": verdict.last})
         for name, (held, found) in new.items():
             output.line(f"{name}: {held} held, {found} new")
         shown = summary_columns(figures["sources"])

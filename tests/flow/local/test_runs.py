@@ -26,6 +26,7 @@ from simulators.faults import Fault
 from simulators.providers.babelforce import Babelforce
 from tests.harness.kills import killed
 from tests.harness.local import SMALL, LocalBench, end, modes, verified
+from tests.harness.schemas import checked
 
 
 def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBench, acme: Babelforce) -> None:
@@ -181,6 +182,16 @@ def test_wrong_credentials_are_said_at_the_first_refusal(bench: LocalBench, acme
     end(process)
     source = bench.figures()["sources"]["acme"]
     assert (source["state"], bool(source["reason"])) == ("blocked", True)
+
+
+def test_with_json_a_run_prints_one_document_and_the_rest_on_standard_error(
+    bench: LocalBench, acme: Babelforce
+) -> None:
+    run = bench.run("--json")
+    document = checked(run.out)
+    assert (run.code, document["verdict"], document["to_look_at"]) == (0, run.err.splitlines()[-1], [])
+    assert document["sources"] == bench.figures()["sources"]
+    assert document["archive"] == str(bench.out)
 
 
 def test_a_run_does_not_wait_for_a_source_that_a_person_has_paused(bench: LocalBench, acme: Babelforce) -> None:

@@ -15,8 +15,8 @@ from ops.shell.program import verbs
 from ops.shell.verb import VerbGroup
 from tests.harness.schemas import checked
 
-WITHOUT_A_DOCUMENT = {"schema", "completion", "local", "demo"}
-"""The first two print what other programs read; the runs leave theirs in run.json."""
+WITHOUT_A_DOCUMENT = {"schema", "completion"}
+"""They print what other programs read."""
 
 AS_DELIVERED = "event"
 """No verb's, but that of an event, whose detail is ours and whose rest is EventBridge's."""
@@ -52,6 +52,11 @@ def test_a_document_that_does_not_fit_is_found() -> None:
 def test_a_schema_is_printed_by_the_verb_s_name(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", *words]) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == "recordings.provider-list/1"
+
+
+def test_seal_has_the_schema_of_the_verb_that_it_is_short_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "seal"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == "recordings.seal-days/1"
 
 
 @pytest.mark.parametrize("name", ["nothing", "../../pyproject", ""])
