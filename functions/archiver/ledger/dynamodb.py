@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from functions.archiver.aws_trouble import trouble_of
-from functions.archiver.errors import Service
+from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.conditions import (
     AllOf,
     AnyOf,
@@ -71,7 +71,7 @@ class DynamoTable:
 
     @_named
     def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
-        """One call for each hundred. Raises TimeoutError when the table keeps leaving keys out."""
+        """One call for each hundred. Raises ArchiveTrouble when the table keeps leaving keys out."""
         unique = list(dict.fromkeys(pks))
         found: dict[str, Item] = {}
         for start in range(0, len(unique), BATCH):
@@ -96,7 +96,7 @@ class DynamoTable:
             if not wanted:
                 return
             self._sleep(_FIRST_PAUSE_SECONDS * 2**round_)
-        raise TimeoutError(f"the table left {len(wanted[self._name]['Keys'])} items unread, asked {_ROUNDS} times")
+        raise ArchiveTrouble(Service.DYNAMODB, "UnprocessedKeys")
 
     @_named
     def put_new(self, item: Mapping[str, object]) -> bool:

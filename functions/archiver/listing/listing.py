@@ -236,9 +236,9 @@ class Listing:
     def _next(self, walk: Walk, window: Window, outcome: Pass) -> Walk:
         """Where the walk stands after a pass: its window closed, read again, halved, or noted as unclean."""
         wide = window.end - window.start > self._narrowest
-        if outcome.unfiltered and window.end < walk.end:
+        if outcome.unfiltered and (width := self._longest(walk)) > window.end - window.start:
             # The server lists everything whatever is asked for: ask once for all rather than once per window.
-            return replace(walk, width=walk.end - walk.position, passes=0)
+            return replace(walk, width=width, passes=0)
         if outcome.too_big and wide:
             return replace(walk, width=self._narrower(window), passes=0)
         if outcome.closes(first_pass_counts=walk.name != "forward", number=walk.passes + 1):
@@ -259,6 +259,11 @@ class Listing:
         if walk.name != "forward":  # the forward walk never ends, so its counts would grow for ever
             listed.update({day.isoformat(): count for day, count in outcome.days.items()})
         return replace(walk, position=window.end, width=width, passes=0, listed=dict(listed))
+
+    def _longest(self, walk: Walk) -> timedelta:
+        """All that is left of the walk, or as much as the provider takes in one request."""
+        rest = walk.end - walk.position
+        return min(rest, self._provider.declaration.max_window or rest)
 
     def _narrower(self, window: Window) -> timedelta:
         return max((window.end - window.start) / 2, self._narrowest)

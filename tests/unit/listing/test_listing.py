@@ -248,6 +248,21 @@ def test_a_server_that_ignores_filters_is_asked_once_for_all_rather_than_once_pe
     assert bench.forward().finished
 
 
+@pytest.mark.parametrize(("days", "most"), [(90, 31), (400, 27), (31, 31), (800, 7)])
+def test_a_server_that_ignores_filters_is_asked_for_no_longer_span_than_it_takes(
+    bench: Bench, days: int, most: int
+) -> None:
+    """It refuses one, and a source that is asked for it again and again is listed no more."""
+    bench.start = NOON - days * DAY
+    bench.provider.declares(max_window=most * DAY)
+    bench.provider.rows = [*rows(5, since=(days - 1) * DAY), *rows(30, since=900 * DAY, until=850 * DAY, name="before")]
+    bench.provider.ignores_filters = True
+    bench.run_walk()
+    assert max(asked.window.end - asked.window.start for asked in bench.provider.asked) <= most * DAY
+    assert bench.ids() == {recording.id for recording in bench.provider.rows if recording.id.startswith("rec")}
+    assert bench.forward().finished
+
+
 def test_a_window_with_too_many_pages_is_halved(bench: Bench) -> None:
     provider = bench.one_window(ProviderInMemory(rows(60, since=10 * HOUR), page_size=2))
     bench.run_walk()
