@@ -125,7 +125,7 @@ def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None
     """Makes events of the stream's records, under the credentials of the function."""
     from functions.archiver.events.sending import Announcer  # here, for no other function needs it
 
-    log = cast("Log", Logger(service=settings.archive.name))
+    log = cast("Log", Logger(service=settings.archive.name, location=None))
     bus = EventBridgeBus((session or boto3.Session()).client("events"), settings.archive.name)
 
     def count(unsent: int) -> None:
@@ -146,7 +146,7 @@ class AwsEngine:
         self.settings = settings
         self._session = session or boto3.Session()
         source = settings.source.name
-        logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source)
+        logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source, location=None)
         handler = logger.registered_handler
         if log is not None and isinstance(handler, logging.StreamHandler):
             # Loggers live as long as the process: one of an earlier run would go on writing to that run's stream.

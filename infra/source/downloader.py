@@ -25,8 +25,8 @@ LOOKED_AT = (*BYTES, "metadata")
 ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
 
 
-MEMORY_MIB = 256
-"""Three times what recordings of any length were seen to take. Most of a downloader's seconds are waiting."""
+MEMORY_MIB = 200
+"""Recordings of any length take 75, the worst answer that a provider may send 165. Most of its seconds are waiting."""
 
 
 class Downloader(Construct):

@@ -22,7 +22,7 @@ from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 
 ANSWER_BYTES = 4 * 1024 * 1024
-"""Of a document, unpacked. As JSON or XML it takes up to thirty times as much memory, of which a lister has 256 MB."""
+"""Of a document, unpacked. As JSON or XML it takes up to thirty times as much memory; a downloader has 200 MB."""
 
 _READ_BYTES = 256 * 1024
 _ROOM_BYTES = 1024 * 1024  # taken by one read into a room: fewer reads, fewer turns of threads
