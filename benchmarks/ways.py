@@ -9,12 +9,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import IO, cast
-
-import requests
+from typing import IO, TYPE_CHECKING, cast
 
 from benchmarks.moving import Mover, s3_at
+from functions.archiver.aws_exchange import lightened
 from functions.archiver.bucket.s3 import CONFIG
+
+if TYPE_CHECKING:
+    import requests
 
 Move = Callable[[str, str], int]
 """From a URL to a key; how many bytes."""
@@ -27,7 +29,7 @@ PIECE_BYTES = 64 * 1024
 
 def ours(bucket: str, endpoint: str, ca_file: str | None) -> Move:
     """Download, inspect, hash, store, with every check."""
-    s3 = s3_at(endpoint, CONFIG)
+    s3 = lightened(s3_at(endpoint, CONFIG))
     made: list[Mover] = []
 
     def move(url: str, key: str) -> int:
@@ -96,6 +98,8 @@ def rclone(bucket: str, endpoint: str, ca_file: str | None) -> Move:
 
 
 def _session(ca_file: str | None) -> requests.Session:
+    import requests  # here, for our own way does without it
+
     session = requests.Session()
     session.trust_env = False  # or the environment's certificates would take the place of these
     session.verify = ca_file or True

@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from functions.archiver.aws_exchange import lightened
 from functions.archiver.aws_trouble import passing_trouble, trouble_of
 from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.clock import Clock
@@ -162,7 +163,9 @@ class AwsEngine:
     @functools.cached_property
     def table(self) -> DynamoTable:
         """The table of the environment."""
-        return DynamoTable(self._session.resource("dynamodb"), self.settings.table)
+        dynamodb = self._session.resource("dynamodb")
+        lightened(dynamodb.meta.client)
+        return DynamoTable(dynamodb, self.settings.table)
 
     @functools.cached_property
     def bucket(self) -> S3Bucket:
@@ -178,7 +181,7 @@ class AwsEngine:
 
     @functools.cached_property
     def _s3(self) -> S3Client:
-        return self._session.client("s3", config=CONFIG)
+        return lightened(self._session.client("s3", config=CONFIG))
 
     @functools.cached_property
     def lanes(self) -> SqsLanes:
@@ -186,7 +189,7 @@ class AwsEngine:
         if self.settings.queue_url is None:
             raise Misconfigured("the variable QUEUE_URL is missing")
         return SqsLanes(
-            self._session.client("sqs"),
+            lightened(self._session.client("sqs")),
             queue_url=self.settings.queue_url,
             lanes=self.settings.source.max_parallel_downloads,
         )

@@ -17,6 +17,8 @@ import boto3
 import urllib3
 from botocore.config import Config
 
+from functions.archiver.aws_exchange import lightened
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -55,7 +57,7 @@ def seaweed(folder: Path) -> Iterator[str]:
 def client_at(endpoint: str) -> S3Client:
     """A client of the S3 at `endpoint`."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
-    return session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}))
+    return lightened(session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"})))
 
 
 def _free_port() -> int:

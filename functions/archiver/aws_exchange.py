@@ -1,0 +1,171 @@
+"""How a request to AWS goes out and its answer comes in: by the standard library's HTTP, on connections that are kept.
+
+boto3 makes, signs, retries and reads requests as ever; only the sending is taken from it, which costs it half a
+millisecond of processor time, as much as the rest of a small PutObject but its signature. What is more than a plain
+request stays with it: a proxy, a certificate of the client's own, a body that is a file, an answer that is a stream.
+"""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, TypeVar, cast
+from urllib.parse import SplitResult, urlsplit
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.httpsession import URLLib3Session, get_cert_path
+from urllib3.util import wait_for_read
+
+from functions.archiver.http.wire import WireResponse
+
+_MAX_IDLE = 10
+"""Connections to one host that are kept, as many as botocore keeps."""
+
+_BYTES = (bytes, bytearray, str, type(None))
+_Client = TypeVar("_Client")
+
+
+def lightened(client: _Client) -> _Client:
+    """The same client of boto3, which sends by the exchanges of this module where its settings allow it."""
+    its: Any = client
+    whole, config = its._endpoint.http_session, its.meta.config  # there is no other way in
+    if isinstance(whole, URLLib3Session) and not _is_special(whole, config):
+        timeouts = config.connect_timeout, config.read_timeout
+        its._endpoint.http_session = Exchanges(whole, cafile=_cafile(whole), timeouts=timeouts)
+    return client
+
+
+def _is_special(whole: Any, config: Any) -> bool:
+    """Whether it has a proxy, the environment's included, or options that are botocore's to understand."""
+    proxied = bool(whole._proxy_config._proxies)
+    return proxied or bool(config.client_cert or config.tcp_keepalive) or whole._verify is False
+
+
+def _cafile(whole: Any) -> str | None:
+    """The certificates to trust, by AWS_CA_BUNDLE and the like, as botocore understood them."""
+    path: str | None = get_cert_path(whole._verify)
+    return path
+
+
+class Exchanges:
+    """In the place of botocore's own HTTP session, which does what is left to it. For any number of threads.
+
+    `timeouts`: for connecting and for each read, in seconds.
+    """
+
+    def __init__(self, whole: URLLib3Session, *, cafile: str | None, timeouts: tuple[float, float]) -> None:
+        self._whole = whole
+        self._cafile = cafile
+        self._connect, self._read = timeouts
+        self._idle: dict[tuple[str, str], list[HTTPConnection]] = {}
+        weakref.finalize(self, _close_all, self._idle)
+
+    def send(self, request: Any) -> AWSResponse:
+        """An AWSPreparedRequest and the whole of its answer. Raises what botocore's session does, for its retries."""
+        if not _is_plain(request):
+            return self._whole.send(request)
+        url = urlsplit(request.url)
+        idle = self._idle.setdefault((url.scheme, url.netloc), [])
+        connection = self._connection(url, idle)
+        try:
+            self._make_ready(connection, request.url)
+            wire, content = self._exchanged(connection, request, _target(url))
+        except BaseException:  # whatever ended it, what is left on the connection is nobody's answer
+            connection.close()
+            raise
+        if connection.sock is not None and len(idle) < _MAX_IDLE:
+            idle.append(connection)
+        else:
+            connection.close()
+        return AWSResponse(request.url, wire.status, cast("Any", wire.headers), _Raw(content))
+
+    def close(self) -> None:
+        """Closes what is kept."""
+        _close_all(self._idle)
+        self._whole.close()
+
+    def _connection(self, url: SplitResult, idle: list[HTTPConnection]) -> HTTPConnection:
+        with suppress(IndexError):
+            return idle.pop()
+        host, port = url.hostname or "", url.port
+        made = (
+            HTTPSConnection(host, port, timeout=self._connect, context=_tls(self._cafile))
+            if url.scheme == "https"
+            else HTTPConnection(host, port, timeout=self._connect)
+        )
+        made.response_class = WireResponse
+        return made
+
+    def _make_ready(self, connection: HTTPConnection, url: str) -> None:
+        """Opens it where it is not open, or was closed by the other side meanwhile."""
+        if connection.sock is not None and wait_for_read(connection.sock, timeout=0):
+            connection.close()
+        try:
+            if connection.sock is None:
+                connection.connect()
+        except ssl.SSLError as error:
+            raise SSLError(endpoint_url=url, error=error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except OSError as error:
+            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+        connection.sock.settimeout(self._read)
+
+    def _exchanged(self, connection: HTTPConnection, request: Any, target: str) -> tuple[WireResponse, bytes]:
+        try:
+            # Who refuses a request before its body has come says so and closes: the answer may be there.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(request.method, target, request.body, request.headers)
+            wire = cast("WireResponse", connection.getresponse())
+            return wire, wire.read()
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
+        except (HTTPException, OSError) as error:
+            raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from error
+
+
+def _close_all(idle: Mapping[tuple[str, str], list[HTTPConnection]]) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A body that has come, as botocore asks for it."""
+
+    content: bytes
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.content
+
+
+def _is_plain(request: Any) -> bool:
+    if request.stream_output or not isinstance(request.body, _BYTES):
+        return False
+    overridden = (getattr(request, "context", None) or {}).get("read_timeout")
+    return overridden is None and not {"Expect", "Transfer-Encoding"} & request.headers.keys()
+
+
+def _target(url: SplitResult) -> str:
+    return f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+
+
+@functools.cache
+def _tls(cafile: str | None) -> ssl.SSLContext:
+    """Shared by all clients: reading the certificates takes longer than a connection."""
+    context = ssl.create_default_context(cafile=cafile)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
