@@ -39,21 +39,23 @@ class Adts(Frames):
     def __init__(self, head: bytes) -> None:
         super().__init__()
         self._fixed = head[1] & 0xFE, head[2] & 0xFD  # what stays the same in all frames of a file
+        self._start = 0xFF0000 | self._fixed[0] << 8 | self._fixed[1]
         self._hertz = _HERTZ[head[2] >> 2 & 15]
         self._channels = ((head[2] & 1) << 2 | head[3] >> 6) or None
         self._blocks = 0
 
     def walk(self, data: bytes, at: int) -> int:
-        second, third = self._fixed
-        while (
-            at + 7 <= len(data) and data[at] == 0xFF and data[at + 1] & 0xFE == second and data[at + 2] & 0xFD == third
-        ):
-            length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
-            if length <= 7:
+        blocks, count = 0, 0
+        while len(head := data[at : at + 7]) == 7:
+            bits = int.from_bytes(head, "big")
+            length = bits >> 13 & 0x1FFF
+            if bits >> 32 & 0xFFFEFD != self._start or length <= 7:
                 break
-            self._blocks += 1 + (data[at + 6] & 3)
-            self.count += 1
+            blocks += 1 + (bits & 3)
+            count += 1
             at += length
+        self._blocks += blocks
+        self.count += count
         return at
 
     def resync(self, data: bytes) -> int:

@@ -45,7 +45,9 @@ class Frames(ABC):
     def feed(self, data: Piece) -> None:
         """Take the next bytes, from the first frame on."""
         self.fed += len(data)
-        self._go_on(bytes(data))
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        self._go_on(bytes(data[skipped:]))
 
     def _go_on(self, data: bytes) -> None:
         while data:
@@ -53,11 +55,8 @@ class Frames(ABC):
 
     def _jump(self, data: bytes) -> bytes:
         """Over all frames in `data`; what is left when they end."""
-        if self._skip >= len(data):
-            self._skip -= len(data)
-            return b""
-        data = self._carry + data[self._skip :]
-        self._carry, self._skip = b"", 0
+        data = self._carry + data
+        self._carry = b""
         at = self._frames_and_tags(data)
         if at >= len(data):
             self._skip = at - len(data)

@@ -13,6 +13,7 @@ from functions.archiver.lazy_dataclass import dataclass
 JUNK = 2048
 """More than the largest frame, 1,729 bytes: a stream joined midway starts with the rest of one."""
 
+_SEVERAL = 16
 _MAX_FREE = 5760  # bytes between two headers of free format: 640 kbit/s at 8 kHz
 _XING = re.compile(rb"Xing|Info")
 _MPEG1_LAYER2 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
@@ -104,6 +105,18 @@ def chain(data: bytes, at: int, lengths: Lengths, most: int = 1 << 40) -> tuple[
     return count, at
 
 
+@functools.lru_cache(maxsize=64)
+def _several(header: bytes, length: int) -> re.Pattern[bytes]:
+    """A row of frames like one of this header and length, padded or not: passed over five times as fast as one by one.
+
+    Padding is a byte.
+    """
+    third = header[2] & 0xFD
+    plain = length - (header[2] >> 1 & 1) - 3
+    either = b"\\x%02x.{%d}|\\x%02x.{%d}" % (third, plain, third | 2, plain + 1)
+    return re.compile(b"(?:%s(?:%s)){%d}" % (re.escape(header[:2]), either, _SEVERAL), re.DOTALL)
+
+
 def first_frame(head: bytes, *, whole: bool, junk: bool) -> int | None:
     """Where the first MP3 frame starts; None without one. Two frames must follow each other.
 
@@ -143,8 +156,16 @@ class Mpeg(Frames):
         self._skip = first
 
     def walk(self, data: bytes, at: int) -> int:
-        count, at = chain(data, at, self._lengths)
-        self.count += count
+        # The first may hold counts, at a bit rate of its own; those behind it mostly keep to one for long.
+        count, at = chain(data, at, self._lengths, 1)
+        header = data[at : at + 3]
+        if count and header in self._lengths:
+            several = _several(header, self._lengths[header])
+            while found := several.match(data, at):
+                at = found.end()
+                count += _SEVERAL
+        rest, at = chain(data, at, self._lengths)
+        self.count += count + rest
         return at
 
     def resync(self, data: bytes) -> int:

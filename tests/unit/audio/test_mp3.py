@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.archiver.audio.kinds import AAC, AMR, AMR_WB, MP3, Kind
 from tests.doubles.audio_files import (
@@ -52,6 +54,36 @@ def test_a_cut_within_the_last_two_frames_or_the_tag_shows(header: bytes, length
         if end not in (frames_end - length, frames_end):  # a cut between two frames leaves a whole, shorter MP3
             verdict = judge(body[:end])
             assert (verdict.audio, verdict.complete) == (MP3, False), end
+
+
+BIT_RATES = {1: 8, 2: 16, 3: 24, 4: 32, 5: 40, 9: 80, 14: 160}
+"""Of MPEG-2 layer III, in kbit/s, by the four bits that name them."""
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(BIT_RATES)), st.lists(st.booleans(), max_size=40)), max_size=8),
+    st.lists(st.integers(1, 20_000), max_size=4),
+)
+def test_every_frame_counts_whatever_its_bit_rate_and_its_padding(
+    rows: list[tuple[int, list[bool]]], cuts: list[int]
+) -> None:
+    frames = [(4, False), (4, True), *((rate, padded) for rate, paddings in rows for padded in paddings)]
+    body = b"".join(
+        frame(bytes((0xFF, 0xF3, rate << 4 | padded << 1, 0xC4)), 72_000 * BIT_RATES[rate] // 22_050 + padded)
+        for rate, padded in frames
+    )
+    verdict = judge(body, *cuts)
+    assert (verdict.audio, verdict.complete, verdict.cut) == (MP3, None, None)
+    assert verdict.duration_seconds == round(len(frames) * 576 / 22_050, 3)
+    assert judge(body[:-1], *cuts).cut == "its last frame is cut"
+
+
+@given(st.lists(st.integers(8, 8191), min_size=3, max_size=60), st.lists(st.integers(1, 100_000), max_size=4))
+def test_every_frame_of_aac_counts_whatever_its_length(lengths: list[int], cuts: list[int]) -> None:
+    body = b"".join(adts_frame(length) for length in lengths)
+    verdict = judge(body, *cuts)
+    assert (verdict.audio, verdict.complete, verdict.cut) == (AAC, None, None)
+    assert verdict.duration_seconds == round(len(lengths) * 1024 / 8_000, 3)
 
 
 def test_a_long_mp3_cut_within_a_frame_says_so() -> None:
