@@ -29,6 +29,9 @@ FUNCTIONS = ROOT / "functions"
 REQUIREMENTS = FUNCTIONS / "requirements.txt"
 WHEELHOUSE = ROOT / ".wheelhouse"
 
+FETCHED = ROOT / ".cache" / "python"
+"""Where `make runtime-python` puts the runtime's Python, in a folder named by its version and platform."""
+
 IGNORED = ("__pycache__", "requirements.in")
 
 UNPACKED_AT = "/var/task"
@@ -54,9 +57,12 @@ def compiler_of(executable: str) -> Compiler:
 
 
 def compiler_for(python: str) -> Compiler | None:
-    """A final release of this Python ("3.14"), the one that runs here or the one on the PATH; None without one."""
+    """A final release of this Python ("3.14"): the one that runs here, the one on the PATH, or the one that `make
+    runtime-python` has fetched; None without any.
+    """
     tag = f"cpython-{python.replace('.', '')}"
-    for executable in (sys.executable, shutil.which(f"python{python}")):
+    fetched = sorted(str(each) for each in FETCHED.glob(f"*/bin/python{python}"))
+    for executable in (sys.executable, shutil.which(f"python{python}"), *fetched):
         try:
             found = compiler_of(executable) if executable else None
         except (OSError, subprocess.SubprocessError):

@@ -41,7 +41,10 @@ def byte_code() -> str:
     compiler = _compiler()
     if compiler:
         return f"the functions' asset holds byte code of Python {compiler.version}"
-    return f"no Python {PYTHON} is on the PATH, so the functions' asset holds no byte code and cold starts take longer"
+    return (
+        f"no Python {PYTHON} is at hand, so the functions' asset holds no byte code and each cold start takes more "
+        "than twice as long: `make runtime-python` fetches one, or put one on the PATH, and deploy again"
+    )
 
 
 @jsii.implements(ILocalBundling)

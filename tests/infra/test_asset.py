@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -91,9 +92,23 @@ def test_without_the_runtimes_python_the_asset_says_so_and_has_no_byte_code(
     assert found is not None
     assert (found.executable, found.tag) == (sys.executable, sys.implementation.cache_tag)
     monkeypatch.setattr("infra.functions_asset._compiler", lambda: None)
-    assert byte_code() == (
-        f"no Python {PYTHON} is on the PATH, so the functions' asset holds no byte code and cold starts take longer"
-    )
+    said = byte_code()
+    assert said.startswith(f"no Python {PYTHON} is at hand, so the functions' asset holds no byte code")
+    (target,) = re.findall(r"`make ([a-z-]+)`", said)
+    assert f"\n{target}: " in Path("Makefile").read_text(encoding="utf-8")
+
+
+def test_the_python_that_make_has_fetched_compiles_for_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.bundle.shutil.which", lambda _: None)
+    monkeypatch.setattr("infra.bundle.FETCHED", tmp_path)
+    assert compiler_for("3.99") is None
+    fetched = tmp_path / "cpython-3.99.1-linux-x86_64-gnu" / "bin" / "python3.99"
+    fetched.parent.mkdir(parents=True)
+    fetched.write_text("#!/bin/sh\necho cpython-399 '3.99.1 (main)'\n", encoding="utf-8")
+    fetched.chmod(0o755)
+    assert compiler_for("3.99") == Compiler(executable=str(fetched), tag="cpython-399", version="3.99.1 (main)")
 
 
 def test_an_early_release_does_not_compile_for_the_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

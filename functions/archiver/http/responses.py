@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field
 from http.client import HTTPException, IncompleteRead
-from xml.etree.ElementTree import Element, ParseError
+from typing import TYPE_CHECKING
 
 from functions.archiver.errors import Busy, EndedEarly, Rejected, TooLong, Unavailable
 from functions.archiver.http.codings import Broken, declared, undoing_of, undone
 from functions.archiver.http.connections import Response
-from functions.archiver.http.documents import json_in, text_in, xml_in
+from functions.archiver.http.documents import json_in, text_in
 from functions.archiver.http.statuses import Of, problem, time_is_up, trouble, whole_size
 from functions.archiver.http.watch import WATCH
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 ANSWER_BYTES = 4 * 1024 * 1024
 """Of a document, unpacked. As JSON or XML it takes up to thirty times as much memory; a downloader has 200 MB."""
@@ -64,6 +67,10 @@ class Answer:
 
     def xml(self) -> Element:
         """The root of the content as XML, mended as far as it can be. A document type of its own is refused."""
+        from xml.etree.ElementTree import ParseError  # here, for few sources speak XML
+
+        from functions.archiver.http.xml_documents import xml_in
+
         try:
             return xml_in(self.content, self.headers.get("Content-Type", ""))
         except (ParseError, ValueError, RecursionError):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from functions.archiver.http.documents import json_in, text_in, xml_in
+from functions.archiver.http.documents import json_in, text_in
+from functions.archiver.http.xml_documents import xml_in
 
 NESTED: Any = {"a": None, "b": [None]}
 for _ in range(48):
