@@ -20,7 +20,7 @@ from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import DiscoveredBy, Entry, Kind, Known, State, Ticket
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, OneOf, unchanged
 from functions.archiver.ledger.items import REPORTED, day_in, entry_of, facts_of, pk_of
-from functions.archiver.ledger.revival import Revival, description_digest
+from functions.archiver.ledger.revival import TRIED, Revival, description_digest
 from functions.archiver.ledger.story import event
 from functions.archiver.ledger.table import Refused, Table, items_of_day
 from functions.archiver.ledger.terms import is_over
@@ -209,7 +209,7 @@ class Ledger(Transitions):
                     "due_at": now,
                     "due_group": self.due.group("retry"),
                 },
-                remove=["reason", "missing_since", "unfinished_since", "looks", "attempts", "accepted", "expires_at"],
+                remove=TRIED,
                 when=when,
             )
         except Refused:

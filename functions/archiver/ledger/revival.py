@@ -20,7 +20,7 @@ from functions.archiver.recording import Recording
 ONE_A_DAY = timedelta(hours=12)
 """A failed recording gets its daily attempt only so long after it failed: the second pass of a walk meets it again."""
 
-_TRIED = (
+TRIED = (
     "reason",
     "missing_since",
     "unfinished_since",
@@ -30,7 +30,9 @@ _TRIED = (
     "deaths",
     "accepted",
     "expires_at",
+    "attempts",
 )
+"""All that was tried, and what came of it: one that begins afresh has none of it."""
 
 
 def description_digest(recording: Recording) -> str:
@@ -61,7 +63,7 @@ class Revival:
         if item is None or item["state"] not in (State.FAILED, State.QUARANTINED):
             return False
         put = {**self._waits(), "story": self._story(entry_of(item), "retried", by)}
-        return self._update(recording_id, put, (*_TRIED, "attempts"), Equals("state", item["state"]))
+        return self._update(recording_id, put, TRIED, Equals("state", item["state"]))
 
     def accept(self, recording_id: str, reason: str) -> bool:
         """A person knows of a failed or quarantined one and leaves it so; undone by `retry`."""

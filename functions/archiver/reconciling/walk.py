@@ -153,7 +153,7 @@ class Reconciler:
         begin, end = max(midnight(days[0]), self._start), midnight(days[-1] + timedelta(days=1))
         listed = dict.fromkeys(days, Listed())
         if begin < end:
-            self._listing(self._cursors).run_walk(_SEAL, begin, end)
+            self._list_the_past(_SEAL, begin, end)
             walk = self._cursors.walk(_SEAL)
             if walk is None or not walk.finished:
                 self._sealer.book.save()
@@ -186,7 +186,7 @@ class Reconciler:
         begun = self._cursors.walk(name)
         if begun is not None and begun.end < end:
             self._cursors.keep(replace(begun, end=end))
-        findings = self._listing(self._cursors).run_walk(name, start, end)
+        findings = self._list_the_past(name, start, end)
         walk = self._cursors.walk(name)
         if walk is None or not walk.finished:
             return Reconciled(findings=findings)
@@ -195,6 +195,16 @@ class Reconciler:
         self._sealer.learn(self._listings_of(walk, start.date(), _last_day(end)), left=(now - self._span).date())
         self._cursors.drop(walk)
         return replace(done, findings=findings)
+
+    def _list_the_past(self, name: str, begin: datetime, end: datetime) -> Findings:
+        """Days into which something new comes are counted, and get their terms, although both was done before."""
+        findings = self._listing(self._cursors).run_walk(name, begin, end)
+        if findings.new:
+            last = min(_last_day(end), (self._clock.now() - self._span).date() - timedelta(days=1))
+            if begin.date() <= last:
+                self._totals.forget(begin.date(), last)
+            self._expiring.look_again_from(begin.date())
+        return findings
 
     def _count_the_past(self, now: datetime) -> None:
         """Gives days before the window their totals, and again those that were left with something open.

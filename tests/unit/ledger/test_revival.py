@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from functions.archiver.entry import State
-from functions.archiver.errors import Rejected
+from functions.archiver.errors import Rejected, Unavailable
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.revival import description_digest
 from functions.archiver.recording import Readiness
@@ -18,6 +19,7 @@ from tests.harness.archiving import ArchivingBench, whole
 from tests.harness.audio import wav
 from tests.harness.ledger import PK, STORED, again, ledger_of, present, queued, recording
 
+REC = "acme#recording#rec"
 HALF_A_DAY = timedelta(hours=12)
 
 
@@ -116,6 +118,34 @@ def test_retry_and_accept_are_for_what_failed_or_lies_in_quarantine(ledger: Ledg
     ledger.mark_archived(ticket, STORED)
     assert not ledger.revival.retry("rec-1")
     assert not ledger.revival.accept("rec-1", "known")
+
+
+def _listed_otherwise(bench: ArchivingBench) -> None:
+    bench.finds(size_bytes=5_000)
+
+
+def _retried(bench: ArchivingBench) -> None:
+    assert bench.ledger.revival.retry("rec")
+
+
+def _gone_and_listed_again(bench: ArchivingBench) -> None:
+    bench.aws.table.update(REC, put={"state": "gone"}, remove=["due_at", "due_group"])
+    bench.finds()
+
+
+@pytest.mark.parametrize("revived", [_listed_otherwise, _retried, _gone_and_listed_again])
+def test_a_revived_recording_begins_afresh(bench: ArchivingBench, revived: Callable[[ArchivingBench], None]) -> None:
+    """Troubles and deaths of before would make the next trouble of its source one of its own."""
+    fail(bench)
+    before: dict[str, object] = {"troubles": 9, "deaths": 2, "not_before": 1, "looks": 3, "missing_since": 1}
+    bench.aws.table.update(REC, put=before)
+    revived(bench)
+    item = bench.aws.table.get(REC) or {}
+    assert item["state"] == "pending"
+    assert not item.keys() & {*before, "attempts", "accepted", "reason"}
+    bench.provider.audio["rec"] = [Unavailable("503")]
+    assert bench.next_turn().outcome == "released"
+    assert (bench.entry().attempts, bench.entry().troubles) == (0, 1)
 
 
 def test_what_is_accepted_keeps_its_state_and_is_counted_by_itself(aws: Aws, ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Exists
+from functions.archiver.ledger.terms import WHILE_UNDECIDED
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.reconciling.walk import EVERY, Reconciled
 from functions.archiver.recording import Window
@@ -218,6 +220,33 @@ def archived_long_ago(bench: ReconcilerBench, id_: str, days_ago: float) -> date
     assert ticket is not None
     bench.archive(ticket)
     return (NOON - days_ago * DAY).date()
+
+
+def by_a_span(bench: ReconcilerBench) -> None:
+    bench.reconcile(Window(start=NOON - 12 * DAY, end=NOON - 10 * DAY))
+
+
+def by_sealing(bench: ReconcilerBench) -> None:
+    bench.reconciler().run(seal=((NOON - 12 * DAY).date(), (NOON - 10 * DAY).date()))
+
+
+@pytest.mark.parametrize("finds", [by_a_span, by_sealing])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_person_has_listed_again_is_counted_and_gets_its_term(
+    bench: ReconcilerBench, clock: FakeClock, finds: Callable[[ReconcilerBench], None], known: bool
+) -> None:
+    bench.start, bench.listed_until, bench.term_days = NOON - 20 * DAY, NOON, 25
+    if known:
+        archived_long_ago(bench, "known", 11)
+    bench.reconcile()
+    bench.provider.rows = [row("late", 11)]
+    finds(bench)
+    bench.archive_all()
+    clock.advance(WHILE_UNDECIDED)
+    bench.reconcile()
+    day = (NOON - 11 * DAY).date()
+    assert Totals(bench.aws.table, source="acme").archived(day, day) == 1 + known
+    assert "expires_at" in (bench.aws.item("acme#recording#late") or {})
 
 
 def test_a_day_that_had_left_the_window_before_the_first_reconcile_is_sealed_as_unknown(bench: ReconcilerBench) -> None:
