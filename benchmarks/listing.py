@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import subprocess
 import sys
 import tempfile
@@ -38,6 +37,7 @@ from functions.archiver.recording import Json, Page, Recording, Window
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
 from ops.local.engine.sqlite_table import SqliteTable
+from ops.local.heap import peak_bytes
 
 SIZES = (10_000, 100_000)
 DAILY = 1_000
@@ -172,13 +172,8 @@ def _measured(run: Any, again: bool, table: CountedTable, lanes: CountedLanes, h
         "pages": history.asked - asked,
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - cpu,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_bytes() / 2**20,
     }
-
-
-def _peak_mib() -> float:
-    held = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(held[1]) / 1024 if held else 0.0
 
 
 def measured(sizes: Sequence[int] = SIZES) -> Table:

@@ -3,6 +3,7 @@
 DIR/.archive/format          the version of the layout; a folder with it is an archive
 DIR/.archive/lock            who works on it
 DIR/.archive/ledger.sqlite   the ledger, unless `.archive/ledger` names a file elsewhere
+DIR/.archive/shown           which state of it ledger.jsonl shows
 DIR/.archive/tmp/            files that are not whole yet
 """
 
@@ -28,6 +29,9 @@ from ops.shell.output import ExitCode, Failure
 
 FORMAT = 1
 LEDGER, RUN, RUNS, LOG = "ledger.jsonl", "run.json", "runs.jsonl", "log.jsonl"
+SHOWN = "shown"
+"""The file below `.archive` that names the state of the ledger that `ledger.jsonl` shows."""
+
 LONGEST_NAME = 255
 """Bytes that a file's name may need: an id of 200, a hash of its capitals, and the ending."""
 

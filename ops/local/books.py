@@ -35,6 +35,9 @@ class Books(Protocol):
     def bytes(self, source: str) -> int:
         """The bytes of all its audio."""
 
+    def state(self) -> str | None:
+        """Another text after each change of a recording, whoever made it; None where nobody can tell."""
+
 
 class SqliteBooks:
     """From SQLite: streamed, and counted by SQLite itself."""
@@ -59,6 +62,9 @@ class SqliteBooks:
 
     def bytes(self, source: str) -> int:
         return self._table.bytes(source)
+
+    def state(self) -> str | None:
+        return " ".join(map(str, self._table.changes()))
 
 
 class ScannedBooks:
@@ -87,6 +93,9 @@ class ScannedBooks:
 
     def bytes(self, source: str) -> int:
         return sum(int(item.get("bytes", 0)) for item in self.rows(source))
+
+    def state(self) -> str | None:
+        return None
 
 
 def counts_of(tally: Mapping[tuple[str, bool], int], *, erased: int = 0) -> dict[str, int]:

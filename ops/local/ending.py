@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from ops.archive.identity import identity_of
 from ops.local import journal
-from ops.local.archive import LEDGER, RUN, RUNS, FolderArchive
+from ops.local.archive import LEDGER, RUN, RUNS, SHOWN, FolderArchive
 from ops.local.books import Books, counts_of
 from ops.local.functions import RequestLog
+from ops.local.heap import peak_bytes
 from ops.local.host import OF_THE_RUN, Host
 from ops.local.ledger_file import lines_of
 from ops.local.progress import megabytes, summary_columns
@@ -79,10 +79,9 @@ class Ending:
     def _taken(self) -> dict[str, float]:
         """What the run has taken up to now."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        unit = 1 if sys.platform == "darwin" else 1024
         return {
             "seconds": round(time.monotonic() - self._started, 3),
-            "peak_rss_bytes": usage.ru_maxrss * unit,
+            "peak_rss_bytes": peak_bytes(),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
         }
 
@@ -193,10 +192,9 @@ class Ending:
 
     # files
 
-    def write_files(self, figures: Mapping[str, Any], verdict: Verdict, *, changed: bool) -> None:
+    def write_files(self, figures: Mapping[str, Any], verdict: Verdict) -> None:
         """ledger.jsonl, where a row changed, run.json, and a line of runs.jsonl. Raises OSError."""
-        if changed or not (self._archive.path / LEDGER).exists():
-            self._write_ledger(figures)
+        self._write_ledger(figures)
         figures = {**figures, **self._taken()}
         self._archive.write(RUN, iter([json.dumps(figures, indent=2, ensure_ascii=False).encode(), b"\n"]))
         counts = {
@@ -207,11 +205,15 @@ class Ending:
         journal.append(self._archive.path / RUNS, {**line, "verdict": verdict.last, "sources": counts})
 
     def _write_ledger(self, figures: Mapping[str, Any]) -> None:
-        file = self._archive.path / LEDGER
+        file, shown = self._archive.path / LEDGER, self._archive.inside / SHOWN
+        state = self._books.state()
+        if state and file.exists() and shown.exists() and shown.read_text(encoding="utf-8") == state:
+            return
         rows = sum(source["archived"] + source["waiting"] for source in figures["sources"].values())
         if rows > _MANY_ROWS and file.exists() and time.time() - file.stat().st_mtime < _DAY_SECONDS:
             return  # the same rows at any time: recordings find --json --limit 0
         self._archive.write(LEDGER, lines_of(self._books))
+        self._archive.bucket.workshop.replace(shown, [(state or "").encode()])
 
     # words
 

@@ -86,7 +86,6 @@ class LocalRun:
         self._output = output
         self._started = started
         self._errors: list[str] = []
-        self._swept = False
         self._gate = Gate()
         self._log = LogFile(archive.path / LOG, on_error=self._gate.close)
         self._requests = RequestLog()
@@ -282,7 +281,6 @@ class LocalRun:
             else:
                 remove(self._host.table, self._host.bucket, found, driver.runtime.ledger.retention())
         if gone and not self._options.dry_run:
-            self._swept = True
             self._say(f"{driver.name}: {gone} recordings were past their term of {days} days and are removed")
 
     def _verdict(self) -> tuple[dict[str, object], Verdict]:
@@ -302,7 +300,7 @@ class LocalRun:
             driver.runtime.mark_tick()
         self._events.deliver()
         figures, verdict = self._verdict()
-        self._ending.write_files(figures, verdict, changed=self._has_changed())
+        self._ending.write_files(figures, verdict)
         found = {name: (before, self._log.of(name)["found"]) for name, before in self._held.items()}
         self._ending.tell(self._output, figures, verdict, found)
         self._on_trouble.tell(verdict)
@@ -312,10 +310,3 @@ class LocalRun:
         if isinstance(failure, OSError) and is_full(failure):
             return disk_is_full(self._archive.path, failure)
         return failure
-
-    def _has_changed(self) -> bool:
-        """Whether any row of the ledger may be another than before."""
-        writes = ("table.put_new", "table.delete")
-        calls = [calls for name, calls in self._host.calls.items() if name != OF_THE_RUN]
-        moved = any(self._log.outcomes.values())
-        return moved or self._swept or any(each[name] for each in calls for name in writes)

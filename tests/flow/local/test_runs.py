@@ -43,6 +43,24 @@ def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBe
     assert list(bench.out.glob("reports/source=acme/date=*/reconciliation.json"))
 
 
+def test_the_lines_of_the_ledger_are_written_again_only_when_a_recording_has_changed_whoever_changed_it(
+    bench: LocalBench,
+) -> None:
+    assert bench.run_here() == 0
+    ledger = bench.out / "ledger.jsonl"
+    before = ledger.stat().st_ino
+    assert bench.run_here() == 0
+    assert ledger.stat().st_ino == before
+    id_ = next(iter(bench.rows()))
+    with SqliteTable(bench.out / ".archive" / "ledger.sqlite") as table:
+        table.update(f"acme#recording#{id_}", put={"reason": "a verb's"})
+    assert bench.run_here() == 0
+    assert bench.rows()[id_]["reason"] == "a verb's"
+    ledger.unlink()
+    assert bench.run_here() == 0
+    assert len(bench.rows()) == 12
+
+
 def test_every_run_writes_a_report_and_asks_the_provider_again_only_when_it_is_time_or_told_to(
     bench: LocalBench, acme: Babelforce
 ) -> None:
