@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from functions import IN_LAMBDA
 from functions.archiver.bucket.locking import lock_of
@@ -32,7 +33,7 @@ from functions.archiver.settings.storage_classes import StoragePolicy
 from functions.archiver.source_client import SourceClient
 from functions.archiver.throttling.intake import Intake
 from functions.archiver.throttling.pace import Pace
-from functions.archiver.vitals import VitalsReader
+from functions.archiver.vitals import Origin, VitalsReader
 from functions.providers import load
 
 if TYPE_CHECKING:
@@ -161,7 +162,9 @@ class Runtime:
     def mark_tick(self) -> None:
         """Leaves the mark by which a source that nothing looks after is told from one that is well."""
         source = self.settings.source
-        self.vitals.mark(requests_per_minute=source.requests_per_minute, lanes=source.max_parallel_downloads)
+        origin = Origin(provider=source.provider, host=urlsplit(source.base_url).hostname)
+        lanes = source.max_parallel_downloads
+        self.vitals.mark(requests_per_minute=source.requests_per_minute, lanes=lanes, origin=origin)
 
     @functools.cached_property
     def store(self) -> Store:

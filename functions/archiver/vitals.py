@@ -41,6 +41,14 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a source's recordings come from; None before the first tick has noted it."""
+
+    provider: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Vitals:
     """A source at one moment, by its ledger. `retention` is how long its provider keeps recordings."""
 
@@ -59,12 +67,14 @@ class VitalsReader:
         self._clock = clock
         self._due = Due(table, source=source, clock=clock)
 
-    def mark(self, *, requests_per_minute: float, lanes: int) -> None:
+    def mark(self, *, requests_per_minute: float, lanes: int, origin: Origin | None = None) -> None:
         """A tick was here: two reads and one write."""
         now = to_ms(self._clock.now())
         items = self._items("health", "pace")
         before, made = items["health"], int(items["pace"].get("requests", 0))
         put: dict[str, object] = {"ticked_at": now, "allowed": f"{requests_per_minute:g}", "lanes": lanes}
+        if origin is not None:
+            put |= {"provider": origin.provider, "host": origin.host}
         passed = now - int(before.get("marked_at", 0))
         if passed >= _MARK_EVERY_MS:
             put |= {"marked_at": now, "marked_requests": made}
@@ -72,6 +82,11 @@ class VitalsReader:
                 rate = (made - int(before["marked_requests"])) * 60_000 / passed
                 put["used"] = f"{max(rate, 0):.2f}"
         self._table.update(f"{self._source}#health", put=put)
+
+    def origin(self) -> Origin:
+        """As the last tick noted it: one read."""
+        item = self._items("health")["health"]
+        return Origin(provider=item.get("provider"), host=item.get("host"))
 
     def read(self, *, ticked_at: datetime | None = None, retention_count: int | None = None) -> Vitals:
         """Everything; at most 8 reads. `ticked_at` is a later sign of life than the ledger's, where there is one.

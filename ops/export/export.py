@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from functions.archiver.bucket.bucket import Bucket, NotThere, Unreadable
-from functions.archiver.clock import from_ms, iso
+from functions.archiver.clock import Clock, from_ms, iso
 from functions.archiver.entry import Stored
 from functions.archiver.ledger.holds import cases_of
 from functions.archiver.ledger.items import entry_of, pk_of
@@ -25,6 +25,7 @@ from functions.archiver.ledger.story import LEFT_OUT
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import digest_of, safe_name
 from functions.archiver.sealing.signing import Signer
+from functions.archiver.vitals import VitalsReader
 from ops.accesses.recording import Recorder, log_of
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
@@ -230,6 +231,7 @@ class Exporting:
         complete: Sequence[Mapping[str, Any]],
     ) -> dict[str, Any]:
         number, _, commit = version().partition(" ")
+        sources = {str(each["source"]) for each in (*items, *left_out, *complete)}
         moment = iso(self._now)
         return {
             "schema": SCHEMA,
@@ -241,6 +243,7 @@ class Exporting:
             "made_by": self._archive.person.name,
             "tool": {"version": number, "commit": commit.strip("()") or None},
             "archive": self._whose(),
+            "source": {name: self._origin(name) for name in sorted(sources)},
             "query": dict(wanted.query),
             "zone": self._archive.zone.key,
             "totals": {
@@ -252,6 +255,10 @@ class Exporting:
             "items": list(items),
             "left_out": [dict(each) for each in left_out],
         }
+
+    def _origin(self, source: str) -> dict[str, str | None]:
+        origin = VitalsReader(self._archive.table, source=source, clock=Clock()).origin()
+        return {"provider": origin.provider, "host": origin.host}
 
     def _whose(self) -> dict[str, Any]:
         bucket = None if isinstance(self._archive, FolderArchive) else self._archive.unique_name.removeprefix("bucket ")

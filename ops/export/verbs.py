@@ -14,7 +14,7 @@ from ops.archive.opening import open_archive
 from ops.archive.targets import checked_target
 from ops.export.export import Exporting, ExportRequest, ExportResult
 from ops.find.selection import Selection, selected
-from ops.holds.cases import checked_case
+from ops.holds.cases import Cases, checked_case, no_such_case
 from ops.holds.placing import Holding
 from ops.index.asking import rows_named
 from ops.index.rows import Row
@@ -70,6 +70,8 @@ def _rows(archive: Archive, shared: Shared, selection: Selection, held_by: str |
         return selected(archive, shared, selection, output.progress)
     if selection.ids or selection.given:
         raise Failure(ExitCode.MISUSE, "--held-by says which recordings: give neither ids nor filters with it")
+    if Cases(archive.bucket).get(held_by) is None:
+        raise no_such_case(archive.name, held_by)
     held = Holding(archive).held_by(held_by)
     return [row for kept in held for row in rows_named(archive, kept.recording_id, [kept.source])]
 

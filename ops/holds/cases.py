@@ -105,6 +105,11 @@ def checked_case(name: str) -> str:
     return name
 
 
+def no_such_case(archive: str, case: str) -> Failure:
+    """The failure for a case of which nothing was ever said."""
+    return Failure(ExitCode.NOT_FOUND, f"{archive} has no case {case!r}", next_="recordings holds", kind="no_case")
+
+
 class Cases:
     """The cases of one archive."""
 

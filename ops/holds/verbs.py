@@ -10,10 +10,10 @@ from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.find.find import cell
 from ops.find.selection import Selection, selected
-from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case
+from ops.holds.cases import LONGEST_REASON, Case, Cases, checked_case, no_such_case
 from ops.holds.placing import Holding, HoldResult
 from ops.shell.command_line import command_line
-from ops.shell.output import Column, ExitCode, Failure, Output
+from ops.shell.output import Column, ExitCode, Output
 from ops.shell.questions import confirm
 from ops.shell.texts import are, counted
 from ops.shell.verb import Shared
@@ -64,7 +64,7 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     output = shared.output(archive.zone)
     known = Cases(archive.bucket).get(checked_case(case))
     if known is None:
-        raise _no_case(archive, case)
+        raise no_such_case(archive.name, case)
     holding = Holding(archive)
     held = holding.held_by(known.name)
     ids = [f"{kept.source}  {kept.recording_id}" for kept in held]
@@ -86,11 +86,6 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     return ExitCode.DONE
 
 
-def _no_case(archive: Archive, case: str) -> Failure:
-    sentence = f"{archive.name} has no case {case!r}"
-    return Failure(ExitCode.NOT_FOUND, sentence, next_="recordings holds", kind="no_case")
-
-
 def first(lines: Sequence[str]) -> Iterator[str]:
     """The first few of many lines, and how many more there are."""
     yield from lines[:NAMED]
@@ -104,7 +99,7 @@ def holds(shared: Shared, *, case: str | None, as_csv: bool) -> ExitCode:
     output = shared.output(archive.zone)
     cases = [each for each in Cases(archive.bucket).all() if case is None or each.name == case]
     if case is not None and not cases:
-        raise _no_case(archive, case)
+        raise no_such_case(archive.name, case)
     rows = [_row(each) for each in cases]
     if output.as_json:
         for row in rows:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.clock import from_ms, to_ms
+from functions.archiver.clock import Clock, from_ms, to_ms
 from functions.archiver.ledger.conditions import Exists
+from functions.archiver.vitals import VitalsReader
 from ops.__main__ import main
 from ops.local.engine import files
 from ops.local.engine.sqlite_table import SqliteTable
@@ -41,6 +42,9 @@ def test_a_second_run_asks_for_what_is_new_and_says_what_it_holds(bench: LocalBe
     assert bench.figures()["sources"]["acme"]["state"] == "healthy"
     assert len((bench.out / "runs.jsonl").read_text().splitlines()) == 2
     assert list(bench.out.glob("reports/source=acme/date=*/reconciliation.json"))
+    with SqliteTable(bench.out / ".archive" / "ledger.sqlite", read_only=True) as table:
+        origin = VitalsReader(table, source="acme", clock=Clock()).origin()
+    assert (origin.provider, origin.host) == ("babelforce", "127.0.0.1")
 
 
 def test_the_lines_of_the_ledger_are_written_again_only_when_a_recording_has_changed_whoever_changed_it(

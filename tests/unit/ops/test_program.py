@@ -217,3 +217,15 @@ def test_the_archive_comes_from_the_environment_unless_it_is_given(
     monkeypatch.setenv("RECORDINGS_ARCHIVE", "mine")
     assert run("example").archive == "mine"
     assert run("-a", "other", "example").archive == "other"
+
+
+def test_a_demo_removes_no_archive_that_it_did_not_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "demo" / "archive" / "audio" / "mine.wav"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"RIFF")
+    assert main(["demo"]) == 4
+    assert "demo/archive is there already, and no demo made it" in capsys.readouterr().err
+    assert mine.read_bytes() == b"RIFF"

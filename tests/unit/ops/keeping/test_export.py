@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.clock import Clock
 from functions.archiver.sealing.document import Line, Standing, Statement, name_of, read_seal, seal_bytes, seal_key
+from functions.archiver.vitals import Origin, VitalsReader
 from ops.archive.archive import Archive
 from tests.harness.reading import AUDIO, NOON, Run, archived, found
 from tests.harness.schemas import checked
@@ -70,6 +72,8 @@ def seal(archive: Archive, day: date, sequence: int, previous: str | None, *line
 def exported(archive: Archive, run: Run, tmp_path: Path) -> Path:
     """An export of one recording whose day is sealed, with two seals after it."""
     stored = archived(archive, "one")
+    origin = Origin(provider="babelforce", host="acme.babelforce.com")
+    VitalsReader(archive.table, source="acme", clock=Clock()).mark(requests_per_minute=30, lanes=1, origin=origin)
     line = Line(name_of(stored.key, stored.version_id), stored.sha256, stored.size_bytes, NOON.isoformat())
     first = seal(archive, NOON.date(), 1, None, line)
     second = seal(archive, NOON.date() + timedelta(days=1), 2, first)
@@ -97,6 +101,7 @@ def test_an_export_has_the_bytes_where_they_come_from_and_how_to_check_them(expo
     assert item["sha256_at_archiving"] == item["sha256_now"] == hashlib.sha256(AUDIO).hexdigest()
     assert (item["seal"]["sequence"], item["seal"]["number"]) == (1, 1)
     assert [(day["date"], day["complete"]) for day in manifest["complete"]] == [(NOON.date().isoformat(), True)]
+    assert manifest["source"] == {"acme": {"provider": "babelforce", "host": "acme.babelforce.com"}}
     assert (manifest["case"], manifest["reason"], manifest["made_by"]) == (
         "Doe v. Roe",
         "order 7",
@@ -257,3 +262,11 @@ def test_a_file_that_is_there_is_never_written_over(archive: Archive, run: Run, 
     assert run("export", "one", *CASE, "--out", str(out)) == 2
     assert out.read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".a.zip")] == []
+
+
+def test_a_case_that_was_never_opened_is_no_proof_that_nothing_is_there(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", *CASE, "--held-by", "mistyped", "--out", str(tmp_path / "x.zip")) == 3
+    assert "has no case 'mistyped'\nnext: recordings holds" in capsys.readouterr().err
+    assert not (tmp_path / "x.zip").exists()
