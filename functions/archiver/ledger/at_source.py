@@ -10,6 +10,7 @@ no case holds the recording. A process that dies after the request finds it: the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from functions.archiver.clock import Clock, iso
@@ -47,6 +48,12 @@ class AtSource:
         except Refused:
             return False
         return True
+
+    def take_back(self, entry: Entry) -> None:
+        """Its deletion was not asked for after all; nothing where an earlier run may have asked."""
+        if entry.deleting_since is None:
+            with suppress(Refused):
+                self._table.update(self._pk(entry), put={}, remove=[DELETING], when=Exists(DELETING))
 
     def deleted(self, entry: Entry) -> None:
         """The source has deleted it."""

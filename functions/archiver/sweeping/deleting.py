@@ -44,7 +44,13 @@ class Deleter:
                 yield from self._alone(group) if self._begin(group) else _left(group)
 
     def _begin(self, group: Group) -> bool:
-        return all(self.marks.begin(proof.entry) for proof in group)
+        """All of the group, or none: what is not asked for in the end must not look as if it had been."""
+        for number, proof in enumerate(group):
+            if not self.marks.begin(proof.entry):
+                for before in group[:number]:
+                    self.marks.take_back(before.entry)
+                return False
+        return True
 
     def _together(self, groups: Sequence[Group]) -> Iterator[tuple[Proof, Result]]:
         """In one request; what its answer does not call deleted is asked for alone, which says why."""

@@ -269,6 +269,31 @@ def test_a_whole_call_goes_in_one_request_once_all_of_it_is_ripe(bench: SweepBen
     assert bench.entry("b").deleted_at_source
 
 
+@pytest.mark.parametrize("held", ["a", "b", "c"])
+def test_of_a_call_that_was_not_asked_for_in_the_end_nothing_counts_as_asked_for(
+    bench: SweepBench, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    """Else what the source loses by itself later would be recorded as deleted by us."""
+    bench.provider.declares(deletes="call")
+    bench.ripe(DAY, "a", "b", "c", call_id="call")
+    bench.rehearsed()
+    put_new = bench.bucket.put_new
+
+    def put_and_hold(key: str, *given: Any, **named: Any) -> str | None:
+        bench.holds.hold(held, "case")  # after it was proven, and before it is asked for
+        return put_new(key, *given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.bucket, "put_new", put_and_hold)
+        bench.round()
+    assert bench.provider.deletions == []
+    assert [id_ for id_ in "abc" if bench.entry(id_).deleting_since] == []
+    bench.holds.release(held, "case")
+    bench.provider.rows.clear()
+    done = bench.round()
+    assert (done.deleted, done.gone) == (0, 3)
+
+
 def add_a_file(bench: SweepBench) -> None:
     at = datetime.fromisoformat(f"{DAY + ONE_DAY}T00:10:00+00:00")
     bench.provider.rows.append(Recording(id="c", call_id="call", recorded_at=at))
