@@ -234,13 +234,13 @@ class Reconciler:
         """Writes the report anew from the last listing and the present ledger and bucket; asks the provider nothing."""
         if not self._cursors.acquire():
             return Reconciled()
-        walk = self._cursors.walk(_WALK)
-        done = Reconciled()
-        if walk is not None and walk.finished:
-            now = self._clock.now()
-            done = self._daily_report(walk, max(midnight((now - self._span).date()), self._start), now)
-        self._cursors.release()
-        return done
+        try:
+            walk, now = self._cursors.walk(_WALK), self._clock.now()
+            if walk is None or not walk.finished:
+                return Reconciled()
+            return self._daily_report(walk, max(midnight((now - self._span).date()), self._start), now)
+        finally:
+            self._cursors.release()
 
     def _reconcile(self, now: datetime) -> Reconciled:
         with suppress(Outcome):  # yesterday's answer is good enough

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from functions.archiver.entry import State
+from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.terms import WHILE_UNDECIDED
 from functions.archiver.ledger.totals import Totals
 from functions.archiver.reconciling.walk import EVERY, Reconciled
 from functions.archiver.recording import Window
 from tests.doubles.aws import Aws, s3
+from tests.doubles.aws_calls import refused
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.reconciling import DAY, REPORT, ReconcilerBench, row
 
@@ -94,6 +96,16 @@ def test_how_long_the_provider_keeps_recordings_is_asked_once_a_day_and_its_last
     clock.advance(DAY)
     assert bench.reconcile().report is not None
     assert bench.ledger.retention() == 30 * DAY
+
+
+@pytest.mark.parametrize("operation", ["s3.PutObject", "s3.ListObjectVersions", "dynamodb.Query", "dynamodb.GetItem"])
+def test_a_report_that_could_not_be_written_anew_keeps_nobody_else_out(
+    bench: ReconcilerBench, clock: FakeClock, operation: str
+) -> None:
+    bench.reconcile()
+    with refused(operation, 503, "SlowDown"), pytest.raises(ArchiveTrouble):
+        bench.report_again()
+    assert bench.report_again().report == REPORT
 
 
 # what a report may say of a day that was listed in part
