@@ -33,7 +33,8 @@ def page(parts: Sequence[Mapping[str, Any]]) -> str:
         "",
         "`make bench` writes this page; nothing in it is typed by hand. CPU is that of the process that is measured.",
         "Ratios are within one run, in which the ways took turns.",
-        "[Where the processor's time goes](decisions/0011-where-the-processors-time-goes.md) has the steps one by one.",
+        "[Where the processor's time goes](decisions/0011-where-the-processors-time-goes.md) and",
+        "[what a cold start pays for](decisions/0012-what-a-cold-start-pays-for.md) have the steps one by one.",
     ]
     for part in parts:
         for table in part["tables"]:

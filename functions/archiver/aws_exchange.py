@@ -7,12 +7,10 @@ request stays with it: a proxy, a certificate of the client's own, a body that i
 
 from __future__ import annotations
 
-import functools
 import ssl
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
@@ -28,7 +26,9 @@ from botocore.exceptions import (
 from botocore.httpsession import URLLib3Session, get_cert_path
 from urllib3.util import wait_for_read
 
+from functions.archiver.http.trust import trusting
 from functions.archiver.http.wire import WireResponse
+from functions.archiver.lazy_dataclass import dataclass
 
 _MAX_IDLE = 10
 """Connections to one host that are kept, as many as botocore keeps."""
@@ -101,7 +101,7 @@ class Exchanges:
             return idle.pop()
         host, port = url.hostname or "", url.port
         made = (
-            HTTPSConnection(host, port, timeout=self._connect, context=_tls(self._cafile))
+            HTTPSConnection(host, port, timeout=self._connect, context=trusting(self._cafile))
             if url.scheme == "https"
             else HTTPConnection(host, port, timeout=self._connect)
         )
@@ -161,11 +161,3 @@ def _is_plain(request: Any) -> bool:
 
 def _target(url: SplitResult) -> str:
     return f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-
-
-@functools.cache
-def _tls(cafile: str | None) -> ssl.SSLContext:
-    """Shared by all clients: reading the certificates takes longer than a connection."""
-    context = ssl.create_default_context(cafile=cafile)
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
 from dataclasses import dataclass as standard
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +143,15 @@ def test_it_can_be_copied_pickled_and_inherited() -> None:
     assert Plain(name="c", more=2).doubled() == 4
     assert More(name="c") != Kept(name="c")
     assert (Empty(), hash(Empty())) == (Empty(), hash(Empty()))
+
+
+def test_every_frozen_class_of_the_functions_is_a_lazy_one() -> None:
+    texts = {str(file): file.read_text(encoding="utf-8") for file in Path("functions").rglob("*.py")}
+    eager = [
+        f"{file}: {node.name}"
+        for file, text in texts.items()
+        if "from functions.archiver.lazy_dataclass import dataclass" not in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef) and any("frozen=True" in ast.unparse(each) for each in node.decorator_list)
+    ]
+    assert not eager

@@ -5,7 +5,6 @@ Nothing happens here that the caller did not ask for: no retries, redirects, pro
 
 from __future__ import annotations
 
-import functools
 import socket
 import ssl
 import time
@@ -20,6 +19,7 @@ from urllib3.util import wait_for_read
 
 from functions.archiver.http.addresses import Reach, Unreachable, resolved
 from functions.archiver.http.outgoing import Sent
+from functions.archiver.http.trust import trusting
 from functions.archiver.http.watch import WATCH
 from functions.archiver.http.wire import WireResponse
 
@@ -133,10 +133,6 @@ class Connections:
         self._idle: dict[Origin, list[_Connection]] = {}
         weakref.finalize(self, _close_all, self._idle)
 
-    @functools.cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._ca_file or certifi.where())
-
     def send(self, origin: Origin, request: Sent, *, connect: float, read: float) -> Response:
         """One request and the head of its answer; time-outs in seconds.
 
@@ -153,7 +149,7 @@ class Connections:
             raise
 
     def _context(self, origin: Origin) -> ssl.SSLContext | None:
-        return self._tls if origin[0] == "https" else None
+        return trusting(self._ca_file or certifi.where()) if origin[0] == "https" else None
 
 
 def _close_all(idle: Mapping[Origin, list[_Connection]]) -> None:

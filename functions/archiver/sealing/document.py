@@ -7,13 +7,15 @@ lines are sorted by name, so that `sha256sum` and `grep` are enough to find one.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+
+from functions.archiver.lazy_dataclass import dataclass
 
 SCHEMA = "recordings.seal/1"
 SIGNATURE = ".sig"
@@ -29,7 +31,7 @@ class NoSeal(ValueError):
     """Bytes that are no seal, with the reason for a person."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Line:
     """One kept recording. `archived_at` is ISO 8601 in UTC, or None where nobody knows.
 
