@@ -29,6 +29,9 @@ from ops.shell.texts import are, counted
 NAMED = 20
 """Recordings that need a look and are named one by one; `find` shows all."""
 
+MOST_ERRORS = 100
+"""Different ones that a run remembers: enough for a person to see what is wrong."""
+
 _LOOK_AT = ("failed", "quarantined")
 _CHANGED = ("altered", "absent")
 _MANY_ROWS = 200_000
@@ -47,6 +50,23 @@ class Verdict:
     def text(self) -> str:
         """As `--on-trouble` gets it."""
         return "\n".join([*self.lines, self.last]) + "\n"
+
+
+class Errors:
+    """What went wrong, each sentence once: a run that goes on for years may meet the same trouble every minute."""
+
+    def __init__(self) -> None:
+        self._sentences: dict[str, None] = {}
+
+    def note(self, sentence: str) -> None:
+        """One more, unless it was said before or there are very many."""
+        if len(self._sentences) < MOST_ERRORS:
+            self._sentences[sentence] = None
+
+    @property
+    def lines(self) -> list[str]:
+        """In the order in which they came first."""
+        return list(self._sentences)
 
 
 class Ending:

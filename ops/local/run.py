@@ -19,7 +19,7 @@ from ops.local.books import held
 from ops.local.clock import MovedClock
 from ops.local.configuration import check, forget_aws_environment, name_what_a_folder_cannot_keep, secrets_of
 from ops.local.deleting import Deletion
-from ops.local.ending import Ending, Verdict
+from ops.local.ending import Ending, Errors, Verdict
 from ops.local.engine.files import is_full
 from ops.local.engine.local_engine import Gate
 from ops.local.events import EventLog
@@ -85,7 +85,7 @@ class LocalRun:
         self._stopping = stopping
         self._output = output
         self._started = started
-        self._errors: list[str] = []
+        self._errors = Errors()
         self._gate = Gate()
         self._log = LogFile(archive.path / LOG, on_error=self._gate.close)
         self._requests = RequestLog()
@@ -154,7 +154,7 @@ class LocalRun:
 
     def _on_error(self, error: BaseException) -> None:
         if not self._gate.is_closed:
-            self._errors.append(f"{type(error).__name__}: {error}")
+            self._errors.note(f"{type(error).__name__}: {error}")
 
     # the run
 
@@ -252,7 +252,8 @@ class LocalRun:
             self._healing[driver.name].look()
             if not (self._options.serves and self._reconcile(driver)):
                 self._report(driver)
-            self._errors += self._deletion.sweep(driver)
+            for sentence in self._deletion.sweep(driver):
+                self._errors.note(sentence)
             self._sweep(driver)
 
     def _reconcile(self, driver: SourceDriver) -> bool:
@@ -287,7 +288,7 @@ class LocalRun:
         figures = self._ending.figures()
         stopped = self._exit_code_when_stopped() if self._was_interrupted() else None
         healed = [line for healing in self._healing.values() for line in healing.healed]
-        return figures, self._ending.verdict(figures, self._errors, healed=healed, stopped=stopped)
+        return figures, self._ending.verdict(figures, self._errors.lines, healed=healed, stopped=stopped)
 
     def _exit_code_when_stopped(self) -> ExitCode:
         return ExitCode(getattr(self._stopping, "code", ExitCode.INTERRUPTED))
