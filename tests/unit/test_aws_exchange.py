@@ -23,6 +23,7 @@ from botocore.exceptions import (
 
 from benchmarks.origin import certificate
 from functions.archiver.aws_exchange import Exchanges, lightened
+from functions.archiver.bucket.s3 import S3Bucket
 from tests.doubles.http_server import HttpServer, Reply, Seen
 
 if TYPE_CHECKING:
@@ -137,7 +138,10 @@ def test_tls_trusts_what_botocore_trusts(tmp_path: Path) -> None:
         server.on("/b/k", OK)
         s3 = client(server.url, verify=str(made))
         assert isinstance(session_of(s3), Exchanges)
-        assert put(s3)["VersionId"] == "v"
+        bucket = S3Bucket(s3, "b")
+        assert [bucket.put("k", b"{}") for _ in range(3)] == ["v", "v", "v"]
+        assert [seen.body for seen in server.requests] == [b"{}"] * 3  # as they are, not in chunks of botocore's
+        assert len({seen.connection for seen in server.requests}) == 1
         with pytest.raises(SSLError):
             put(client(server.url))
 
