@@ -106,6 +106,10 @@ class Records:
 class AccessLog(Protocol):
     """Where an archive keeps its records."""
 
+    @property
+    def writers(self) -> int:
+        """How many may write at a time."""
+
     def write(self, access: Access) -> None:
         """Returns when the record is safe. Raises NotRecorded."""
 

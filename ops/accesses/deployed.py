@@ -23,6 +23,8 @@ _FEW_DAYS = 31
 class DeployedLog:
     """`accesses/date=D/<aws:userid>/<time>-<part of the recording's digest>-<random>.json` in the archive's bucket."""
 
+    writers = 16
+
     def __init__(self, bucket: Bucket, user_id: str) -> None:
         self._bucket = bucket
         self._user_id = user_id

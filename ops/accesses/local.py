@@ -19,6 +19,9 @@ _TAIL_BYTES = 64 * 1024
 class LocalLog:
     """`accesses.jsonl` in the archive's folder."""
 
+    writers = 1
+    """Each line names the one before it."""
+
     def __init__(self, root: Path) -> None:
         self.path = root / NAME
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from ops.accesses.access import Access, AccessLog, What
+from ops.accesses.access import Access, AccessLog, NotRecorded, What
 from ops.archive.archive import Archive
+from ops.shell.output import ExitCode, Failure
 from ops.shell.version import version
 
 
@@ -42,3 +45,14 @@ class Recorder:
         name = who or self._archive.person.name
         now = datetime.now(UTC)
         self._log.write(Access.of(what, source, recording_id, at=now, who=name, reason=reason, version=self._version))
+
+    def record_all(self, what: What, recordings: Iterable[tuple[str, str]], reason: str) -> None:
+        """Source and id of each. Raises Failure (UNAVAILABLE) where one cannot be written: then nothing may be done."""
+        with ThreadPoolExecutor(self._log.writers) as writers:
+            try:
+                for _ in writers.map(lambda each: self.record(what, each[0], each[1], reason), recordings):
+                    pass
+            except NotRecorded as trouble:
+                writers.shutdown(cancel_futures=True)
+                sentence = f"nothing was done, for it could not be written down: {trouble}"
+                raise Failure(ExitCode.UNAVAILABLE, sentence, kind="not_recorded") from None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from functions.archiver.object_keys import digest_of
 from functions.archiver.settings.events import FAILED, FAILED_KEPT_DAYS
+from ops.accesses.recording import Recorder
 from ops.archive.archive import Archive
 from ops.archive.folder import FolderArchive
 from ops.archive.opening import open_archive
@@ -87,6 +88,8 @@ def _erase(shared: Shared, archive: Archive, output: Output, wanted: EraseOption
     if not go_on:
         output.document(_document(None, len(found), kept, dry_run=True))
         return ExitCode.DONE
+    going = [(each.row.source, each.row.recording_id) for each in found if each.why is None]
+    Recorder(archive).record_all("erase", going, f"{wanted.basis} {wanted.ticket}" if wanted.ticket else "deferred")
     if wanted.deferred:
         outcome = erasing.resume(open_orders, found)
     else:

@@ -38,6 +38,7 @@ from ops.shell.version import version
 from ops.verify.sidecars import settled, why_altered
 
 SCHEMA = "recordings.manifest/1"
+_TOLD_BY_CASES = ("hold", "release")
 PIECE_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 16 * 1024 * 1024
 
@@ -289,7 +290,7 @@ class Exporting:
         log = log_of(self._archive).read(min(row.day for row in rows), self._now.date())
         for access in log.accesses:
             row = ids.get(access.recording)
-            if row and access.at < self._now:
+            if row and access.at < self._now and access.what not in _TOLD_BY_CASES:
                 yield {
                     "at": iso(access.at),
                     "who": access.who,

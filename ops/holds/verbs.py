@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 
+from ops.accesses.recording import Recorder
 from ops.archive.archive import Archive
 from ops.archive.opening import open_archive
 from ops.find.find import cell
@@ -34,6 +35,8 @@ def hold(shared: Shared, *, case: str, reason: str, selection: Selection) -> Exi
         output.document({"case": case, "recordings": 0, "versions": 0, "nothing_kept": 0})
         output.verdict("no recording matches: nothing was put on hold")
         return ExitCode.LOOK
+    recordings = [(row.source, row.recording_id) for row in rows]
+    Recorder(archive).record_all("hold", recordings, f"case {case}")
     done = holding.hold(case, reason[:LONGEST_REASON], rows, selection.kept())
     output.document(_document(done))
     undo = output.again(command_line("release", case=case, reason="TEXT"))
@@ -80,6 +83,8 @@ def release(shared: Shared, *, case: str, reason: str, confirmed: int | None, dr
     ):
         output.document({"case": known.name, "recordings": len(held), "versions": 0, "dry_run": True})
         return ExitCode.DONE
+    recordings = [(kept.source, kept.recording_id) for kept in held]
+    Recorder(archive).record_all("release", recordings, f"case {known.name}")
     done = holding.release(known, reason[:LONGEST_REASON], held)
     output.document({"case": done.case, "recordings": done.recordings, "versions": done.versions, "dry_run": False})
     output.verdict(f"case {known.name!r} holds nothing any more; recordings released: {done.recordings}")

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,3 +276,45 @@ def test_what_is_half_erased_is_not_held_any_more_and_the_rest_is(archive: Archi
     assert "erasure of 1 recording has begun" in capsys.readouterr().err
     assert run("hold", "--case", "Meyer", *WHY, "one", "two") == 0
     assert (cases(archive, "one"), cases(archive, "two")) == ((), ("Meyer",))
+
+
+def test_holding_releasing_and_erasing_stand_among_the_accesses(
+    archive: Archive, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in ("one", "two"):
+        archived(archive, each)
+    assert run("hold", "one", "two", "--case", "A", "--reason", "order 7") == 0
+    assert run("release", "--case", "A", "--reason", "settled", "--confirm", "2") == 0
+    assert run("erase", "one", "--basis", "mistake", "--ticket", "T-1", "--dry-run") == 0
+    capsys.readouterr()
+    assert run("accesses", "--json") == 0
+    rows = [checked(line) for line in capsys.readouterr().out.splitlines()]
+    digests = {digest_of("acme", each) for each in ("one", "two")}
+    for what in ("hold", "release"):
+        told = [row for row in rows if row["what"] == what]
+        assert ({row["recording"] for row in told}, {row["reason"] for row in told}) == (digests, {"case A"})
+    assert "erase" not in {row["what"] for row in rows}, "a dry run touches nothing"
+
+
+@LOCAL
+def test_an_erasure_is_recorded_first_and_then_by_digest_alone(
+    archive: Archive, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archived(archive, "one")
+    assert run("erase", "one", "--basis", "mistake", "--ticket", "T-1", "--confirm", "1") == 0
+    capsys.readouterr()
+    assert run("accesses", "--json") == 0
+    (row,) = map(checked, capsys.readouterr().out.splitlines())
+    assert (row["what"], row["recording_id"], row["reason"]) == ("erase", None, "mistake T-1")
+    assert row["recording"] == digest_of("acme", "one")
+
+
+@LOCAL
+def test_what_cannot_be_recorded_is_not_done(archive: Archive, run: Run, tmp_path: Path, capsys: Captured) -> None:
+    archived(archive, "one")
+    (tmp_path / "archive" / "accesses.jsonl").mkdir()
+    assert run("hold", "one", "--case", "A", "--reason", "order 7") == 5
+    assert run("erase", "one", "--basis", "mistake", "--ticket", "T-1", "--confirm", "1") == 5
+    assert "nothing was done, for it could not be written down" in capsys.readouterr().err
+    assert run("find", "one", "--json") == 0
+    assert checked(capsys.readouterr().out.splitlines()[-1])["held"] is False
