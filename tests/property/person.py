@@ -76,6 +76,7 @@ class Person:
         self.protected: dict[str, set[Version]] = defaultdict(set)
         self.spared: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.erased: dict[tuple[str, str], Place] = {}
+        self._releases: list[tuple[str, set[tuple[str, str]]]] = []
         self._ground = ground
         self._table = table
         self._faults = faults
@@ -110,6 +111,8 @@ class Person:
             self._rely_on(case, row)
 
     def _rely_on(self, case: str, row: Row) -> None:
+        if any(name == case and (row.source, row.recording_id) in going for name, going in self._releases):
+            return  # somebody else is releasing it from this very case: that comes after this hold
         item = self._table.get(pk_of(row.source, row.recording_id))
         if item is None or case not in cases_of(item):
             return  # it was erased meanwhile, or its erasure had begun
@@ -128,7 +131,11 @@ class Person:
         self.check()
         self.protected.pop(name, None)
         self.spared.pop(name, None)
-        holding.release(case, "settled", held)
+        self._releases.append(release := (name, {(each.source, each.recording_id) for each in held}))
+        try:
+            holding.release(case, "settled", held)
+        finally:
+            self._releases.remove(release)
 
     def erase(self) -> None:
         rows = self._found()
