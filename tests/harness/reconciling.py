@@ -51,7 +51,7 @@ class ReconcilerBench(Bench):
         store = Store(bucket, policy=StoragePolicy(storage="auto", expire_after_days=None))
         return Reconciler(
             source=self.source,
-            days=Days(source=self.source, ledger=self.ledger, bucket=bucket),
+            days=Days(source=self.source, ledger=self.ledger, bucket=bucket, sleep=self.clock.sleep),
             listing=lambda cursors: self.listing(),
             retention=self.ask_retention,
             cursors=self.cursors,

@@ -11,14 +11,20 @@ from functions.archiver.entry import Entry
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.listing.cursors import Unclean
 from functions.archiver.object_keys import digest_of
-from functions.archiver.reconciling.report import Day, differences_of
+from functions.archiver.reconciling.report import Day, count_known, differences_of
 
 KEPT_IN = ("audio", "quarantine")
 """The prefixes under which the bytes of recordings lie."""
 
 
+INDEX_LAG_SECONDS = 1.0
+"""The index of days may be so far behind its items, and mostly is behind by some milliseconds."""
+
+
 class Days:
-    """The days of one source. `is_over` says of what was archived then whether its term is over."""
+    """The days of one source. `is_over` says of what was archived then whether its term is over. `sleep` waits for an
+    index that may be behind; where none is, nobody waits.
+    """
 
     def __init__(
         self,
@@ -27,7 +33,9 @@ class Days:
         ledger: Ledger,
         bucket: Bucket,
         is_over: Callable[[datetime], bool] = lambda archived_at: False,
+        sleep: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        self._sleep = sleep
         self._source = source
         self._is_over = is_over
         self._ledger = ledger
@@ -51,14 +59,23 @@ class Days:
             erased=self._ledger.tombstones.count(day),
             expired=len(term_over),
         )
-        if any(each.what == "foreign" for each in differences_of(found)):
-            found = replace(found, entries=self._ledger.day(day))  # it may have been found and archived meanwhile
+        for seconds in (0.0, INDEX_LAG_SECONDS):
+            if not _lacks_entries(found):
+                break
+            self._sleep(seconds)
+            # It may have been found, and archived, meanwhile, or a moment before.
+            found = replace(found, entries=self._ledger.day(day))
         return found
 
     def _within_term(self, versions: Sequence[Version], entries: Iterable[Entry]) -> list[Version]:
         """Without those that the term has taken out of the ledger already: S3 may need some days more."""
         owned = {entry.stored.key for entry in entries if entry.stored}
         return [each for each in versions if each.key in owned or not self._is_over(each.last_modified)]
+
+
+def _lacks_entries(day: Day) -> bool:
+    """Whether provider or bucket show what the ledger does not."""
+    return day.listed > count_known(day) or any(each.what == "foreign" for each in differences_of(day))
 
 
 def is_unclean(day: date, spans: Iterable[Unclean]) -> bool:

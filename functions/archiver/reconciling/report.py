@@ -143,13 +143,13 @@ def _counts(day: Day, differences: Iterable[Difference]) -> dict[str, int]:
         "erased": day.erased,
         "deleted_at_source": sum(entry.deleted_at_source is not None for entry in day.entries),
         "in_work": states[State.PENDING] + states[State.QUEUED],
-        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - _count_known(day), 0),
+        "missing": len(failed) + states[State.ABSENT] + lost + max(day.listed - count_known(day), 0),
         "foreign": whats["foreign"],
         "too_slow": sum(TOO_SLOW in (entry.reason or "") for entry in failed),
     }
 
 
-def _count_known(day: Day) -> int:
+def count_known(day: Day) -> int:
     """How many recordings of the day the ledger knows, or knew."""
     return len(day.entries) + day.erased + day.expired
 

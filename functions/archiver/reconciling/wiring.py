@@ -66,6 +66,7 @@ def _days_of(run: Runtime) -> Days:
         source=run.settings.source.name,
         ledger=run.ledger,
         bucket=run.engine.bucket,
+        sleep=run.clock.sleep,
         is_over=lambda made: term is not None and end_of_term(made, term) <= run.clock.now(),
     )
 

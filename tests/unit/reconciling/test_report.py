@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -11,10 +13,11 @@ from functions.archiver.entry import State, Stored
 from functions.archiver.errors import TOO_SLOW
 from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.ledger.table import Item, Table
 from functions.archiver.reconciling.report import MAX_NAMED
-from functions.archiver.recording import Recording
+from functions.archiver.recording import Recording, Window
 from functions.archiver.throttling.lanes import read
-from tests.doubles.aws import s3
+from tests.doubles.aws import Aws, s3
 from tests.doubles.clock import NOON, FakeClock
 from tests.harness.reconciling import BODY, DAY, REPORT, ReconcilerBench, row
 
@@ -264,6 +267,41 @@ def test_a_recording_whose_date_the_provider_changes_is_missing_on_no_day(
     assert entry is not None
     (day,) = (day for day in days if day["date"] == entry.day.isoformat())
     assert day["listed"] == day["ledger"]
+
+
+class Lagging:
+    """A table whose indexes show a write only when it is 800 ms old, as DynamoDB's may."""
+
+    def __init__(self, table: Table, clock: FakeClock) -> None:
+        self._table = table
+        self._clock = clock
+        self._written: dict[str, datetime] = {}
+
+    def put_new(self, item: Mapping[str, object]) -> bool:
+        self._written[str(item["pk"])] = self._clock.now()
+        return self._table.put_new(item)
+
+    def query(self, *given: Any, **named: Any) -> list[Item]:
+        latest = self._clock.now() - timedelta(milliseconds=800)
+        return [key for key in self._table.query(*given, **named) if self._written.get(key["pk"], latest) <= latest]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+
+@pytest.mark.parametrize("days_ago", [3, 6.4, 20])
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_was_found_a_moment_ago_is_in_work_and_not_missing(
+    aws: Aws, clock: FakeClock, days_ago: float, count: int
+) -> None:
+    """The index of days may not show it yet."""
+    bench = ReconcilerBench(replace(aws, table=cast(Table, Lagging(aws.table, clock))), clock)
+    bench.provider.rows = [row(f"rec-{number}", days_ago - number / 1000) for number in range(count)]
+    at = NOON - days_ago * DAY
+    done = bench.reconcile(Window(start=at, end=at + timedelta(hours=1)))
+    assert done.report is not None
+    (day,) = (day for day in aws.document(done.report)["days"] if day["listed"])
+    assert (day["state"], day["in_work"], day["missing"]) == ("in work", count, 0)
 
 
 def test_a_day_with_very_many_missing_recordings_names_some_and_counts_all(
