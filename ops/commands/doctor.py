@@ -71,7 +71,7 @@ def _tell(output: Output, found: Sequence[Check]) -> None:
         if each.status != "ok":
             name = f"{each.source}: {each.id}" if each.source else each.id
             output.line(f"{name}: {each.detail}" + (f"; next: {output.again(each.next)}" if each.next else ""))
-    steps = _steps_left(found)
+    steps = _steps_left(output, found)
     for number, step in enumerate(steps, 1):
         output.line(f"step {number} of {len(steps)}: {step}")
     ill = sum(each.status != "ok" for each in found)
@@ -81,13 +81,14 @@ def _tell(output: Output, found: Sequence[Check]) -> None:
 _STEPS = (
     (("alerts.confirmed",), "confirm the mail that AWS has sent to each address of alerts"),
     (("secret.readable", "secret.fields", "provider.lists"), "put working credentials into the secret"),
-    (("first.archived",), "wait for the first recording: recordings status"),
+    (("first.archived",), "wait for the first recording: {status}"),
 )
 
 
-def _steps_left(found: Sequence[Check]) -> list[str]:
+def _steps_left(output: Output, found: Sequence[Check]) -> list[str]:
     """After a first deploy, what is still to be done, in order; nothing once a recording of each source is there."""
     ill = {each.id for each in found if each.status != "ok"}
     if "first.archived" not in ill:
         return []
-    return [step for ids, step in _STEPS if ill.intersection(ids)]
+    status = output.again("recordings status")
+    return [step.format(status=status) for ids, step in _STEPS if ill.intersection(ids)]

@@ -120,7 +120,7 @@ def test_after_a_first_deploy_the_steps_left_are_told_in_order(checkup: Checkup)
     main(["-a", "recordings", "--region", "eu-central-1", "doctor"])
     out = checkup.capsys.readouterr().out
     assert "step 1 of 2: put working credentials" in out
-    assert "step 2 of 2: wait for the first recording" in out
+    assert "step 2 of 2: wait for the first recording: recordings status -a recordings\n" in out
 
 
 def test_a_write_test_leaves_one_object_where_a_rule_removes_it(checkup: Checkup) -> None:
