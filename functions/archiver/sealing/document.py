@@ -91,6 +91,10 @@ class Seal:
         """Where it belongs."""
         return seal_key(self.statement.source, self.statement.day, self.standing.number)
 
+    def without_lines(self) -> Seal:
+        """For whoever only tells of it: the lines of all days are all recordings there are."""
+        return dataclasses.replace(self, statement=dataclasses.replace(self.statement, lines=()))
+
 
 def seal_folder(source: str) -> str:
     """Under which all seals of a source lie."""

@@ -126,7 +126,10 @@ class Sealer:
         return (self.clock.now() - self.term).date() + _DAY if self.term else date.min
 
     def run(self) -> tuple[Seal, ...]:
-        """Seals what is due, oldest first, as far as time allows. Raises LeaseLost, ChainBroken, ArchiveTrouble."""
+        """Seals what is due, oldest first, as far as time allows; the seals that were written, without their lines.
+
+        Raises LeaseLost, ChainBroken, ArchiveTrouble.
+        """
         done: list[Seal] = []
         self._tell(done, self.chain.resume())
         plan, looked_at = self.book.plan, 0
@@ -141,7 +144,7 @@ class Sealer:
 
     def _tell(self, done: list[Seal], seal: Seal | None) -> None:
         if seal is not None:
-            done.append(seal)
+            done.append(seal.without_lines())
             self.on_sealed(seal)
 
     def _look_at(self, day: date) -> Seal | None:

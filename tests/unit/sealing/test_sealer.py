@@ -158,3 +158,11 @@ def test_each_seal_is_told_when_it_is_written(bench: SealBench) -> None:
     bench.more["on_sealed"] = lambda seal: told.append(seal.sha256)
     bench.seal({DAY: listed(0), NEXT: listed(0)})
     assert told == [seal.sha256 for seal in bench.seals()]
+
+
+def test_what_is_told_of_the_seals_of_a_round_holds_no_lines_of_theirs(bench: SealBench) -> None:
+    bench.keep("one", DAY)
+    (told,) = bench.seal({DAY: listed(1)})
+    (written,) = bench.seals(DAY)
+    assert (len(written.statement.lines), told.statement.lines) == (1, ())
+    assert (told.key, told.sha256, told.standing) == (written.key, written.sha256, written.standing)
