@@ -199,6 +199,7 @@ class LocalRun:
     def _start(self) -> None:
         """Starts every source; where it goes on, its schedules as well, which then fire as on AWS."""
         for driver in self._drivers:
+            driver.runtime.mark_tick()  # else a first run, which may take days, looks as if nothing went on
             driver.start(listing=not self._options.serves)
         if self._options.serves:
             self._schedules.start()

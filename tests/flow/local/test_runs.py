@@ -206,6 +206,20 @@ def test_wrong_credentials_are_said_at_the_first_refusal(bench: LocalBench, acme
     assert (source["state"], bool(source["reason"])) == ("blocked", True)
 
 
+def test_a_source_is_looked_after_from_the_first_moment_of_its_first_run(
+    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acme.faults.add(Fault("hang", where="list"))
+    process = bench.start()
+    deadline = time.monotonic() + 60
+    while not acme.log and time.monotonic() < deadline:
+        time.sleep(0.05)
+    main(["status", "--json", "-a", str(bench.out)])
+    end(process)
+    (source,) = checked(capsys.readouterr().out)["sources"]
+    assert source["state"] != "stopped"
+
+
 def test_with_json_a_run_prints_one_document_and_the_rest_on_standard_error(
     bench: LocalBench, acme: Babelforce
 ) -> None:
