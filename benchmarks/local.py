@@ -39,6 +39,7 @@ class Growth:
     cpu_ms_each: float
     peak_mib: float
     seconds: float
+    again_peak_mib: float
     again_seconds: float
     again_cpu_seconds: float
     first_request_seconds: float
@@ -50,13 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     counts = parser.parse_args().recordings
-    print("recordings  CPU ms each  peak MiB  seconds  again s  again CPU s  first request s  ledger bytes each")
+    print("recordings  CPU ms each  peak MiB  again MiB  seconds  again s  again CPU s  first request s  ledger B each")
     for count in counts:
         found = grown(count)
         print(
-            f"{found.recordings:10}  {found.cpu_ms_each:11.2f}  {found.peak_mib:8.0f}  {found.seconds:7.0f}"
-            f"  {found.again_seconds:7.2f}  {found.again_cpu_seconds:11.2f}  {found.first_request_seconds:15.2f}"
-            f"  {found.ledger_bytes_each:17.0f}",
+            f"{found.recordings:10}  {found.cpu_ms_each:11.2f}  {found.peak_mib:8.0f}"
+            f"  {found.again_peak_mib:9.0f}  {found.seconds:7.0f}  {found.again_seconds:7.2f}"
+            f"  {found.again_cpu_seconds:11.2f}  {found.first_request_seconds:15.2f}"
+            f"  {found.ledger_bytes_each:13.0f}",
             flush=True,
         )
 
@@ -80,6 +82,7 @@ def grown(count: int) -> Growth:
         cpu_ms_each=first["cpu_seconds"] * 1000 / count,
         peak_mib=first["peak_rss_bytes"] / 2**20,
         seconds=first["seconds"],
+        again_peak_mib=again["peak_rss_bytes"] / 2**20,
         again_seconds=again["seconds"],
         again_cpu_seconds=again["cpu_seconds"],
         first_request_seconds=request,
