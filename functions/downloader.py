@@ -8,6 +8,8 @@ from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.throttling.lanes import read
 
+prepare(bucket=True)
+
 
 def handler(event: dict[str, list[dict[str, object]]], context: Context) -> dict[str, object]:
     """One SQS FIFO record. It raises what is no outcome, and SQS delivers the message again."""
@@ -37,6 +39,3 @@ def _tell(report: Report, seconds: float) -> None:
         runtime().count({Metric.RECORDINGS_FAILED: 1})
     if report.trouble:
         runtime().count_trouble(report.trouble)
-
-
-prepare(bucket=True)

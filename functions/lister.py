@@ -7,6 +7,8 @@ from functions.archiver.listing.backfill import continue_backfill, count_anew
 from functions.archiver.runtime import Context, Runtime, prepare, runtime
 from functions.archiver.ticking import tick
 
+prepare()
+
 Event = dict[str, object]
 Result = dict[str, object]
 
@@ -16,15 +18,23 @@ def handler(event: Event, context: Context) -> Result:
     tries the secret and the provider for a person (with `"anyway": true` although the source is closed), and
     `{"action": "bounds"}` tells whether the table refuses what is not the source's.
     """
-    action = _ACTIONS.get(str(event.get("action")))
-    if action is None:
-        raise ValueError(f"the lister has no action {event.get('action')!r}")
     run = runtime().begin(context)
     with run.trouble_counted():
-        return action(run, event)
+        match event.get("action"):
+            case "list":
+                return _list(run)
+            case "dispatch":
+                return {"queued": tick(run)}
+            case "check":
+                checks = run.check(anyway=event.get("anyway") is True)
+                return {"at": run.clock.now().isoformat(), "checks": [check.document() for check in checks]}
+            case "bounds":
+                return {"refused": refuses_foreign_items(run.table)}
+            case unknown:
+                raise ValueError(f"the lister has no action {unknown!r}")
 
 
-def _list(run: Runtime, event: Event) -> Result:
+def _list(run: Runtime) -> Result:
     cursors = run.cursors("lister")
     if not cursors.acquire():
         run.logger.info("another run is listing")
@@ -44,22 +54,3 @@ def _list(run: Runtime, event: Event) -> Result:
         run.notes.found()
     again_at = findings.again_at.isoformat() if findings.again_at else None
     return {"listed": findings.listed, "new": findings.new, "stopped": findings.stopped, "again_at": again_at}
-
-
-def _dispatch(run: Runtime, event: Event) -> Result:
-    return {"queued": tick(run)}
-
-
-def _check(run: Runtime, event: Event) -> Result:
-    checks = run.check(anyway=event.get("anyway") is True)
-    return {"at": run.clock.now().isoformat(), "checks": [check.document() for check in checks]}
-
-
-def _bounds(run: Runtime, event: Event) -> Result:
-    return {"refused": refuses_foreign_items(run.table)}
-
-
-_ACTIONS = {"list": _list, "dispatch": _dispatch, "check": _check, "bounds": _bounds}
-
-
-prepare()

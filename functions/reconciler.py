@@ -7,6 +7,8 @@ from functions.archiver.reconciling.wiring import reconciler_of
 from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 
+prepare(bucket=True)
+
 
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     """Fired by a schedule; does its work once a day, in as many invocations as it needs.
@@ -53,6 +55,3 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
         "sealed": len(done.sealed),
         "broken": done.broken,
     }
-
-
-prepare(bucket=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functions.archiver.runtime import Context, prepare, runtime
 from functions.archiver.sweeping.wiring import sweeper_of
 
+prepare(bucket=True)
+
 
 def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     """`{"action": "sweep"}` does the day's round, in as many invocations as it needs; `{"action": "rehearse"}` begins a
@@ -22,6 +24,3 @@ def handler(event: dict[str, object], context: Context) -> dict[str, object]:
     document = done.document()
     (run.logger.error if done.stopped else run.logger.info)("swept", **document)
     return {**document, "ended": done.ended_at is not None}
-
-
-prepare(bucket=True)

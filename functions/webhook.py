@@ -11,6 +11,8 @@ from functions.archiver.runtime import Context, Runtime, prepare, runtime
 from functions.archiver.settings.metrics import Metric
 from functions.archiver.webhooks import Event, Reception
 
+prepare()
+
 Answer = dict[str, object]
 
 
@@ -54,6 +56,3 @@ def _answer(status: HTTPStatus, reply: Reply | None = None) -> Answer:
         "headers": {"content-type": "application/json"},
         "body": json.dumps({"message": word}),
     }
-
-
-prepare()

@@ -16,7 +16,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from functions import IN_LAMBDA
 from functions.archiver.bucket.locking import lock_of
 from functions.archiver.bucket.store import Store
 from functions.archiver.clock import Clock
@@ -333,7 +332,7 @@ def running(given: Runtime) -> Iterator[None]:
 
 
 def prepare(*, bucket: bool = False) -> None:
-    """For the module of a source's handler, once it is loaded: makes ahead what its first invocation would make."""
+    """For the module of a source's handler, once its imports are there: makes what its first invocation would make."""
     _prepare(lambda: _engine_of_process().make_clients(bucket=bucket))
 
 
@@ -344,9 +343,10 @@ def prepare_announcer() -> None:
 
 def _prepare(make: Callable[[], object]) -> None:
     """While Lambda starts a process it has many times the CPU that an invocation gets. Elsewhere nothing happens."""
-    if not IN_LAMBDA:
+    if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         return
+    gc.disable()  # there is no waste yet, and a look for it takes as long as a client
     with suppress(Misconfigured):  # each invocation says it, in its own way
         make()
-    gc.freeze()  # all that is there stays: no later collection needs to look through it
+    gc.freeze()  # all that is there stays: no later look needs to go through it
     gc.enable()
