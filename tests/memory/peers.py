@@ -3,7 +3,7 @@
     python -m tests.memory.peers         prints its port, serves until its standard input is closed
 
 Unlike moto this S3 checks what it is given: the SHA-256 of a single PUT, the CRC32 of each part, and at completion the
-CRC32 and the size of the whole. It answers 400 where they differ.
+size of the whole and the CRC32 of the audio that was sent. It answers 400 where they differ.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 PIECE = bytes(range(256)) * 256
@@ -24,7 +24,8 @@ HEADER_BYTES = 44
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    whole_crc32 = whole_size = 0
+    audio_crc32 = 0
+    part_bytes: ClassVar[dict[str, int]] = {}
 
     def do_GET(self) -> None:
         """A list of nothing, or the audio."""
@@ -40,22 +41,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(size))
         self.end_headers()
         sound = struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", left)
-        self.wfile.write(b"RIFF" + struct.pack("<I", 36 + left) + b"WAVEfmt " + sound)
+        head = b"RIFF" + struct.pack("<I", 36 + left) + b"WAVEfmt " + sound
+        self.wfile.write(head)
+        _Handler.audio_crc32 = zlib.crc32(head)
         while left > 0:
+            _Handler.audio_crc32 = zlib.crc32(PIECE[:left], _Handler.audio_crc32)
             self.wfile.write(PIECE[:left])
             left -= len(PIECE)
 
     def do_PUT(self) -> None:
         sha256, crc32, left = hashlib.sha256(), 0, int(self.headers["Content-Length"])
-        total = left
+        if number := parse_qs(urlsplit(self.path).query).get("partNumber"):  # several come at a time
+            _Handler.part_bytes[number[0]] = left
         while left:
             piece = self.rfile.read(min(left, 65_536))
             left -= len(piece)
             sha256.update(piece)
             crc32 = zlib.crc32(piece, crc32)
-            if "partNumber" in self.path:
-                _Handler.whole_crc32 = zlib.crc32(piece, _Handler.whole_crc32)
-        _Handler.whole_size += total if "partNumber" in self.path else 0
         given = self.headers.get("x-amz-checksum-crc32"), self.headers.get("x-amz-checksum-sha256")
         right = given[0] in (None, _text(crc32)) and given[1] in (None, base64.b64encode(sha256.digest()).decode())
         self._answer(200 if right and any(given) else 400, b"", ETag='"e"')
@@ -63,11 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if "uploads" in self.path:
-            _Handler.whole_crc32 = _Handler.whole_size = 0
+            _Handler.part_bytes.clear()
             body = b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
             return self._answer(200, body)
-        same = self.headers["x-amz-checksum-crc32"] == _text(_Handler.whole_crc32)
-        same &= self.headers["x-amz-mp-object-size"] == str(_Handler.whole_size)
+        same = self.headers["x-amz-checksum-crc32"] == _text(_Handler.audio_crc32)
+        same &= self.headers["x-amz-mp-object-size"] == str(sum(_Handler.part_bytes.values()))
         body = b"<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
         return self._answer(200 if same else 400, body)
 
