@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, cast
 
 import boto3
-import certifi
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -23,7 +22,6 @@ from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Log, Message
 from functions.archiver.errors import ArchiveTrouble, Misconfigured, Service
-from functions.archiver.http.trust import trusting
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.ledger.shared_token import SharedTokens
 from functions.archiver.settings.environment import ArchiveSettings, Settings
@@ -157,8 +155,7 @@ class AwsEngine:
         self.log = cast("Log", logger)
 
     def make_clients(self, *, bucket: bool) -> None:
-        """Makes those that nearly every invocation needs, and reads whom they trust. Raises Misconfigured."""
-        trusting(certifi.where())
+        """Makes those that nearly every invocation needs, without a call of any. Raises Misconfigured."""
         _ = self.table, self.lanes, self._secrets
         if bucket:
             _ = self._s3
