@@ -190,6 +190,7 @@ class S3Bucket:
                 Bucket=self._name,
                 Key=key,
                 Body=_body(body),
+                ChecksumAlgorithm="CRC32",  # named too, because S3 demands that of a request with a hold
                 ChecksumCRC32=crc_text(zlib.crc32(body)),
                 ContentType=content_type,
                 **self._encryption,

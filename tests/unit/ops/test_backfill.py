@@ -39,7 +39,7 @@ def test_a_backfill_is_asked_for_shown_in_the_status_and_ended(
     assert archive.run(*words) == 0
     assert "undo: recordings backfill --cancel acme -a" in capsys.readouterr().out
     assert archive.run(*words) == 4
-    assert "next: recordings backfill acme --cancel" in capsys.readouterr().err
+    assert "next: recordings backfill --cancel acme -a" in capsys.readouterr().err
     archive.run("status", "--json")
     shown = {each["source"]: each["backfill"] for each in checked(capsys.readouterr().out)["sources"]}
     assert shown["dialer"] is None

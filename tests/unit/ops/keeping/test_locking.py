@@ -58,6 +58,16 @@ def test_an_object_has_its_lock_and_its_hold_from_the_first_moment(bucket: S3Buc
         bucket.delete(stored.key, version_id=stored.version_id)
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_document_has_its_hold_from_the_first_moment(bucket: S3Bucket, held: bool) -> None:
+    """A sidecar or a transcript of a recording that is held already."""
+    key = "metadata/source=acme/date=2026-11-27/one.json"
+    version = bucket.put(key, b"{}\n", held=held)
+    head = bucket.head(key, version_id=version)
+    assert head is not None
+    assert head.held is held
+
+
 def test_a_large_one_says_so_when_its_upload_begins(bucket: S3Bucket) -> None:
     begun: list[dict[str, object]] = []
     name = "before-parameter-build.s3.CreateMultipartUpload"
