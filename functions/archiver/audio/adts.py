@@ -22,12 +22,17 @@ def frame_length(data: bytes, at: int) -> int:
 
 
 def is_adts(head: bytes, *, whole: bool) -> bool:
-    """Whether `head` starts with three frames, or with fewer that fill it and nothing follows."""
+    """Whether `head` starts with three frames, or with fewer that fill it.
+
+    Of a body that goes on behind its head the two longest may leave no room for the third one's header.
+    """
     count, at = 0, 0
     while count < 3 and (length := frame_length(head, at)):
         at += length
         count += 1
-    return count == 3 or (count > 0 and whole and (at >= len(head) or at == len(without_tags(head))))
+    if not whole:
+        return count == 3 or (count == 2 and at + 7 > len(head))
+    return count == 3 or (count > 0 and (at >= len(head) or at == len(without_tags(head))))
 
 
 class Adts(Frames):
