@@ -18,7 +18,7 @@ from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import KeyRange
 from functions.archiver.ledger.due import Due
 from functions.archiver.ledger.table import Item, Table, items_of_day
-from functions.archiver.ledger.terms import is_over
+from functions.archiver.ledger.terms import is_over, look_again_from
 from functions.archiver.ledger.tombstones import count_buried
 
 SETTLED: Final = ("archived", "gone", "erased")
@@ -107,6 +107,16 @@ class Totals:
         for month in _months(f"{first:%Y-%m}", last):
             days = [day for day in _every_day(first, last) if f"{day:%Y-%m}" == month]
             self._table.update(f"{self._source}#totals#{month}", put={}, remove=[f"d{day:%d}" for day in days])
+
+    def found_late(self, first: date, last: date, *, window: date) -> None:
+        """Recordings were put into these days, which may have been counted and have their terms: both is done again.
+
+        Days from `window` on are left to the reconciler's reports, which count them each day.
+        """
+        counted = min(last, window - timedelta(days=1))
+        if first <= counted:
+            self.forget(first, counted)
+        look_again_from(self._table, self._source, first)
 
     def _head(self) -> Item | None:
         return self._table.get(f"{self._source}#totals")

@@ -8,14 +8,13 @@ other and never delays today's recordings.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from functions.archiver.clock import from_iso, iso
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.ledger.conditions import Equals, Missing
 from functions.archiver.ledger.table import Refused, Table
-from functions.archiver.ledger.terms import look_again_from
 from functions.archiver.listing.listing import RECENT, Findings
 from functions.archiver.recording import Window
 
@@ -103,11 +102,6 @@ def continue_backfill(run: Runtime, cursors: CursorStore) -> Findings | None:
 
 
 def count_anew(run: Runtime, span: Window) -> None:
-    """Recordings were put into days that may have been counted, and have got their terms: both is done again.
-
-    Days of the reconciler's window are left to its reports, which count them each day.
-    """
-    first, last = span.start.date(), (run.clock.now() - run.settings.source.reconcile).date() - timedelta(days=1)
-    if first <= last:
-        run.totals.forget(first, min(last, span.end.date()))
-    look_again_from(run.table, run.settings.source.name, first)
+    """Recordings were put into the days of this span late."""
+    window = (run.clock.now() - run.settings.source.reconcile).date()
+    run.totals.found_late(span.start.date(), span.end.date(), window=window)

@@ -14,7 +14,7 @@ from itertools import islice
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.conditions import Equals
 from functions.archiver.ledger.table import Refused, Table
-from functions.archiver.ledger.terms import AHEAD, Terms, look_again_from, plan_of
+from functions.archiver.ledger.terms import AHEAD, Terms, plan_of
 from functions.archiver.ledger.totals import Totals
 
 _DAY = timedelta(days=1)
@@ -51,7 +51,6 @@ class Expiring:
         settled: timedelta,
     ) -> None:
         self._table = table
-        self._source = source
         self._pk = plan_of(source)
         self._clock = clock
         self._days = days
@@ -76,10 +75,6 @@ class Expiring:
                 break  # all is done, or somebody has asked for earlier days meanwhile
             done += len(looked)
         return done
-
-    def look_again_from(self, day: date) -> None:
-        """More was found of days from this one on."""
-        look_again_from(self._table, self._source, day)
 
     def _horizon(self, today: date) -> int:
         """No term of later days comes near, because nothing is archived before it is recorded."""

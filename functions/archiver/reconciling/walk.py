@@ -200,10 +200,8 @@ class Reconciler:
         """Days into which something new comes are counted, and get their terms, although both was done before."""
         findings = self._listing(self._cursors).run_walk(name, begin, end)
         if findings.new:
-            last = min(_last_day(end), (self._clock.now() - self._span).date() - timedelta(days=1))
-            if begin.date() <= last:
-                self._totals.forget(begin.date(), last)
-            self._expiring.look_again_from(begin.date())
+            window = (self._clock.now() - self._span).date()
+            self._totals.found_late(begin.date(), _last_day(end), window=window)
         return findings
 
     def _count_the_past(self, now: datetime) -> None:
