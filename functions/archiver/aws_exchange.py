@@ -8,8 +8,7 @@ request stays with it: a proxy, a certificate of the client's own, a body that i
 from __future__ import annotations
 
 import ssl
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, TypeVar, cast
@@ -24,8 +23,8 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.httpsession import URLLib3Session, get_cert_path
-from urllib3.util import wait_for_read
 
+from functions.archiver.http.idle import Idle, is_dead
 from functions.archiver.http.trust import trusting
 from functions.archiver.http.wire import WireResponse
 from functions.archiver.lazy_dataclass import dataclass
@@ -41,9 +40,10 @@ def lightened(client: _Client) -> _Client:
     """The same client of boto3, which sends by the exchanges of this module where its settings allow it."""
     its: Any = client
     whole, config = its._endpoint.http_session, its.meta.config  # there is no other way in
-    if isinstance(whole, URLLib3Session) and not _is_special(whole, config):
+    if isinstance(its._endpoint.http_session, URLLib3Session) and not _is_special(whole, config):
         timeouts = config.connect_timeout, config.read_timeout
-        its._endpoint.http_session = Exchanges(whole, cafile=_cafile(whole), timeouts=timeouts)
+        # AWS_CA_BUNDLE and the like, as botocore understood them
+        its._endpoint.http_session = Exchanges(whole, cafile=get_cert_path(whole._verify), timeouts=timeouts)
     return client
 
 
@@ -51,12 +51,6 @@ def _is_special(whole: Any, config: Any) -> bool:
     """Whether it has a proxy, the environment's included, or options that are botocore's to understand."""
     proxied = bool(whole._proxy_config._proxies)
     return proxied or bool(config.client_cert or config.tcp_keepalive) or whole._verify is False
-
-
-def _cafile(whole: Any) -> str | None:
-    """The certificates to trust, by AWS_CA_BUNDLE and the like, as botocore understood them."""
-    path: str | None = get_cert_path(whole._verify)
-    return path
 
 
 class Exchanges:
@@ -69,36 +63,30 @@ class Exchanges:
         self._whole = whole
         self._cafile = cafile
         self._connect, self._read = timeouts
-        self._idle: dict[tuple[str, str], list[HTTPConnection]] = {}
-        weakref.finalize(self, _close_all, self._idle)
+        self._idle: Idle[HTTPConnection] = Idle(most=_MAX_IDLE)
 
     def send(self, request: Any) -> AWSResponse:
         """An AWSPreparedRequest and the whole of its answer. Raises what botocore's session does, for its retries."""
         if not _is_plain(request):
             return self._whole.send(request)
         url = urlsplit(request.url)
-        idle = self._idle.setdefault((url.scheme, url.netloc), [])
-        connection = self._connection(url, idle)
+        origin = url.scheme, url.netloc
+        connection = self._idle.take(origin) or self._connection(url)
         try:
             self._make_ready(connection, request.url)
             wire, content = self._exchanged(connection, request, _target(url))
         except BaseException:  # whatever ended it, what is left on the connection is nobody's answer
             connection.close()
             raise
-        if connection.sock is not None and len(idle) < _MAX_IDLE:
-            idle.append(connection)
-        else:
-            connection.close()
+        self._idle.keep(origin, connection)
         return AWSResponse(request.url, wire.status, cast("Any", wire.headers), _Raw(content))
 
     def close(self) -> None:
         """Closes what is kept."""
-        _close_all(self._idle)
+        self._idle.close()
         self._whole.close()
 
-    def _connection(self, url: SplitResult, idle: list[HTTPConnection]) -> HTTPConnection:
-        with suppress(IndexError):
-            return idle.pop()
+    def _connection(self, url: SplitResult) -> HTTPConnection:
         host, port = url.hostname or "", url.port
         made = (
             HTTPSConnection(host, port, timeout=self._connect, context=trusting(self._cafile))
@@ -110,7 +98,7 @@ class Exchanges:
 
     def _make_ready(self, connection: HTTPConnection, url: str) -> None:
         """Opens it where it is not open, or was closed by the other side meanwhile."""
-        if connection.sock is not None and wait_for_read(connection.sock, timeout=0):
+        if is_dead(connection):
             connection.close()
         try:
             if connection.sock is None:
@@ -134,12 +122,6 @@ class Exchanges:
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
         except (HTTPException, OSError) as error:
             raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from error
-
-
-def _close_all(idle: Mapping[tuple[str, str], list[HTTPConnection]]) -> None:
-    for connections in idle.values():
-        while connections:
-            connections.pop().close()
 
 
 @dataclass(frozen=True, slots=True)

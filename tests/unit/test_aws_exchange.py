@@ -188,6 +188,6 @@ def test_a_proxy_of_the_environment_is_used(server: HttpServer, monkeypatch: pyt
 def test_what_is_kept_is_closed_with_the_client(server: HttpServer) -> None:
     s3 = client(server.url)
     put(s3)
-    (connection,) = (each for idle in cast("Any", session_of(s3))._idle.values() for each in idle)
+    (connection,) = (each for idle in cast("Any", session_of(s3))._idle._kept.values() for each in idle)
     s3.close()
     assert connection.sock is None

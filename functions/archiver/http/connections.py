@@ -8,16 +8,16 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from typing import cast
 
 import certifi
-from urllib3.util import wait_for_read
 
 from functions.archiver.http.addresses import Reach, Unreachable, resolved
+from functions.archiver.http.idle import Idle, is_dead
 from functions.archiver.http.outgoing import Sent
 from functions.archiver.http.trust import trusting
 from functions.archiver.http.watch import WATCH
@@ -41,12 +41,12 @@ Origin = tuple[str, str, int]
 class Response:
     """An answer whose body is still on the wire. Its headers ignore case; several of a name are joined by commas."""
 
-    def __init__(self, wire: WireResponse, connection: _Connection, idle: list[_Connection]) -> None:
+    def __init__(self, wire: WireResponse, connection: _Connection, keep: Callable[[_Connection], None]) -> None:
         self.wire = wire
         self.status = wire.status
         self.headers: Mapping[str, str] = wire.headers
         self._connection: _Connection | None = connection
-        self._idle = idle
+        self._keep = keep
 
     def close(self) -> None:
         """Keeps the connection for the next request when nothing is left on it, and closes it otherwise."""
@@ -54,9 +54,9 @@ class Response:
         if connection is None:
             return
         self.wire.end()
-        if self.wire.isclosed() and connection.sock is not None and len(self._idle) < _MAX_IDLE:
+        if self.wire.isclosed():
             connection.idle_since = time.time()
-            self._idle.append(connection)
+            self._keep(connection)
             return
         connection.close()
         self.wire.close()
@@ -101,7 +101,7 @@ class _Connection(HTTPConnection):
         """Makes it fit for one more request: opened anew where it is closed, dead or idle for too long."""
         # Wall clock: the monotonic one may stand still while a Lambda is frozen.
         too_long = abs(time.time() - self.idle_since) > IDLE_SECONDS
-        if self.sock is not None and (too_long or wait_for_read(self.sock, timeout=0)):
+        if too_long or is_dead(self):
             self.close()
         if self.sock is None:
             self.timeout = connect
@@ -130,32 +130,24 @@ class Connections:
     def __init__(self, reach: Reach, *, ca_file: str | None = None) -> None:
         self._reach = reach
         self._ca_file = ca_file
-        self._idle: dict[Origin, list[_Connection]] = {}
-        weakref.finalize(self, _close_all, self._idle)
+        self._idle: Idle[_Connection] = Idle(most=_MAX_IDLE)
 
     def send(self, origin: Origin, request: Sent, *, connect: float, read: float) -> Response:
         """One request and the head of its answer; time-outs in seconds.
 
         Raises AddressRefused, Unreachable, HTTPException and OSError; none of the first two holds more than the host.
         """
-        idle = self._idle.setdefault(origin, [])
-        connection = idle.pop() if idle else _Connection(origin, self._reach, self._context(origin))
+        connection = self._idle.take(origin) or _Connection(origin, self._reach, self._context(origin))
         try:
             connection.ready(connect, read)
             connection.request(request.method, request.target, request.body, request.headers)
-            return Response(connection.answer(), connection, idle)
+            return Response(connection.answer(), connection, partial(self._idle.keep, origin))
         except BaseException:  # whatever ended it, what is left on the connection is nobody's answer
             connection.close()
             raise
 
     def _context(self, origin: Origin) -> ssl.SSLContext | None:
         return trusting(self._ca_file or certifi.where()) if origin[0] == "https" else None
-
-
-def _close_all(idle: Mapping[Origin, list[_Connection]]) -> None:
-    for connections in idle.values():
-        while connections:
-            connections.pop().close()
 
 
 def failure_of(error: BaseException) -> str:
