@@ -19,6 +19,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ReadTimeoutError,
     SSLError,
 )
@@ -31,6 +32,9 @@ from functions.archiver.lazy_dataclass import dataclass
 
 _MAX_IDLE = 10
 """Connections to one host that are kept, as many as botocore keeps."""
+
+_WITH_ITS_HEAD_BYTES = 64 * 1024
+"""A body below it goes out in one piece with its head: one call, and over TLS one record, less."""
 
 _BYTES = (bytes, bytearray, str, type(None))
 _Client = TypeVar("_Client")
@@ -74,12 +78,14 @@ class Exchanges:
         connection = self._idle.take(origin) or self._connection(url)
         try:
             self._make_ready(connection, request.url)
-            wire, content = self._exchanged(connection, request, _target(url))
+            wire, content = self._exchanged(connection, request, url)
         except BaseException:  # whatever ended it, what is left on the connection is nobody's answer
             connection.close()
             raise
         self._idle.keep(origin, connection)
-        return AWSResponse(request.url, wire.status, cast("Any", wire.headers), _Raw(content))
+        answer = AWSResponse(request.url, wire.status, cast("Any", {}), _Raw(content))
+        answer.headers = cast("Any", wire.headers)  # they ignore case already; botocore's copy does so for a price
+        return answer
 
     def close(self) -> None:
         """Closes what is kept."""
@@ -88,13 +94,9 @@ class Exchanges:
 
     def _connection(self, url: SplitResult) -> HTTPConnection:
         host, port = url.hostname or "", url.port
-        made = (
-            HTTPSConnection(host, port, timeout=self._connect, context=trusting(self._cafile))
-            if url.scheme == "https"
-            else HTTPConnection(host, port, timeout=self._connect)
-        )
-        made.response_class = WireResponse
-        return made
+        if url.scheme == "https":
+            return HTTPSConnection(host, port, timeout=self._connect, context=trusting(self._cafile))
+        return HTTPConnection(host, port, timeout=self._connect)
 
     def _make_ready(self, connection: HTTPConnection, url: str) -> None:
         """Opens it where it is not open, or was closed by the other side meanwhile."""
@@ -111,13 +113,22 @@ class Exchanges:
             raise EndpointConnectionError(endpoint_url=url, error=error) from error
         connection.sock.settimeout(self._read)
 
-    def _exchanged(self, connection: HTTPConnection, request: Any, target: str) -> tuple[WireResponse, bytes]:
+    def _exchanged(self, connection: HTTPConnection, request: Any, url: SplitResult) -> tuple[WireResponse, bytes]:
+        head, body = _head(connection, request, url), _bytes(request.body)
         try:
             # Who refuses a request before its body has come says so and closes: the answer may be there.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(request.method, target, request.body, request.headers)
-            wire = cast("WireResponse", connection.getresponse())
-            return wire, wire.read()
+                if len(body) < _WITH_ITS_HEAD_BYTES:
+                    connection.sock.sendall(head + body)
+                else:
+                    connection.sock.sendall(head)
+                    connection.sock.sendall(body)
+            with WireResponse(connection.sock, method=request.method) as wire:
+                wire.begin()
+                content = wire.read()
+            if wire.will_close:
+                connection.close()
+            return wire, content
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
         except (HTTPException, OSError) as error:
@@ -138,8 +149,33 @@ def _is_plain(request: Any) -> bool:
     if request.stream_output or not isinstance(request.body, _BYTES):
         return False
     overridden = (getattr(request, "context", None) or {}).get("read_timeout")
-    return overridden is None and not {"Expect", "Transfer-Encoding"} & request.headers.keys()
+    return overridden is None and "Expect" not in request.headers and "Transfer-Encoding" not in request.headers
 
 
-def _target(url: SplitResult) -> str:
-    return f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+def _head(connection: HTTPConnection, request: Any, url: SplitResult) -> bytes:
+    """Request line and headers. Raises HTTPClientError for one that would begin another line."""
+    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    lines = [f"{request.method} {target} HTTP/1.1"]
+    lines += [f"{name}: {_text(value)}" for name, value in request.headers.items()]
+    if "Host" not in request.headers:
+        lines.append(f"Host: {_host(connection)}")
+    if "Accept-Encoding" not in request.headers:
+        lines.append("Accept-Encoding: identity")
+    head = "\r\n".join(lines).encode("latin-1")
+    if not head.count(b"\r") == head.count(b"\n") == len(lines) - 1:
+        raise HTTPClientError(error="a header that cannot be sent")
+    return head + b"\r\n\r\n"
+
+
+def _host(connection: HTTPConnection) -> str:
+    """As it was signed: without the port where it is the scheme's own."""
+    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    return host if connection.port == connection.default_port else f"{host}:{connection.port}"
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _bytes(body: bytes | bytearray | str | None) -> bytes | bytearray:
+    return body.encode() if isinstance(body, str) else body or b""

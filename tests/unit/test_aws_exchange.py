@@ -9,20 +9,24 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.auth import _host_from_url  # type: ignore[attr-defined]  # what is signed
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     EndpointConnectionError,
+    HTTPClientError,
     ReadTimeoutError,
     SSLError,
 )
 
 from benchmarks.origin import certificate
-from functions.archiver.aws_exchange import Exchanges, lightened
+from functions.archiver.aws_exchange import Exchanges, _head, lightened
 from functions.archiver.bucket.s3 import S3Bucket
 from tests.doubles.http_server import HttpServer, Reply, Seen
 
@@ -191,3 +195,31 @@ def test_what_is_kept_is_closed_with_the_client(server: HttpServer) -> None:
     (connection,) = (each for idle in cast("Any", session_of(s3))._idle._kept.values() for each in idle)
     s3.close()
     assert connection.sock is None
+
+
+def test_a_value_cannot_begin_a_header_of_its_own(server: HttpServer) -> None:
+    for value in ("one\r\nx-amz-acl: public-read", "one\nx-amz-acl: public-read", "one\rtwo"):
+        with pytest.raises(HTTPClientError, match="header"):
+            client(server.url).put_object(
+                Bucket="b", Key="k", Body=cast("bytes", bytearray(b"RIFF")), Metadata={"name": value}
+            )
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "named"),
+    [
+        ("http://s3.example.com", "s3.example.com"),
+        ("http://s3.example.com:80", "s3.example.com"),
+        ("https://s3.example.com:443", "s3.example.com"),
+        ("https://s3.example.com:80", "s3.example.com:80"),
+        ("http://[::1]:9000", "[::1]:9000"),
+        ("http://S3.Example.com:9000", "s3.example.com:9000"),
+    ],
+)
+def test_the_host_is_named_as_it_was_signed(endpoint: str, named: str) -> None:
+    url = urlsplit(endpoint)
+    exchanges = cast("Exchanges", session_of(client(endpoint)))
+    head = _head(exchanges._connection(url), AWSRequest(method="GET", url=endpoint).prepare(), url)
+    assert f"Host: {named}".encode() in head.split(b"\r\n")
+    assert _host_from_url(endpoint) == named  # botocore's, which signs it
