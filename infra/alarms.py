@@ -139,13 +139,13 @@ class Topics(Construct):
 
 
 def metric_of(
-    source: str, metric: Metric, statistic: Literal["Sum", "Minimum", "Maximum"], *, minutes: int
+    archive: str, source: str, metric: Metric, statistic: Literal["Sum", "Minimum", "Maximum"], *, minutes: int
 ) -> dict[str, Series]:
-    """One of the metrics that the functions emit for a source, by itself."""
+    """One of the metrics that the functions emit for a source of an archive, by itself."""
     series = Series(
         namespace=NAMESPACE,
         name=metric,
-        dimensions={"source": source},
+        dimensions={"archive": archive, "source": source},
         statistic=statistic,
         period_seconds=60 * minutes,
     )

@@ -55,7 +55,7 @@ class Events(Construct):
             log_group=self._log,
         )
         self._feed(stream_arn)
-        shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent())
+        shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent(archive.name))
 
     def _feed(self, stream_arn: str) -> None:
         """Feeds the function with the table's stream; the function compares once more what the filter let through."""
@@ -116,13 +116,13 @@ def may_put_events(scope: Construct, archive: str) -> iam.PolicyStatement:
     return allow(["events:PutEvents"], [bus], own)
 
 
-def _unsent() -> Rule:
+def _unsent(archive: str) -> Rule:
     """So many failures are those of a batch that was put aside, and not of one that went with a later try."""
     return Rule(
         words=WORDS,
         heading="events-are-not-taken",
         command="recordings events replay --from DATE",
         summary=SUMMARY,
-        series=metric_of(OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "Sum", minutes=15),
+        series=metric_of(archive, OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "Sum", minutes=15),
         threshold=ATTEMPTS,
     )

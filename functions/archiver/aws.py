@@ -130,12 +130,18 @@ def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None
     bus = EventBridgeBus((session or boto3.Session()).client("events"), settings.archive.name)
 
     def count(unsent: int) -> None:
-        emf = EphemeralMetrics(namespace=NAMESPACE)
-        emf.add_dimension(name="source", value=OF_ALL_SOURCES)
+        emf = _metrics_of(settings.archive.name, OF_ALL_SOURCES)
         emf.add_metric(name=Metric.EVENTS_UNSENT.value, unit=MetricUnit.Count, value=unsent)
         emf.flush_metrics()
 
     return Announcer(bus, log, bucket=settings.bucket, sleep=time.sleep, count=count)
+
+
+def _metrics_of(archive: str, source: str) -> EphemeralMetrics:
+    emf = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in {"archive": archive, "source": source}.items():
+        emf.add_dimension(name=name, value=value)
+    return emf
 
 
 class AwsEngine:
@@ -224,8 +230,7 @@ class AwsEngine:
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """As one line of embedded metric format."""
-        emf = EphemeralMetrics(namespace=NAMESPACE)
-        emf.add_dimension(name="source", value=self.settings.source.name)
+        emf = _metrics_of(self.settings.archive.name, self.settings.source.name)
         for metric, value in metrics.items():
             unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
             emf.add_metric(name=metric.value, unit=unit, value=value)

@@ -19,13 +19,14 @@ ERRORS = MAX_RECEIVE_COUNT + 1
 """A single failed run heals itself, and one unreadable message fails as often as it is received."""
 
 
-def rules(source: Source, functions: Mapping[str, str], dead_letters: str) -> Iterator[tuple[str, Rule]]:
+def rules(archive: str, source: Source, functions: Mapping[str, str], dead_letters: str) -> Iterator[tuple[str, Rule]]:
     """Every alarm with its construct's id. `functions` are their names by step, `dead_letters` the queue's name."""
+    told = metric_of(archive, source.name, Metric.TROUBLE, "Maximum", minutes=5)
     yield "Stopped", _stopped(source.name, functions["lister"])
     yield "FunctionErrors", _function_errors(source.name, functions)
     yield "DeadLetters", _dead_letters(source.name, dead_letters)
-    yield "UrgentTrouble", _urgent_trouble(source.name)
-    yield "Trouble", _trouble(source.name)
+    yield "UrgentTrouble", _urgent_trouble(source.name, told)
+    yield "Trouble", _trouble(source.name, told)
 
 
 def _stopped(source: str, lister: str) -> Rule:
@@ -89,33 +90,29 @@ def _dead_letters(source: str, queue: str) -> Rule:
     )
 
 
-def _urgent_trouble(source: str) -> Rule:
+def _urgent_trouble(source: str, told: Mapping[str, Series]) -> Rule:
+    """The tick says only what has held for a while, so one period is enough."""
     return Rule(
         words="urgent trouble",
         heading="trouble",
         command=f"recordings status {source}",
         summary=f"Source {source} is blocked, about to lose recordings, or its bytes are not what they were.",
-        series=_worst_told(source),
+        series=told,
         threshold=URGENT_TROUBLE,
         urgent=True,
     )
 
 
-def _trouble(source: str) -> Rule:
+def _trouble(source: str, told: Mapping[str, Series]) -> Rule:
     """Only what is not urgent, so that no trouble sends two mails."""
     return Rule(
         words="trouble",
         heading="trouble",
         command=f"recordings status {source}",
         summary=f"Source {source} needs a look by day: it is behind or unsure, or a recording failed.",
-        series=_worst_told(source),
+        series=told,
         expression=f"IF(value >= 1 AND value < {URGENT_TROUBLE}, 1, 0)",
     )
-
-
-def _worst_told(source: str) -> dict[str, Series]:
-    """The tick says only what has held for a while, so one period is enough."""
-    return metric_of(source, Metric.TROUBLE, "Maximum", minutes=5)
 
 
 def _seconds(span: timedelta) -> int:

@@ -47,7 +47,7 @@ class SourcePipeline(Construct):
         self.webhook_url = self.webhook.url if self.webhook else None
         functions = self._functions()
         dead_letters = self.lanes.dead_letters
-        for alarm, rule in rules(source, functions, dead_letters.queue_name):
+        for alarm, rule in rules(archive.archive.name, source, functions, dead_letters.queue_name):
             shared.alerts.alarm(self, alarm, source.name, rule)
         facts = {
             "queue": self.lanes.queue.queue_url,

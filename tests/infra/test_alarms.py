@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions.archiver.alerting.trouble import KINDS
+from functions.archiver.settings.metrics import NAMESPACE
 from tests.harness.deployments import a_deployment, a_source
 from tests.infra.template import Resource, Template, deployed, flat, refers_to
 
@@ -171,11 +172,21 @@ def rings(alarm: Resource, level: int) -> bool:
 def test_each_trouble_rings_one_alarm_and_a_source_that_is_well_none(listening: Template, source: str) -> None:
     urgent, other = (named(listening, source, words) for words in ("urgent trouble", "trouble"))
     for alarm in (urgent, other):
-        assert [*series(alarm)] == [("RecordingArchive", "Trouble", {"source": source})]
+        assert [*series(alarm)] == [("RecordingArchive", "Trouble", {"archive": "recordings", "source": source})]
     assert not rings(urgent, 0)
     assert not rings(other, 0)
     for kind in KINDS:
         assert (rings(urgent, kind.level), rings(other, kind.level)) == (kind.urgent, not kind.urgent), kind.name
+
+
+def test_archives_of_one_account_share_no_metric() -> None:
+    looked_at = [
+        {(space, name, *sorted(where.items())) for alarm in alarms(archive) for space, name, where in series(alarm)}
+        for archive in (deployed(a_deployment(a_source(), name=name, events=True)) for name in ("sales", "support"))
+    ]
+    ours, theirs = ({each for each in found if each[0] == NAMESPACE} for found in looked_at)
+    assert {name for _, name, *_ in ours} == {"Trouble", "EventsUnsent"}
+    assert not ours & theirs
 
 
 def test_an_alarms_text_names_its_source(listening: Template) -> None:

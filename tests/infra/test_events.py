@@ -117,7 +117,8 @@ def test_events_that_are_given_up_ring(root: Template) -> None:
         for each in root.of_type("AWS::CloudWatch::Alarm").values()
         if each["Properties"]["AlarmName"] == "recordings / all sources: events are not taken"
     )
-    assert (alarm["MetricName"], alarm["Dimensions"]) == ("EventsUnsent", [{"Name": "source", "Value": "all sources"}])
+    where = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert (alarm["MetricName"], where) == ("EventsUnsent", {"archive": "recordings", "source": "all sources"})
     assert alarm["Threshold"] <= mapping(root)["MaximumRetryAttempts"] + 1
     assert "## Events are not taken\n" in Path("docs/operations.md").read_text(encoding="utf-8")
     assert alarm["AlarmDescription"].endswith("#events-are-not-taken")

@@ -240,12 +240,13 @@ def test_a_log_line_is_json_and_names_its_source(run: Runtime, session: boto3.Se
     assert (line["message"], line["source"], line["recording_id"]) == ("archived", "acme", "rec")
 
 
-def test_a_metric_has_its_source_and_unit(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_metric_has_its_archive_its_source_and_its_unit(run: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
     run.count({Metric.TROUBLE: 1, Metric.OLDEST_WAITING_SECONDS: 2.5})
     line = json.loads(capsys.readouterr().out)
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
-    assert (line["source"], line["Trouble"], line["OldestWaitingSeconds"]) == ("acme", [1], [2.5])
-    assert metrics["Dimensions"] == [["source"]]
+    assert (line["archive"], line["source"]) == (settings().archive.name, "acme")
+    assert (line["Trouble"], line["OldestWaitingSeconds"]) == ([1], [2.5])
+    assert metrics["Dimensions"] == [["archive", "source"]]
     assert {each["Name"]: each["Unit"] for each in metrics["Metrics"]} == {
         "Trouble": "Count",
         "OldestWaitingSeconds": "Seconds",

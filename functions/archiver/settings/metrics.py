@@ -9,7 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 NAMESPACE = "RecordingArchive"
-"""CloudWatch's namespace of all of them; their only dimension is the source."""
+"""CloudWatch's namespace of all of them. Their dimensions are archive and source, for an account may have archives
+with sources of one name."""
 
 OF_ALL_SOURCES = "all sources"
 """The dimension of what no single source is concerned with. No source can have such a name."""

@@ -108,7 +108,7 @@ def test_a_bus_that_does_not_answer_has_every_record_come_again(
     given = records(2)
     assert invoke(*given) == [each["dynamodb"]["SequenceNumber"] for each in given]
     (metric,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "EventsUnsent" in line)
-    assert (metric["EventsUnsent"], metric["source"]) == ([2.0], "all sources")
+    assert (metric["EventsUnsent"], metric["archive"], metric["source"]) == ([2.0], "recordings", "all sources")
 
 
 def test_a_batch_that_comes_twice_sends_the_same_ids_twice(bridge: EventBridge) -> None:
