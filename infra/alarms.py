@@ -102,7 +102,7 @@ def _value(rule: Rule) -> dict[str, Any]:
         )
         for id_, series in rule.series.items()
     ]
-    result = cloudwatch.CfnAlarm.MetricDataQueryProperty(id="value", expression=rule.expression, return_data=True)
+    result = cloudwatch.CfnAlarm.MetricDataQueryProperty(id="result", expression=rule.expression, return_data=True)
     return {"metrics": [result, *queries]}
 
 

@@ -189,6 +189,19 @@ def test_archives_of_one_account_share_no_metric() -> None:
     assert not ours & theirs
 
 
+@pytest.mark.parametrize("events", [False, True])
+def test_every_query_of_an_alarm_has_an_id_of_its_own_and_no_expression_names_itself(events: bool) -> None:
+    # CloudWatch refuses such an alarm, and with it the whole stack.
+    for alarm in alarms(deployed(a_deployment(a_source(webhook=True), events=events))):
+        queries = alarm.get("Metrics", [])
+        ids = [query["Id"] for query in queries]
+        assert len(set(ids)) == len(ids), alarm["AlarmName"]
+        for query in queries:
+            named = set(re.findall(r"\b[a-z]\w*", query.get("Expression", "")))
+            assert named <= {*ids} - {query["Id"]}
+        assert sum(query["ReturnData"] for query in queries) == bool(queries)
+
+
 def test_an_alarms_text_names_its_source(listening: Template) -> None:
     for alarm in alarms(listening):
         source = alarm["AlarmName"].removeprefix("recordings / ").partition(":")[0]
