@@ -9,7 +9,6 @@ from functions.providers import names
 from tests.contract.case import Case
 from tests.contract.fixture import FOLDER, NAMES, Fixture, read
 from tests.contract.replay import Replay
-from tests.doubles.aws import Aws, aws
 
 
 def _asked(fixture: Fixture) -> list[str]:
@@ -51,13 +50,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _id(each: object) -> str:
     return each if isinstance(each, str) else str(getattr(each, "by", ""))
-
-
-@pytest.fixture(scope="module")
-def shared_aws() -> Iterator[Aws]:
-    """For all tests of a module: each has a source of its own."""
-    with aws() as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import count
 
 from functions.archiver.archiving.archiving import Archiver, Report
 from functions.archiver.entry import State
@@ -20,13 +19,11 @@ from tests.harness.parts import Parts
 
 
 class Bench(Parts):
-    """One source, a new one for each bench, whose clock stands an hour after the fixture's window."""
-
-    _numbers = count()
+    """One source whose clock stands an hour after the fixture's window."""
 
     def __init__(self, case: Case, aws: Aws) -> None:
         clock = FakeClock(case.fixture.window.end + timedelta(hours=1))
-        super().__init__(aws, clock, source=f"contract-{next(self._numbers)}", rate=60)
+        super().__init__(aws, clock, source="contract", rate=60)
         self.case = case
         self.cursors = CursorStore(aws.table, source=self.source, owner="lister", clock=self.clock)
 
@@ -78,11 +75,9 @@ class Bench(Parts):
         return entry.state
 
     def objects(self) -> Mapping[str, bytes]:
-        """What the bucket holds of this source."""
-        folder = f"/source={self.source}/"
+        """What the bucket holds."""
         found = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        listed = [each for each in found if folder in each["Key"]]
-        return {each["Key"]: s3().get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in listed}
+        return {each["Key"]: s3().get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found}
 
     def audio(self) -> list[bytes]:
         return [body for key, body in self.objects().items() if key.startswith("audio/")]
@@ -90,5 +85,4 @@ class Bench(Parts):
     def everything_written(self) -> str:
         """Documents, ledger and messages as text."""
         documents = [key + body.decode() for key, body in self.objects().items() if not key.startswith("audio/")]
-        items = [item for key, item in self.aws.items().items() if key.startswith(f"{self.source}#")]
-        return json.dumps([documents, items, self.aws.messages()], default=str)
+        return json.dumps([documents, self.aws.items(), self.aws.messages()], default=str)

@@ -34,8 +34,8 @@ NO_AUDIO = {
 
 
 @pytest.fixture
-def bench(case: Case, shared_aws: Aws) -> Bench:
-    return Bench(case, shared_aws)
+def bench(case: Case, aws: Aws) -> Bench:
+    return Bench(case, aws)
 
 
 def test_every_recording_is_archived_with_its_very_bytes_and_no_secret(case: Case, bench: Bench) -> None:

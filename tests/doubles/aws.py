@@ -20,6 +20,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import mock_aws
+from moto.core.models import RESPONSES_METHODS
 
 from functions.archiver.ledger.conditions import Condition
 from functions.archiver.ledger.dynamodb import DynamoTable
@@ -46,6 +47,10 @@ def _bytes_for_moto(request: AWSPreparedRequest, **_: object) -> None:
 
 
 BUILTIN_HANDLERS.insert(0, ("before-send", _bytes_for_moto))
+
+
+# For `requests`, through which nothing here reaches AWS, moto would make some thousand answers for each test.
+RESPONSES_METHODS.clear()
 
 
 # Each session would parse the service models again, which takes longer than most tests.

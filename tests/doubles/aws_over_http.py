@@ -6,11 +6,13 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import BotocoreStubber
+
+from tests.doubles.prompt_server import PromptServer
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
@@ -18,21 +20,19 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_requ
 @contextmanager
 def aws_over_http() -> Iterator[str]:
     """The endpoint's URL. What is in moto when a request comes is what the request finds."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Front)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    server = PromptServer(("127.0.0.1", 0), _Front)
+    server.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.stop()
 
 
 class _Front(BaseHTTPRequestHandler):
     """Gives each request the host that its signature is for, and hands it to moto, one at a time."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     stubber = BotocoreStubber()
     lock = threading.Lock()
 

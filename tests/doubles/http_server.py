@@ -14,10 +14,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.doubles.prompt_server import PromptServer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +67,6 @@ class HttpServer:
         self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.port: int = self._server.server_port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
@@ -89,27 +90,24 @@ class HttpServer:
         return reply(seen) if callable(reply) else reply
 
     def __enter__(self) -> HttpServer:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(PromptServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients of these tests hang up in the middle on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes, and a delayed ACK would cost 40 ms each time
     owner: HttpServer
 
     def handle_any(self) -> None:

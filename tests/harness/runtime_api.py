@@ -18,11 +18,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from typing import IO, Any
+
+from tests.doubles.prompt_server import PromptServer
 
 CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
 """The runtime interface client and what it needs; Lambda's own images hold the same."""
@@ -53,13 +55,12 @@ class RuntimeApi:
 
     def __enter__(self) -> RuntimeApi:
         handler = type("_Handler", (_Requests,), {"api": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = PromptServer(("127.0.0.1", 0), handler)
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @contextmanager
     def function(self, handler: str, code: Path, environment: Mapping[str, str], *, memory_mib: int) -> Iterator[None]:
@@ -114,6 +115,7 @@ class RuntimeApi:
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     api: RuntimeApi
 
     def do_GET(self) -> None:
