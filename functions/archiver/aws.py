@@ -169,9 +169,7 @@ class AwsEngine:
     @functools.cached_property
     def table(self) -> DynamoTable:
         """The table of the environment."""
-        dynamodb = self._session.resource("dynamodb")
-        lightened(dynamodb.meta.client)
-        return DynamoTable(dynamodb, self.settings.table)
+        return DynamoTable(lightened(self._session.client("dynamodb")), self.settings.table)
 
     @functools.cached_property
     def bucket(self) -> S3Bucket:

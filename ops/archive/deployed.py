@@ -80,7 +80,7 @@ class DeployedArchive:
     @functools.cached_property
     def table(self) -> DynamoTable:
         """In DynamoDB."""
-        return DynamoTable(self.session.resource("dynamodb"), self.facts.table, by_hand=True)
+        return DynamoTable(self.session.client("dynamodb"), self.facts.table, by_hand=True)
 
     @functools.cached_property
     def bucket(self) -> S3Bucket:

@@ -28,7 +28,7 @@ from functions.archiver.ledger.table import Item, Table
 from ops.local.moto.ledger_table import TABLE as SHAPE
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -69,9 +69,9 @@ def _count(event_name: str, **_: object) -> None:
 
 
 @functools.cache
-def dynamodb() -> DynamoDBServiceResource:
+def dynamodb() -> DynamoDBClient:
     """Made once: a client costs more time than a test."""
-    return _session().resource("dynamodb")
+    return _session().client("dynamodb")
 
 
 @functools.cache

@@ -43,7 +43,7 @@ def calls_heard_by(listener: Listener) -> Iterator[None]:
             )
         )
 
-    emitters: list[Any] = [s3().meta.events, sqs().meta.events, dynamodb().meta.client.meta.events]
+    emitters: list[Any] = [s3().meta.events, sqs().meta.events, dynamodb().meta.events]
     for emitter in emitters:
         emitter.register("before-call", hear)
     try:

@@ -145,9 +145,9 @@ def _live(judged: Judged, simulator: Babelforce, monkeypatch: pytest.MonkeyPatch
 def _start_again_on_the_old_bucket(embedded: Embedded, simulator: Babelforce) -> None:
     """The table is as new: the lister reads in the bucket what is archived, and nothing of it is asked for again."""
     kept = embedded.versions("metadata/")
-    table = embedded.aws.session().resource("dynamodb").Table(embedded.runtime.settings.table)
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"pk": item["pk"]})
+    dynamodb, table = embedded.aws.session().client("dynamodb"), embedded.runtime.settings.table
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"]})
     embedded.lister = embedded.function("lister")
     before = len(simulator.log)
     embedded.find()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from functions.archiver.entry import DiscoveredBy, State
 from functions.archiver.errors import Unavailable
+from functions.archiver.ledger.wire_format import written
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.listing.listing import RECENT, Findings, Listing
 from functions.archiver.recording import Recording, Window
@@ -98,9 +100,12 @@ class Bench(Parts):
 
     def knows(self, recordings: Sequence[Recording]) -> None:
         """All of these are archived already: put in bulk, which is all that matters to a listing."""
-        with dynamodb().Table(TABLE).batch_writer() as batch:
-            for recording in recordings:
-                batch.put_item({"pk": f"{self.source}#recording#{recording.id}", "state": "archived"})
+        pks = [f"{self.source}#recording#{recording.id}" for recording in recordings]
+        for start in range(0, len(pks), 25):  # of one batch
+            puts: Any = [
+                {"PutRequest": {"Item": written({"pk": pk, "state": "archived"})}} for pk in pks[start : start + 25]
+            ]
+            dynamodb().batch_write_item(RequestItems={TABLE: puts})
 
     def note_unclean(self, start: datetime, end: datetime) -> None:
         self.cursors.note_unclean(Unclean(start=start, end=end, reason=f"bad rows since {start}"))

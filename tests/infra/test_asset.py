@@ -137,7 +137,6 @@ def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(u
             "import boto3, json",
             "session = boto3.Session(aws_access_key_id='x', aws_secret_access_key='x', region_name='eu-central-1')",
             f"clients = {{name: session.client(name) for name in {sorted(services(FUNCTIONS))!r}}}",
-            "session.resource('dynamodb').Table('t')",
             "def pages(client): return [m for m in client.meta.method_to_api_mapping if client.can_paginate(m)]",
             "found = {name: [client.get_paginator(m) for m in pages(client)] for name, client in clients.items()}",
             "print(json.dumps({name: len(paginators) for name, paginators in found.items()}))",

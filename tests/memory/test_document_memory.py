@@ -18,7 +18,7 @@ READ = """
 import functions.downloader, functions.archiver.aws, boto3, sys
 from functions.archiver.http.documents import json_in
 session = boto3.Session(region_name="eu-central-1")
-clients = [session.resource("dynamodb"), *map(session.client, ("s3", "sqs", "secretsmanager"))]
+clients = [session.client(name) for name in ("dynamodb", "s3", "sqs", "secretsmanager")]
 assert json_in(eval(sys.argv[1]))
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from functions.archiver.events.changes import Change
 from functions.archiver.ledger.table import Item
+from functions.archiver.ledger.wire_format import read
 
 _TERM = "dynamodb.amazonaws.com"
 """Who deletes an item when its time to live is over."""
@@ -29,21 +29,4 @@ def change_in(record: Mapping[str, Any]) -> Change:
 
 
 def _item(image: Mapping[str, Any] | None) -> Item | None:
-    return {name: _value(value) for name, value in image.items()} if image else None
-
-
-def _value(value: Mapping[str, Any]) -> Any:
-    """One value of DynamoDB's JSON, of the kinds that the ledger writes."""
-    ((kind, content),) = value.items()
-    match kind:
-        case "S" | "BOOL":
-            return content
-        case "N":
-            return Decimal(content)
-        case "NULL":
-            return None
-        case "L":
-            return [_value(each) for each in content]
-        case "M":
-            return {name: _value(each) for name, each in content.items()}
-    raise ValueError(f"the ledger has no value of the kind {kind!r}")
+    return read(image) if image else None

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, DecimalException
+from decimal import DecimalException
 from typing import TYPE_CHECKING, Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from functions.archiver.aws_trouble import trouble_of
@@ -28,9 +27,10 @@ from functions.archiver.ledger.conditions import (
     OneOf,
 )
 from functions.archiver.ledger.table import Index, Item, Refused, Unacceptable
+from functions.archiver.ledger.wire_format import read, value_written, written
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = 100
 """DynamoDB reads at most this many items in one call."""
@@ -39,7 +39,6 @@ _ROUNDS = 8
 _FIRST_PAUSE_SECONDS = 0.05
 
 _KEYS = {"due": ("due_group", "due_at"), "day": ("day", "pk")}
-_WIRE = TypeDeserializer()
 _named = trouble_of(Service.DYNAMODB)
 
 
@@ -52,7 +51,7 @@ class DynamoTable:
 
     def __init__(
         self,
-        dynamodb: DynamoDBServiceResource,
+        dynamodb: DynamoDBClient,
         name: str,
         *,
         by_hand: bool = False,
@@ -60,14 +59,14 @@ class DynamoTable:
     ) -> None:
         self._returns: Literal["ALL_NEW", "UPDATED_NEW"] = "UPDATED_NEW" if by_hand else "ALL_NEW"
         self._dynamodb = dynamodb
-        self._table = dynamodb.Table(name)
         self._name = name
         self._sleep = sleep
 
     @_named
     def get(self, pk: str) -> Item | None:
         with _TranslatedErrors():
-            return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
+            item = self._dynamodb.get_item(TableName=self._name, Key=_key(pk), ConsistentRead=True).get("Item")
+        return None if item is None else read(item)
 
     @_named
     def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
@@ -83,7 +82,7 @@ class DynamoTable:
         names = {f"#a{n}": name for n, name in enumerate(dict.fromkeys(("pk", *attributes)))}
         wanted: Any = {
             self._name: {
-                "Keys": [{"pk": pk} for pk in pks],
+                "Keys": [_key(pk) for pk in pks],
                 "ProjectionExpression": ", ".join(names),
                 "ExpressionAttributeNames": names,
                 "ConsistentRead": True,
@@ -91,7 +90,7 @@ class DynamoTable:
         }
         for round_ in range(_ROUNDS):
             answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            yield from answer["Responses"].get(self._name, [])
+            yield from map(read, answer["Responses"].get(self._name, []))
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return
@@ -102,7 +101,9 @@ class DynamoTable:
     def put_new(self, item: Mapping[str, object]) -> bool:
         try:
             with _TranslatedErrors():
-                self._table.put_item(Item=_present(item), ConditionExpression="attribute_not_exists(pk)")
+                self._dynamodb.put_item(
+                    TableName=self._name, Item=written(_present(item)), ConditionExpression="attribute_not_exists(pk)"
+                )
         except Refused:
             return False
         return True
@@ -122,14 +123,15 @@ class DynamoTable:
         if when is not None:
             arguments["ConditionExpression"] = expression.condition(when)
         with _TranslatedErrors():
-            answer = self._table.update_item(
-                Key={"pk": pk},
+            answer = self._dynamodb.update_item(
+                TableName=self._name,
+                Key=_key(pk),
                 ReturnValues=self._returns,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **arguments,
                 **expression.placeholders(),
             )
-        return {"pk": pk, **answer.get("Attributes", {})}
+        return {"pk": pk, **read(answer.get("Attributes", {}))}
 
     @_named
     def delete(self, pk: str, *, when: Condition) -> bool:
@@ -137,7 +139,9 @@ class DynamoTable:
         condition = expression.condition(when)
         try:
             with _TranslatedErrors():
-                self._table.delete_item(Key={"pk": pk}, ConditionExpression=condition, **expression.placeholders())
+                self._dynamodb.delete_item(
+                    TableName=self._name, Key=_key(pk), ConditionExpression=condition, **expression.placeholders()
+                )
         except Refused:
             return False
         return True
@@ -145,7 +149,7 @@ class DynamoTable:
     @_named
     def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
         pages = self._pages(index, key, limit=limit, ScanIndexForward=not newest_first)
-        return [item for page in pages for item in page["Items"]]
+        return [read(item) for page in pages for item in page["Items"]]
 
     @_named
     def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
@@ -162,7 +166,7 @@ class DynamoTable:
         while limit is None or limit > 0:
             if limit is not None:
                 arguments["Limit"] = limit
-            page = self._table.query(**arguments)
+            page = self._dynamodb.query(TableName=self._name, **arguments)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
@@ -173,8 +177,8 @@ class DynamoTable:
         start: dict[str, Any] = {}
         while True:
             with trouble_of(Service.DYNAMODB):
-                answer = self._table.scan(ConsistentRead=True, **start)
-            yield from answer["Items"]
+                answer = self._dynamodb.scan(TableName=self._name, ConsistentRead=True, **start)
+            yield from map(read, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -189,7 +193,7 @@ class DynamoTable:
         """
         names = {f"#a{n}": name for n, name in enumerate(attributes)}
         arguments: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-        answer = self._table.meta.client.scan(  # a client may be used by several threads, a resource may not
+        answer = self._dynamodb.scan(
             TableName=self._name,
             Segment=segment,
             TotalSegments=segments,
@@ -197,19 +201,18 @@ class DynamoTable:
             ExpressionAttributeNames=names,
             **arguments,
         )
-        items: Any = answer["Items"]  # the client of a resource undoes the wire format
-        return items, answer.get("LastEvaluatedKey")
+        return [read(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
 
 class _TranslatedErrors:
-    """Turns what DynamoDB, or boto3 before it, says of a call into the errors of the port."""
+    """Turns what DynamoDB, or its form before it, says of a call into the errors of the port."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, TypeError | DecimalException):
-            raise Unacceptable(f"a value that boto3 cannot write: {error}") from None
+            raise Unacceptable(f"a value that DynamoDB has no form for: {error}") from None
         if not isinstance(error, ClientError):
             return
         code = error.response["Error"]["Code"]
@@ -219,12 +222,13 @@ class _TranslatedErrors:
             raise Unacceptable(error.response["Error"]["Message"]) from None
 
 
+def _key(pk: str) -> dict[str, Any]:
+    return {"pk": value_written(pk)}
+
+
 def _present_item(error: ClientError) -> Item | None:
     raw: Any = error.response.get("Item")
-    if not raw:
-        return None
-    # The resource layer does not undo the wire format inside an error.
-    return {name: _WIRE.deserialize(value) for name, value in raw.items()}
+    return read(raw) if raw else None
 
 
 class _Expression:
@@ -236,7 +240,7 @@ class _Expression:
 
     def placeholders(self) -> dict[str, Any]:
         """The placeholders as arguments of the call; DynamoDB takes no empty map."""
-        named = {"ExpressionAttributeNames": self._names, "ExpressionAttributeValues": self._values}
+        named = {"ExpressionAttributeNames": self._names, "ExpressionAttributeValues": written(self._values)}
         return {name: value for name, value in named.items() if value}
 
     def update(self, put: Mapping[str, object], remove: Sequence[str], add: Mapping[str, int]) -> str:
@@ -295,17 +299,5 @@ class _Expression:
         return placeholder
 
 
-def _present(item: Mapping[str, object]) -> dict[str, Any]:
-    return {name: _writable(value) for name, value in item.items() if value is not None}
-
-
-def _writable(value: object) -> object:
-    """boto3 takes no float."""
-    match value:
-        case float():
-            return Decimal(str(value))
-        case Mapping():
-            return {name: _writable(part) for name, part in value.items()}
-        case list():
-            return [_writable(part) for part in value]
-    return value
+def _present(item: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in item.items() if value is not None}

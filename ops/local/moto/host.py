@@ -54,7 +54,7 @@ class MotoHost:
 
         self._aws.keep = keep
         session = self._aws.session()
-        self.table = DynamoTable(session.resource("dynamodb"), template.physical["Table"])
+        self.table = DynamoTable(session.client("dynamodb"), template.physical["Table"])
         self.bucket = S3Bucket(session.client("s3"), template.physical["Bucket"])
         self.books: Books = ScannedBooks(self.table)
 

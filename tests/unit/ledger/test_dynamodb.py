@@ -9,7 +9,7 @@ import pytest
 
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.dynamodb import DynamoTable
-from tests.doubles.aws import TABLE, Aws, dynamodb
+from tests.doubles.aws import TABLE, Aws
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
 from tests.harness.ledger import ledger_of, recording
@@ -37,9 +37,6 @@ class Busy:
     def __init__(self, reads: Iterator[int]) -> None:
         self._reads = reads
         self.asked: list[int] = []
-
-    def Table(self, name: str) -> object:  # noqa: N802 - boto3's name
-        return dynamodb().Table(name)
 
     def batch_get_item(self, RequestItems: Mapping[str, Any]) -> object:  # noqa: N803 - boto3's name
         request = RequestItems[TABLE]
