@@ -17,6 +17,7 @@ from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.totals import Counts
 from ops.archive.archive import Person, no_such_source
 from ops.archive.identity import Identity, identity_of, is_archive
+from ops.archive.layout import layout_of
 from ops.local.books import counts_of
 from ops.local.engine.files import INSIDE
 from ops.local.engine.folder import FolderBucket
@@ -47,6 +48,7 @@ class FolderArchive:
                 next_=f"recordings local --out {quoted(root)} …",
                 kind="no_archive",
             )
+        self._layout = layout_of(root)
 
     @functools.cached_property
     def _identity(self) -> Identity:
@@ -86,9 +88,10 @@ class FolderArchive:
         """The ledger's file. Raises Failure where it is not there or cannot be used."""
         path = _ledger_file(self.root)
         if not path.exists():
+            run = "" if self._layout else "run `recordings local` on it, or "  # which takes over what has no layout yet
             raise Failure(
                 ExitCode.NOT_FOUND,
-                f"{self.root} has no ledger ({path}): run `recordings local` on it, or make one from its files",
+                f"{self.root} has no ledger ({path}): {run}make one from its files",
                 next_=f"recordings rebuild-ledger -a {quoted(self.root)}",
                 kind="no_ledger",
             )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from ops.archive.layout import LAYOUT, layout_of
 from ops.local import earlier
 from ops.local.engine.errors import LedgerDamaged, LedgerFull, LedgerTooNew
 from ops.local.engine.files import FILE_MODE, INSIDE, DiskFull, Workshop, is_full, make_folder
@@ -27,7 +28,6 @@ from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.command_line import quoted
 from ops.shell.output import ExitCode, Failure
 
-FORMAT = 1
 LEDGER, RUN, RUNS, LOG = "ledger.jsonl", "run.json", "runs.jsonl", "log.jsonl"
 SHOWN = "shown"
 """The file below `.archive` that names the state of the ledger that `ledger.jsonl` shows."""
@@ -62,7 +62,7 @@ class FolderArchive:
 
     def accept_layout(self) -> None:
         """Marks the folder as an archive of this layout: what it held before has been taken over."""
-        self.bucket.workshop.replace(self.inside / "format", [f"{FORMAT}\n".encode()])
+        self.bucket.workshop.replace(self.inside / "format", [f"{LAYOUT}\n".encode()])
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def opened(
             if anew:
                 _set_aside_if_unusable(file, say)
             is_new = not file.exists()
-            if is_new and _format(path) and not anew:
+            if is_new and layout_of(path) and not anew:
                 raise Failure(
                     ExitCode.UNAVAILABLE,
                     f"the ledger {file} is missing",
@@ -107,7 +107,7 @@ def ledger_file(path: Path) -> Path:
 
 def is_of_before(path: Path) -> bool:
     """Whether the folder was filled by a version that had no ledger file."""
-    return not _format(path) and ((path / LEDGER).exists() or (path / "metadata").is_dir())
+    return not layout_of(path) and ((path / LEDGER).exists() or (path / "metadata").is_dir())
 
 
 def disk_is_full(path: Path, error: OSError | None = None) -> Failure:
@@ -131,7 +131,7 @@ def in_words(path: Path) -> Iterator[None]:
     except OSError as error:
         if is_full(error):
             raise disk_is_full(path, error) from None
-        if error.errno is None:
+        if error.errno is None or isinstance(error, BrokenPipeError):  # no disk's: the reader of our output went away
             raise
         what = error.filename or path
         raise Failure(ExitCode.UNAVAILABLE, f"{what} cannot be used: {(error.strerror or '').lower()}") from None
@@ -145,8 +145,7 @@ def _check_folder(path: Path) -> None:
         return
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise Failure(ExitCode.UNAVAILABLE, f"{path} may not be read and written by you")
-    if _format(path) > FORMAT:
-        raise Failure(ExitCode.MISUSE, f"{path} was written by a newer version of this program")
+    layout_of(path)  # refuses that of a newer program
     foreign = [name for name in sorted(each.name for each in path.iterdir()) if name not in (*_IGNORED, INSIDE)]
     if foreign and not (path / INSIDE).is_dir() and not is_of_before(path):
         raise Failure(
@@ -167,16 +166,6 @@ def _check_names(path: Path) -> None:
         raise Failure(
             ExitCode.MISUSE, f"{path}: its file system takes names of {longest} bytes, and {LONGEST_NAME} are needed"
         )
-
-
-def _format(path: Path) -> int:
-    """The version of the layout; 0 where there is no marker."""
-    try:
-        return int((path / INSIDE / "format").read_text().strip())
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
-    except ValueError:
-        raise Failure(ExitCode.UNAVAILABLE, f"{path / INSIDE / 'format'} cannot be understood") from None
 
 
 @contextmanager

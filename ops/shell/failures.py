@@ -90,6 +90,10 @@ def _at(where: str) -> str:
 
 
 def broken_pipe() -> ExitCode:
-    """Ends without a word: the reader has what it wanted. Python would complain once more as it flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Ends without a word: the reader has what it wanted. Python would complain once more as it flushes at its end.
+
+    Which of both streams it read is not known: with `2>&1 | head` both.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return ExitCode.CLOSED_PIPE

@@ -142,9 +142,13 @@ class Output:
         # Imported here: rich takes longer than all else together, and most verbs and --help need none of it.
         from rich.console import Console
 
+        class QuietConsole(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # rich calls this as it catches one, and would end the program with 1
+
         texts = [[clean(str(cell)) for cell in row] for row in rows]
         shown = _fitting(columns, texts)
-        Console(width=WIDTH, highlight=False, soft_wrap=False).print(_table(columns, texts, shown))
+        QuietConsole(width=WIDTH, highlight=False, soft_wrap=False).print(_table(columns, texts, shown))
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:

@@ -12,6 +12,7 @@ import click
 
 from ops.shell.failures import broken_pipe, failure_of
 from ops.shell.output import ExitCode, print_failure
+from ops.shell.streams import prepare_streams
 from ops.shell.verb import SETTINGS, Topic, Verb, VerbGroup, archive_in, leading_options, name_of
 from ops.shell.version import version
 
@@ -86,14 +87,22 @@ def program(context: click.Context, *, wants_version: bool) -> ExitCode:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; the exit code. Nothing but that comes out of it: every exception is a sentence by then."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    prepare_streams()
     try:
         if instruction := os.environ.get(COMPLETION_VARIABLE):
             return _complete(instruction)
+        return _in_words(words)
+    except BrokenPipeError:
+        return broken_pipe()
+
+
+def _in_words(words: list[str]) -> int:
+    try:
         code = _run(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        return broken_pipe()
+        raise
     except (Exception, KeyboardInterrupt) as error:
         failure = failure_of(error)
         print_failure(failure, as_json="--json" in words, archive=archive_in(words))

@@ -184,6 +184,8 @@ class SqliteFile:
             return LedgerInUse(self.path)
         if code == sqlite3.SQLITE_FULL:
             return LedgerFull(self.path)
+        if code == sqlite3.SQLITE_CANTOPEN and not self._read_only and not os.access(self.path.parent, os.W_OK):
+            code = sqlite3.SQLITE_READONLY  # SQLite wants its log beside the file, and says no more than that
         if code in _IN_THE_WAY:
             return LedgerUnusable(self.path, f"{_IN_THE_WAY[code]} ({error})", next_=self._way_out())
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +15,10 @@ from functions.archiver.settings.deployment import Archive, Deployment
 from ops.archive.archive import Archive as AnyArchive
 from ops.archive.folder import FolderArchive
 from ops.archive.identity import identity_of, keep_identity
+from ops.archive.layout import LAYOUT
 from ops.archive.opening import open_archive
+from ops.local.archive import in_words
+from ops.local.engine.errors import LedgerUnusable
 from ops.local.engine.sqlite_table import SqliteTable
 from ops.shell.output import ExitCode, Failure
 from ops.shell.verb import Shared
@@ -107,6 +111,39 @@ def test_an_archive_without_a_ledger_says_how_to_make_one(root: Path) -> None:
     assert (caught.value.code, caught.value.next) == (ExitCode.NOT_FOUND, f"recordings rebuild-ledger -a {root}")
 
 
+@pytest.mark.parametrize(
+    ("layout", "told"), [(None, "run `recordings local` on it, or make"), ("1\n", r"\): make one")]
+)
+def test_a_run_is_only_advised_where_it_would_take_the_folder_over(root: Path, layout: str | None, told: str) -> None:
+    (root / ".archive" / "ledger.sqlite").unlink()
+    if layout:
+        (root / ".archive" / "format").write_text(layout)
+    with pytest.raises(Failure, match=told):
+        _ = opened(root).table
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_folder_of_a_newer_layout_is_not_touched(root: Path, writes: bool) -> None:
+    (root / ".archive" / "format").write_text(f"{LAYOUT + 1}\n")
+    with pytest.raises(Failure, match="newer version") as caught:
+        opened(root, writes=writes)
+    assert caught.value.code is ExitCode.MISUSE
+
+
+def test_a_ledger_beside_which_nothing_may_be_written_is_called_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as a read-only file system answers root too
+    with pytest.raises(LedgerUnusable, match="it may not be written"):
+        _ = opened(root, writes=True).table
+    with pytest.raises(LedgerUnusable, match="it cannot be opened"):
+        _ = opened(root).table
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_read_is_unavailable(root: Path) -> None:
     root.chmod(0)
@@ -126,6 +163,11 @@ def test_a_folder_that_cannot_be_read_is_unavailable(root: Path, monkeypatch: py
     with pytest.raises(Failure, match="permission denied") as caught:
         FolderArchive(root)
     assert caught.value.code is ExitCode.UNAVAILABLE
+
+
+def test_a_reader_of_the_output_that_goes_away_is_no_trouble_of_the_disk(root: Path) -> None:
+    with pytest.raises(BrokenPipeError), in_words(root):
+        raise BrokenPipeError(32, "Broken pipe")
 
 
 def test_opening_a_folder_needs_no_aws(root: Path) -> None:

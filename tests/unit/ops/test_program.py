@@ -109,6 +109,53 @@ def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
     assert (done.returncode, done.stderr) == (ExitCode.CLOSED_PIPE, b"")
 
 
+def test_a_reader_that_goes_away_before_a_table_does_too() -> None:
+    script = """
+from ops.shell import program
+from ops.shell.output import Column, Output
+program._run = lambda words: Output("find").table([Column(head="id")], [["1"]])
+raise SystemExit(program.main([]))
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", script], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (ExitCode.CLOSED_PIPE, b"")
+
+
+def test_a_reader_of_standard_error_that_goes_away_does_too() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*RECORDINGS, "locl"], stdout=subprocess.PIPE, stderr=writing, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stdout) == (ExitCode.CLOSED_PIPE, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_nothing_and_give_their_numbers_to_no_file(closed: str) -> None:
+    script = """
+from ops.shell import program
+from ops.shell.output import Column, Output
+def run(words):
+    Output("find").table([Column(head="id")], [["1"]])
+    with open("/dev/null") as file:
+        return 20 + (file.fileno() > 2)
+program._run = run
+raise SystemExit(program.main([]))
+"""
+    shell = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, script]
+    assert subprocess.run(shell, check=False).returncode == 21
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["--help"], "0 done · 1 done"), (["status", "--json", "-a", "/no/Müller-録音"], "Müller-録音")]
+)
+def test_everything_is_written_in_utf_8_in_every_locale(words: list[str], told: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*RECORDINGS, *words], capture_output=True, env=environment, check=False)
+    assert (done.returncode in (0, 3), told in (done.stdout + done.stderr).decode("utf-8")) == (True, True)
+
+
 def test_ctrl_c_is_130() -> None:
     script = """
 import os, signal
