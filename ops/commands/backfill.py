@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ops.shell.command_line import command_line
-from ops.shell.moments import Moment, in_zone, span
+from ops.shell.moments import Moment, span
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared, Topic, verb
 
@@ -54,7 +54,7 @@ def command(
     if since is None:
         raise Failure(ExitCode.MISUSE, "give --from TIME, or --cancel")
     now = datetime.now(UTC)
-    start, end = span(in_zone(since, shared.zone or archive.zone), until, default=timedelta(), now=now)
+    start, end = span(since, until, zone=shared.zone or archive.zone, default=timedelta(), now=now)
     _check_start(archive, source, start)
     if dry_run:
         return _estimate(shared, output, source, start, min(end, now), deployment, secrets)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from ops.shell.moments import Moment
-from ops.shell.output import ExitCode, Failure
+from ops.shell.moments import Moment, days
+from ops.shell.output import ExitCode
 from ops.shell.verb import Shared, Topic, VerbGroup, verb_group
 
 
@@ -33,8 +33,6 @@ def replay_(shared: Shared, *, since: datetime, until: datetime | None) -> ExitC
     from ops.archive.opening import open_archive
     from ops.events.replaying import replay
 
-    first, last = since.date(), until.date() if until else datetime.now(UTC).date()
-    if first > last:
-        raise Failure(ExitCode.MISUSE, f"--from {first} is after --to {last}")
+    first, last = days(since, until, default=timedelta(), today=datetime.now(UTC).date())
     archive = open_archive(shared, writes=True)
     return replay(archive, shared.output(archive.zone), first, last)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from ops.shell.moments import Moment, in_zone
+from ops.shell.moments import Moment, in_zone, typed
 from ops.shell.output import ExitCode, Failure
 from ops.shell.verb import Shared, Topic, verb
 
@@ -27,9 +27,10 @@ def command(shared: Shared, *, source: str, reason: str | None, until: datetime 
     archive = open_archive(shared, writes=True)
     archive.ledger(source)  # refuses a source that is not there
     output, now = shared.output(archive.zone), Clock().now()
-    end = in_zone(until, shared.zone or archive.zone) if until else None
+    zone = shared.zone or archive.zone
+    end = in_zone(until, zone) if until else None
     if end is not None and end <= now:
-        raise Failure(ExitCode.MISUSE, f"--until {end:%Y-%m-%dT%H:%MZ} has passed: nothing was paused")
+        raise Failure(ExitCode.MISUSE, f"--until {typed(end, zone)} has passed: nothing was paused")
     given = Pause(by=archive.person.name, reason=reason, since=now, until=end)
     pause(archive.table, source, given)
     output.document(

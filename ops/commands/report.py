@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.shell.moments import Moment, span
+from ops.shell.moments import Moment, days
 from ops.shell.output import Column, ExitCode, Output
 from ops.shell.texts import are, counted
 from ops.shell.verb import Shared, Topic, verb
@@ -26,8 +26,8 @@ _WIDTH = 80
 
 @verb(topic=Topic.PROVE, example="recordings report acme-uk --from 2026-11-01 --html report.html")
 @click.argument("source", required=False)
-@click.option("--from", "since", type=Moment(), metavar="TIME", help="The first day, UTC; default: two weeks ago.")
-@click.option("--to", "until", type=Moment(), metavar="TIME", help="The last day; default: today.")
+@click.option("--from", "since", type=Moment(), metavar="DATE", help="The first day, UTC; default: 14 days in all.")
+@click.option("--to", "until", type=Moment(), metavar="DATE", help="The last day; default: today.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page too.")
 def command(
     shared: Shared, *, source: str | None, since: datetime | None, until: datetime | None, html: Path | None
@@ -49,10 +49,10 @@ def command(
         checked_target(html, "--html", archive)
     if source is not None:
         archive.ledger(source)  # refuses a source that is not there
-    first, last = span(since, until, default=DAYS, now=now)
+    first, last = days(since, until, default=DAYS, today=now.date())
     rows = []
     for name in [source] if source else archive.sources:
-        found = row_of(archive.bucket, name, first.date(), min(last, now).date(), today=now.date())
+        found = row_of(archive.bucket, name, first, min(last, now.date()), today=now.date())
         rate = VitalsReader(archive.table, source=name, clock=Clock()).rate()
         rows.append(with_clock(found, rate, now))
     output = shared.output(archive.zone)

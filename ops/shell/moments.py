@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import click
 
@@ -67,15 +67,32 @@ def span(
     end = in_zone(until, zone) if until else now
     start = in_zone(since, zone) if since else end - default
     if start >= end:
-        raise _not_before(start, end)
+        raise _not_before(start, end, zone)
     return start, end
+
+
+def days(since: datetime | None, until: datetime | None, *, default: timedelta, today: date) -> tuple[date, date]:
+    """The first and the last day, UTC, of --from and --to; `default` before the last where --from is left out.
+
+    Raises Failure (MISUSE) where the first comes after the last.
+    """
+    last = in_zone(until).date() if until else today
+    first = in_zone(since).date() if since else last - default
+    if first > last:
+        raise Failure(ExitCode.MISUSE, f"--from {first} is after {'--to' if until else 'today,'} {last}")
+    return first, last
 
 
 def refuse_backwards(since: datetime | None, until: datetime | None, zone: tzinfo = UTC) -> None:
     """Where both are given. Raises Failure (MISUSE) where --from comes after --to: nothing could ever be found."""
     if since and until and (start := in_zone(since, zone)) > (end := in_zone(until, zone)):
-        raise _not_before(start, end)
+        raise _not_before(start, end, zone)
 
 
-def _not_before(start: datetime, end: datetime) -> Failure:
-    return Failure(ExitCode.MISUSE, f"--from {start:%Y-%m-%dT%H:%MZ} is not before --to {end:%Y-%m-%dT%H:%MZ}")
+def typed(moment: datetime, zone: tzinfo) -> str:
+    """The moment as it may be typed: to the minute, in the zone in which it was read."""
+    return moment.astimezone(zone).isoformat(timespec="minutes").replace("+00:00", "Z")
+
+
+def _not_before(start: datetime, end: datetime, zone: tzinfo) -> Failure:
+    return Failure(ExitCode.MISUSE, f"--from {typed(start, zone)} is not before --to {typed(end, zone)}")

@@ -51,6 +51,13 @@ def test_a_backfill_is_asked_for_shown_in_the_status_and_ended(
     assert archive.run(*words) == 0
 
 
+def test_both_ends_of_a_backfill_are_read_in_the_same_zone(archive: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("backfill", "acme", "--from", "2025-01-01", "--to", "2025-01-02", "--tz", "Asia/Kolkata")
+    assert archive.run(*words, "--json") == 0
+    asked = checked(capsys.readouterr().out)
+    assert (asked["from"], asked["to"]) == ("2024-12-31T18:30:00Z", "2025-01-01T18:30:00Z")
+
+
 @pytest.mark.parametrize("words", [(), ("--from", "2025-07-01", "--to", "2025-01-01"), ("--from", "soon")])
 def test_a_period_that_is_none_is_refused(archive: Given, words: tuple[str, ...]) -> None:
     assert archive.run("backfill", "acme", *words) == 2
