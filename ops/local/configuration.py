@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.archiver.errors import Misconfigured
@@ -13,6 +14,7 @@ from functions.archiver.settings.deployment import Deployment
 from functions.archiver.source_client import client_of
 from ops.local.options import STANDARD_INPUT, Options
 from ops.shell.command_line import quoted
+from ops.shell.moments import typed
 from ops.shell.output import Output
 
 _ONLY_ON_AWS = ("bucket", "kms_key", "permissions_boundary", "object_lock", "tiers")
@@ -22,7 +24,7 @@ def secrets_of(path: Path, deployment: Deployment, output: Output) -> dict[str, 
     """The value of each secret by its name, out of the file, or standard input for `-`. Raises Misconfigured."""
     name = "standard input" if path == STANDARD_INPUT else str(path)
     try:
-        document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text())
+        document = json.loads(sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Misconfigured(f"{name}: cannot be read ({error.strerror})") from None
     except ValueError:
@@ -57,7 +59,14 @@ def name_what_a_folder_cannot_keep(deployment: Deployment, options: Options, out
     given += ["sign"] if archive.sign and options.sign_key is None else []
     given += ["storage"] if archive.storage != "auto" else []
     if given:
-        output.note(f"a folder cannot keep {', '.join(sorted(given))} of [archive]: they count on AWS only")
+        output.note(f"of no effect in a folder, only on AWS: {', '.join(sorted(given))} of [archive]")
+
+
+def name_what_begins_later(deployment: Deployment, now: datetime, output: Output) -> None:
+    """Notes each source of which nothing is listed yet: a year that was mistyped looks like a source without calls."""
+    for source in deployment.sources:
+        if source.start > now:
+            output.note(f"{source.name}: nothing is archived before its start, {typed(source.start, UTC)}")
 
 
 def forget_aws_environment() -> None:

@@ -17,7 +17,13 @@ from ops.local import earlier
 from ops.local.archive import LOG, FolderArchive, disk_is_full, in_words, is_of_before, opened
 from ops.local.books import held
 from ops.local.clock import MovedClock
-from ops.local.configuration import check, forget_aws_environment, name_what_a_folder_cannot_keep, secrets_of
+from ops.local.configuration import (
+    check,
+    forget_aws_environment,
+    name_what_a_folder_cannot_keep,
+    name_what_begins_later,
+    secrets_of,
+)
 from ops.local.deleting import Deletion
 from ops.local.ending import Ending, Errors, Verdict
 from ops.local.engine.files import is_full
@@ -58,6 +64,7 @@ def run(options: Options, stopping: threading.Event, output: Output | None = Non
     forget_aws_environment()
     check(options, deployment, secrets)
     name_what_a_folder_cannot_keep(deployment, options, output)
+    name_what_begins_later(deployment, datetime.now(UTC), output)
     signer = signer_of_folder(options.out, options.sign_key)
     with opened(options.out, "local", ledger=options.ledger, say=output.note) as archive:
         local = LocalRun(archive, deployment, secrets, options, stopping, output, started, signer)

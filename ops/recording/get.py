@@ -44,6 +44,8 @@ class GetOptions:
 
 def get(shared: Shared, what: str, asked: GetOptions) -> ExitCode:
     """Raises Failure: NOT_FOUND, REFUSED, UNAVAILABLE, and ALTERED where the bytes are not those that were archived."""
+    if asked.out == "-" and shared.as_json and not (asked.as_url or asked.restore):
+        raise Failure(ExitCode.MISUSE, "--out - writes the recording to standard output: leave --json out")
     archive = open_archive(shared)
     output = shared.output(archive.zone)
     row = row_meant(archive, what, output.progress)

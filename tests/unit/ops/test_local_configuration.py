@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from functions.archiver.settings.toml_file import read
 from ops.__main__ import main
+from ops.local.configuration import name_what_begins_later
+from ops.shell.output import Output
 
 DEPLOYMENT = """
 [archive]
@@ -64,3 +68,13 @@ def test_options_that_do_not_go_together_are_one_sentence_that_names_file_and_so
     told = capsys.readouterr().err
     assert told.startswith(f"{deployment}: sources.acme: dialogtech finds nothing")
     assert told.count("\n") == 1
+
+
+def test_a_source_whose_start_has_not_come_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "deployment.toml"
+    started = DEPLOYMENT.partition("[sources.acme]")[2]
+    file.write_text(
+        f"{DEPLOYMENT}start = 2027-01-01T00:00:00Z\n[sources.dialer]{started}start = 2025-01-01T00:00:00Z\n"
+    )
+    name_what_begins_later(read(file), datetime(2026, 1, 1, tzinfo=UTC), Output("local"))
+    assert capsys.readouterr().err == "acme: nothing is archived before its start, 2027-01-01T00:00Z\n"
