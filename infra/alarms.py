@@ -16,6 +16,7 @@ from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.metrics import NAMESPACE, Metric
 
 Missing = Literal["notBreaching", "breaching", "ignore"]
+Statistic = Literal["Sum", "Maximum", "SampleCount"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class Series:
     namespace: str
     name: str
     dimensions: Mapping[str, str]
-    statistic: Literal["Sum", "Minimum", "Maximum"]
+    statistic: Statistic
     period_seconds: int
 
 
@@ -138,15 +139,12 @@ class Topics(Construct):
         return topic
 
 
-def metric_of(
-    archive: str, source: str, metric: Metric, statistic: Literal["Sum", "Minimum", "Maximum"], *, minutes: int
-) -> dict[str, Series]:
-    """One of the metrics that the functions emit for a source of an archive, by itself."""
-    series = Series(
+def metric_of(archive: str, source: str, metric: Metric, statistic: Statistic, *, minutes: int) -> Series:
+    """One of the metrics that the functions emit for a source of an archive."""
+    return Series(
         namespace=NAMESPACE,
         name=metric,
         dimensions={"archive": archive, "source": source},
         statistic=statistic,
         period_seconds=60 * minutes,
     )
-    return {"value": series}

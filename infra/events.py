@@ -13,7 +13,7 @@ from constructs import Construct
 from functions.archiver.settings.environment import ArchiveSettings
 from functions.archiver.settings.events import ATTEMPTS, FAILED, PATTERNS, bus_source
 from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
-from infra.alarms import Rule, metric_of
+from infra.alarms import Rule, Series, metric_of
 from infra.archive_bucket import acknowledge_prefixes
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import Shared
@@ -24,7 +24,9 @@ BATCH = 100
 """Records that one invocation gets at most: ten calls of EventBridge."""
 
 WORDS = "events are not taken"
-SUMMARY = "EventBridge has not taken events."
+SUMMARY = "Events have not been sent."
+MINUTES = 15
+"""In which a batch has all its tries."""
 
 
 class Events(Construct):
@@ -55,7 +57,7 @@ class Events(Construct):
             log_group=self._log,
         )
         self._feed(stream_arn)
-        shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent(archive.name))
+        shared.alerts.alarm(self, "Unsent", OF_ALL_SOURCES, _unsent(archive.name, self.function.function_name))
 
     def _feed(self, stream_arn: str) -> None:
         """Feeds the function with the table's stream; the function compares once more what the filter let through."""
@@ -116,13 +118,22 @@ def may_put_events(scope: Construct, archive: str) -> iam.PolicyStatement:
     return allow(["events:PutEvents"], [bus], own)
 
 
-def _unsent(archive: str) -> Rule:
-    """So many failures are those of a batch that was put aside, and not of one that went with a later try."""
+def _unsent(archive: str, function: str) -> Rule:
+    """So many failed tries are those of a batch that was put aside, and not of one that went with a later try."""
+    errors = Series(
+        namespace="AWS/Lambda",
+        name="Errors",
+        dimensions={"FunctionName": function},
+        statistic="Sum",
+        period_seconds=60 * MINUTES,
+    )
+    unsent = metric_of(archive, OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "SampleCount", minutes=MINUTES)
     return Rule(
         words=WORDS,
         heading="events-are-not-taken",
         command="recordings events replay --from DATE",
         summary=SUMMARY,
-        series=metric_of(archive, OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "Sum", minutes=15),
+        series={"unsent": unsent, "errors": errors},
+        expression="FILL(unsent, 0) + FILL(errors, 0)",
         threshold=ATTEMPTS,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,30 @@ def test_a_source_that_nothing_fires_any_more_rings(listening: Template, source:
         ("AWS/Lambda", "Invocations", {"FunctionName": listening.function("lister", source).logical_id})
     ]
     assert alarm["TreatMissingData"] == "breaching"
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 15 * 60
+
+
+@pytest.mark.parametrize(
+    ("schedule", "lists"),
+    [
+        ("rate(5 minutes)", 1),
+        ("rate(1 minute)", 5),
+        ("rate(2 minutes)", 3),
+        ("rate(1 day)", 1),
+        ("cron(0 6 * * ? *)", 1),
+    ],
+)
+def test_a_source_that_only_lists_or_whose_tick_hardly_comes_rings_too(schedule: str, lists: int) -> None:
+    alarm = named(deployed(a_deployment(a_source(schedule=schedule))), "acme-uk", "stopped")
+    ticks = alarm["Period"] // 60
+    assert lists < alarm["Threshold"] <= lists + ticks // 2
+
+
+def test_no_trouble_is_said_to_be_over_because_nobody_looks_any_more(listening: Template) -> None:
+    # Its metric comes with the tick, and may stop with it.
+    for source, words in product(SOURCES, ("trouble", "urgent trouble")):
+        assert named(listening, source, words)["TreatMissingData"] == "ignore"
 
 
 @pytest.mark.parametrize("source", SOURCES)

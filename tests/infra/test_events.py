@@ -111,14 +111,26 @@ def test_the_environment_is_what_the_function_reads(function: Function) -> None:
     assert settings.bucket == "ArchiveBucket"
 
 
-def test_events_that_are_given_up_ring(root: Template) -> None:
+def test_a_batch_that_is_given_up_rings_whether_the_bus_or_the_function_failed(root: Template) -> None:
     (alarm,) = (
         each["Properties"]
         for each in root.of_type("AWS::CloudWatch::Alarm").values()
         if each["Properties"]["AlarmName"] == "recordings / all sources: events are not taken"
     )
-    where = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-    assert (alarm["MetricName"], where) == ("EventsUnsent", {"archive": "recordings", "source": "all sources"})
+    looked_at = {
+        query["MetricStat"]["Metric"]["MetricName"]: (
+            query["MetricStat"]["Stat"],
+            {each["Name"]: refers_to(each["Value"]) for each in query["MetricStat"]["Metric"]["Dimensions"]},
+        )
+        for query in alarm["Metrics"]
+        if "MetricStat" in query
+    }
+    (function,) = root.functions()
+    # Of tries, for one that failed for a hundred events may well be followed by one that did not.
+    assert looked_at == {
+        "EventsUnsent": ("SampleCount", {"archive": "recordings", "source": "all sources"}),
+        "Errors": ("Sum", {"FunctionName": function.logical_id}),
+    }
     assert alarm["Threshold"] <= mapping(root)["MaximumRetryAttempts"] + 1
     assert "## Events are not taken\n" in Path("docs/operations.md").read_text(encoding="utf-8")
     assert alarm["AlarmDescription"].endswith("#events-are-not-taken")
