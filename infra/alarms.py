@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -132,9 +133,12 @@ class Topics(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        for number, address in enumerate(addresses):
+        for address in addresses:
+            # Not numbered: an address that took another's number would be subscribed under both for a moment, which is
+            # one subscription to SNS, and lose it with the number that goes.
+            digest = hashlib.sha256(address.encode()).hexdigest()[:8]
             sns.CfnSubscription(
-                self, f"{id_}Mail{number}", topic_arn=topic.topic_arn, protocol="email", endpoint=address
+                self, f"{id_}Mail{digest}", topic_arn=topic.topic_arn, protocol="email", endpoint=address
             )
         return topic
 

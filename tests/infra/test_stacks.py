@@ -197,6 +197,36 @@ def test_only_resources_that_never_move_have_names_of_their_own(stacks: dict[str
         assert names.get(resource["Type"]) not in resource.get("Properties", {})
 
 
+def test_what_stays_when_its_stack_goes_has_no_name_that_a_later_stack_would_want() -> None:
+    root = templates(a_deployment(sign=True, events=True, object_lock="governance"))["recordings"]
+    staying = [each for each in root["Resources"].values() if each.get("DeletionPolicy") == "Retain"]
+    assert {each["Type"] for each in staying} == {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"}
+    assert not [name for each in staying for name in each["Properties"] if re.fullmatch(r"(\w+)?Name", name)]
+
+
+def test_whoever_gets_mail_keeps_getting_it_when_others_come_and_go() -> None:
+    def subscribed(*addresses: str) -> dict[str, str]:
+        found = Template(document=templates(a_deployment(alerts=addresses))["recordings"])
+        mails = found.of_type("AWS::SNS::Subscription").items()
+        return {id_: each["Properties"]["Endpoint"] for id_, each in mails}
+
+    # CloudFormation subscribes anew before it takes away, and SNS then has the same subscription under both ids.
+    before, after = subscribed("a@example.com", "b@example.com"), subscribed("c@example.com", "b@example.com")
+    assert {id_ for id_, address in before.items() if address == "b@example.com"} < after.keys()
+    assert {before[id_] for id_ in before.keys() & after.keys()} == {"b@example.com"}
+    assert subscribed("b@example.com", "a@example.com") == before
+
+
+def test_the_policies_for_people_are_never_described_in_other_words() -> None:
+    # CloudFormation would make another policy, and the roles of people would keep the old one.
+    root = Template(document=templates(a_deployment())["recordings"])
+    assert {each["Properties"]["Description"] for each in root.of_type("AWS::IAM::ManagedPolicy").values()} == {
+        "Knows how the archive fares and repairs it; hears and reads no call (recordings)",
+        "Finds recordings and listens to them; each access is recorded first (recordings)",
+        "Holds, releases, erases and exports recordings of recordings",
+    }
+
+
 def test_source_stacks_are_deployed_after_the_root(tmp_path: Path) -> None:
     synthesise(a_deployment(), tmp_path, bundle=False)
     artifacts = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
