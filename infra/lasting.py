@@ -1,4 +1,4 @@
-"""Stops an upgrade that would replace what must last: the bucket, the table, the API and the queues.
+"""Stops an upgrade that would replace what must last: bucket, table, API, queues, and whom a stack belongs to.
 
     python -m infra.lasting [--quietly] CDK [FLAG ...]
 
@@ -19,7 +19,10 @@ LASTING = {
     "AWS::DynamoDB::Table": "table",
     "AWS::ApiGatewayV2::Api": "API",
     "AWS::SQS::Queue": "queue",
+    "AWS::KMS::Key": "signing key",
+    "AWS::SSM::Parameter": "parameter that names archive and source",
 }
+"""A parameter under another name shows that the stack belongs to another archive, with a stack of the same name."""
 
 _LOST = {
     "replace": "would be replaced by a new one",

@@ -16,8 +16,9 @@ _ENDS_IT = ("kms:ScheduleKeyDeletion", "kms:DisableKey")
 class SigningKey(Construct):
     """An ECC_NIST_P256 key that stays when the stack goes: what it has signed must be told from forgeries for good.
 
-    Functions find it by its alias, so that switching `sign` on or off changes no export of the stack. CloudFormation
-    may neither end nor disable it; a person with the account's own rights can.
+    Functions find it by its alias, so that `sign` changes no export of the stack. The alias goes with the stack, for a
+    later one could not have it otherwise; the key of that one then follows in the chain. CloudFormation may neither end
+    nor disable a key; a person with the account's own rights can.
     """
 
     def __init__(self, scope: Construct, id_: str, *, archive: str) -> None:
@@ -39,7 +40,7 @@ class SigningKey(Construct):
                 conditions={"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}},
             )
         )
-        kms.Alias(self, "Alias", alias_name=signing_alias(archive), target_key=key, removal_policy=RemovalPolicy.RETAIN)
+        kms.Alias(self, "Alias", alias_name=signing_alias(archive), target_key=key)
 
 
 def may_sign(scope: Construct, archive: str) -> list[iam.PolicyStatement]:

@@ -86,6 +86,23 @@ def test_object_lock_is_switched_on_and_changes_its_mode(changes: tuple[str, ...
     assert lost(*changes) == []
 
 
+def test_a_stack_never_becomes_another_archives_or_sources() -> None:
+    # "recordings" with "emea-acme" and "recordings-emea" with "acme" would share one.
+    (sentence,) = lost(
+        "[~] AWS::CloudWatch::Alarm Source/Stopped SourceStoppedABD023BE replace",
+        "[~] AWS::SSM::Parameter Source/Parameter SourceParameter33F14FE7 replace",
+        " └─ [~] Name (requires replacement)",
+        stack="recordings-emea-acme",
+    )
+    assert sentence.startswith("recordings-emea-acme: the parameter that names archive and source Source/Parameter ")
+
+
+def test_seals_do_not_lose_the_key_that_signs_them() -> None:
+    assert lost(
+        "[-] AWS::KMS::Key ArchiveSealsKey2ED4F40D orphan", "[-] AWS::KMS::Alias ArchiveSealsAlias destroy"
+    ) == ["recordings: the signing key ArchiveSealsKey2ED4F40D would no longer belong to the stack"]
+
+
 def test_colours_hide_nothing() -> None:
     mark, type_ = "[\x1b[33m~\x1b[39m]", "\x1b[36mAWS::SQS::Queue\x1b[39m"
     red = f"{mark} {type_} Lanes/Queue \x1b[90mQ\x1b[39m \x1b[1m\x1b[31mreplace\x1b[39m\x1b[22m"
