@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Archive
-from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
-from infra.statements import allow, keys_like, may_use_key, may_use_table_key
+from infra.parameters import may_find
+from infra.statements import OWN_ACCESSES, allow, keys_like, may_use_key, may_use_table_key
 
 READ = ("audio", "quarantine", "metadata", "transcripts", "reports", "seals", "holds", "erasures", "accesses")
 HELD = ("audio", "quarantine", "metadata", "transcripts")
 WRITTEN = ("holds", "erasures", "reports")
 """Records, and reports that named an erased recording."""
-
-OWN_ACCESSES = "accesses/*/${aws:userid}/*"
-"""Where whoever has the policy writes what they looked at, in nobody else's name."""
 
 _WHY_WIDE = "A person works on recordings of any source; folders, key patterns and actions are what narrows it."
 
@@ -28,16 +25,14 @@ class Custodian(iam.ManagedPolicy):
     def __init__(
         self, scope: Construct, id_: str, *, archive: Archive, bucket_arn: str, table_arn: str, eraser_arn: str
     ) -> None:
-        parameters = Stack.of(scope).format_arn(
-            service="ssm", resource="parameter", resource_name=f"{archive_parameter_name(archive.name).lstrip('/')}*"
-        )
+        finds = may_find(scope, archive.name)
         glass = archive.break_glass_role
         super().__init__(
             scope,
             id_,
             description=f"Holds, releases, erases and exports recordings of {archive.name}",
             statements=[
-                allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [parameters]),
+                finds,
                 *_bucket(bucket_arn),
                 *_ledger(table_arn),
                 allow(["sts:AssumeRole"], [eraser_arn, *([glass] if glass else [])]),
@@ -49,7 +44,8 @@ class Custodian(iam.ManagedPolicy):
             *(f"{bucket_arn}/{folder}/*" for folder in folders),
             f"{bucket_arn}/{OWN_ACCESSES}".replace("${aws:userid}", "<aws:userid>"),
         ]
-        acknowledge_prefixes(self, [*wide, f"{table_arn}/index/*", parameters], _WHY_WIDE)
+        acknowledge_prefixes(self, [*wide, f"{table_arn}/index/*", *finds.resources], _WHY_WIDE)
+        CfnOutput(scope, "CustodianPolicyArn", value=self.managed_policy_arn)
 
 
 def _bucket(arn: str) -> list[iam.PolicyStatement]:

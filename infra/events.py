@@ -17,7 +17,7 @@ from infra.alarms import Rule, Series, metric_of
 from infra.archive_bucket import acknowledge_prefixes
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import Shared
-from infra.statements import allow, may_use_table_key
+from infra.statements import allow, may_use_key, may_use_table_key
 from infra.webhook_api import LOGS_KEPT
 
 BATCH = 100
@@ -103,7 +103,7 @@ class Events(Construct):
             may_put_events(self, self._shared.archive.name),
             allow(["s3:PutObject"], [f"{exported.bucket_arn}/{FAILED}/*"]),
             allow(["s3:ListBucket"], [exported.bucket_arn]),
-            *([allow(["kms:GenerateDataKey"], [key])] if key else []),
+            *([may_use_key(["kms:GenerateDataKey"], key, by="s3")] if key else []),
             *may_use_table_key(self._shared.archive),
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self._log.log_group_arn]),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -27,7 +27,7 @@ def enable(bucket: s3.Bucket, archive: Archive) -> None:
     resource.object_lock_configuration = s3.CfnBucket.ObjectLockConfigurationProperty(object_lock_enabled="Enabled")
 
 
-def may_lock(shared: Shared, source: Source, folders: tuple[str, ...], days: int) -> list[iam.PolicyStatement]:
+def may_lock(shared: Shared, resources: Sequence[str], days: int) -> list[iam.PolicyStatement]:
     """To set a retention of at most `days`, and no statement without `object_lock`.
 
     One day more is let through: S3 counts whole days, and a function's clock may be a moment ahead of S3's.
@@ -35,7 +35,7 @@ def may_lock(shared: Shared, source: Source, folders: tuple[str, ...], days: int
     if shared.archive.object_lock is None:
         return []
     most = {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": str(days + 1)}}
-    return [allow(["s3:PutObjectRetention"], shared.objects(source, folders), most)]
+    return [allow(["s3:PutObjectRetention"], resources, most)]
 
 
 def may_hold(shared: Shared, source: Source, folders: tuple[str, ...]) -> list[iam.PolicyStatement]:

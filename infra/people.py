@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from functions.archiver.settings.deployment import Archive
-from functions.archiver.settings.parameters import archive_parameter_name
 from infra.archive_bucket import acknowledge_prefixes
 from infra.events import may_put_events
+from infra.parameters import may_find
 from infra.shared import TAG
-from infra.statements import allow, keys_like, may_use_key, may_use_table_key
+from infra.statements import OWN_ACCESSES, allow, keys_like, may_use_key, may_use_table_key
 
 RECORDINGS = ("audio", "metadata", "transcripts", "quarantine")
 RECORDS = ("reports", "seals", "accesses", "holds", "erasures")
@@ -28,8 +29,8 @@ STEERED = (
 )
 """The attributes of the ledger that an operator may write or make a condition of: not one is a fact of a call."""
 
-_SELF = "${aws:userid}"
-"""Who asks, filled in by IAM."""
+_KEPT = 20
+"""So much of a stack's name CloudFormation keeps in those that it makes, which may have 64 characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,23 +66,23 @@ class People(Construct):
             self, name, description=f"{description} ({archive.name})", statements=[*statements, *self._uses_key()]
         )
         # The rules write a variable of the policy as they write a reference.
-        wide = [arn.replace(_SELF, "<aws:userid>") for each in statements for arn in each.resources if "*" in arn]
+        wide = [
+            arn.replace("${aws:userid}", "<aws:userid>") for each in statements for arn in each.resources if "*" in arn
+        ]
         acknowledge_prefixes(policy, wide, "A person works on all sources of the archive.")
         CfnOutput(self, f"{name}PolicyArn", value=policy.managed_policy_arn)
         return policy
 
     def _finds(self) -> list[iam.PolicyStatement]:
         """The archive by its parameters, and recordings by the ledger. Items hold numbers and agents."""
-        stack, table = Stack.of(self), self._held.table_arn
-        name = archive_parameter_name(self._held.archive.name).removeprefix("/")
-        own = stack.format_arn(service="ssm", resource="parameter", resource_name=name)
+        table = self._held.table_arn
         return [
-            allow(["ssm:GetParameters", "ssm:GetParametersByPath"], [own, f"{own}/*"]),
+            may_find(self, self._held.archive.name),
             allow(
                 [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query", "Scan")],
                 [table, f"{table}/index/*"],
             ),
-            allow(["s3:PutObject"], [self._objects(f"accesses/*/{_SELF}")]),
+            allow(["s3:PutObject"], [f"{self._held.bucket_arn}/{OWN_ACCESSES}"]),
         ]
 
     def _steers(self) -> list[iam.PolicyStatement]:
@@ -103,9 +104,9 @@ class People(Construct):
 
     def _sees(self) -> list[iam.PolicyStatement]:
         """Rights that `status` and `doctor` need. Most of it has no resource that one could name."""
-        stack, name = Stack.of(self), self._held.archive.name
-        queues = stack.format_arn(service="sqs", resource=f"{name}-*")
-        schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{name}-*")
+        stack, named = Stack.of(self), _names_like(self._held.archive.name)
+        queues = stack.format_arn(service="sqs", resource=named)
+        schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{named}")
         key = self._held.archive.kms_key
         return [
             allow(["cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"], ["*"]),
@@ -164,3 +165,8 @@ class People(Construct):
     def _lists(self, actions: Sequence[str], folders: Sequence[str]) -> iam.PolicyStatement:
         prefixes = {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}
         return allow(actions, [self._held.bucket_arn], prefixes)
+
+
+def _names_like(archive: str) -> str:
+    """A pattern for what CloudFormation names after the stacks of an archive. It doubles no hyphen."""
+    return re.sub("-+", "-", f"{archive}-")[:_KEPT] + "*"

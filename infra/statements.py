@@ -14,6 +14,10 @@ _TABLE_KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:Gene
 """DynamoDB asks for them in the name of whoever calls it."""
 
 
+OWN_ACCESSES = "accesses/date=????-??-??/${aws:userid}/*"
+"""Where people write down what they looked at, in nobody else's name: a `*` for the day would go beyond it."""
+
+
 def allow(
     actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
 ) -> iam.PolicyStatement:

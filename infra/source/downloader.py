@@ -47,7 +47,7 @@ class Downloader(Construct):
                 *shared.may_use(source, ITEMS),
                 *shared.may_open(),
                 *_may_archive(shared, source),
-                *may_lock(shared, source, LOCKED, source.lock_days(shared.archive)),
+                *may_lock(shared, shared.objects(source, LOCKED), source.lock_days(shared.archive)),
                 *may_hold(shared, source, FOLDERS),
                 lanes.may_send(),
                 lanes.may_work(),

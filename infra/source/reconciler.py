@@ -10,6 +10,7 @@ from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.schedule import RECONCILE
 from infra.archive_bucket import acknowledge_prefixes
 from infra.ledger_table import DAY, DUE
+from infra.object_lock import may_lock
 from infra.shared import Items, Shared
 from infra.signing_key import may_sign
 from infra.source.function import SourceFunction
@@ -46,7 +47,7 @@ class Reconciler(Construct):
                 *shared.may_write(source, FOLDERS),
                 allow(["s3:GetObject"], shared.objects(source, FOLDERS)),
                 *self._may_sign(shared),
-                *_may_lock(shared, source),
+                *may_lock(shared, _locked(shared, source), shared.archive.seal_lock_days),
                 _may_look(shared, source),
                 lanes.may_send(),
             ],
@@ -76,12 +77,7 @@ def _may_look(shared: Shared, source: Source) -> iam.PolicyStatement:
     return shared.may_list("s3:ListBucketVersions", [f"{folder}/source={source.name}" for folder in LOOKED_AT])
 
 
-def _may_lock(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
-    """Seals are locked as long as the archive's own term, and no longer."""
-    if shared.archive.object_lock is None:
-        return []
-    resources = shared.objects(source, ("seals",))
-    if shared.archive.sign:
-        resources = [*resources, f"{shared.exported.bucket_arn}/{PUBLIC_KEYS}"]
-    most = {"s3:object-lock-remaining-retention-days": shared.archive.seal_lock_days}
-    return [allow(["s3:PutObjectRetention"], resources, {"NumericLessThanEquals": most})]
+def _locked(shared: Shared, source: Source) -> list[str]:
+    """What the archive's own term locks, whatever the source's is."""
+    keys = [f"{shared.exported.bucket_arn}/{PUBLIC_KEYS}"] if shared.archive.sign else []
+    return [*shared.objects(source, ("seals",)), *keys]

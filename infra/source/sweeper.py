@@ -14,7 +14,7 @@ from infra.shared import Items, Shared
 from infra.source.function import SourceFunction
 from infra.source.lanes import Lanes
 from infra.source.schedules import Schedules
-from infra.statements import allow, keys_like
+from infra.statements import allow, keys_like, may_use_key
 
 ITEMS = Items(actions=("GetItem", "BatchGetItem"), indexes=(DUE, DAY))
 
@@ -81,5 +81,5 @@ def _may_check(shared: Shared, source: Source) -> list[iam.PolicyStatement]:
 
 def _may_record(shared: Shared, records: str) -> list[iam.PolicyStatement]:
     key = shared.archive.kms_key
-    encrypt = [allow(["kms:GenerateDataKey"], [key])] if key else []
+    encrypt = [may_use_key(["kms:GenerateDataKey"], key, by="s3")] if key else []
     return [allow(["s3:PutObject"], [records]), *encrypt]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from tests.harness.ledger import queued, recording
 from tests.harness.people import ACCOUNT, LISTENER, OPERATOR, Person, listened_to, policies_of
 from tests.harness.policies import Need
 from tests.harness.reading import archived
-from tests.infra.template import Template, deployed
+from tests.infra.template import Template, deployed, flat
 
 MAX_CHARACTERS = 6144
 """What AWS takes as a managed policy, white space left out."""
@@ -169,6 +171,7 @@ def test_an_access_is_recorded_under_ones_own_name_alone_and_once(person: Person
     key = f"arn:aws:s3:::{BUCKET}/accesses/date=2026-11-27/{{}}/1.json"
     assert person.may("s3:PutObject", key.format(own), once)
     assert not person.may("s3:PutObject", key.format("AIDASOMEBODYELSE"), once)
+    assert not person.may("s3:PutObject", key.format(f"AIDASOMEBODYELSE/{own}"), once)
     assert not person.may("s3:PutObject", key.format(own), created)
 
 
@@ -208,6 +211,28 @@ def test_an_operators_write_shows_no_more_of_an_item_than_it_has_set(
         "dynamodb:ReturnValues": (returns,),
     }
     assert Person(template, OPERATOR).may("dynamodb:UpdateItem", ITEMS, context) is allowed
+
+
+def test_an_operator_sees_queues_and_schedules_however_long_the_archives_name_is() -> None:
+    for name in ("a-rather-long-name-of-an-archive-in-production", "calls--of-acme", "x" * 100):
+        allowed = policies_of(deployed(a_deployment(in_template("acme"), name=name)))
+        seen = [
+            flat(arn).split(":")[-1]
+            for each in allowed[OPERATOR]["Statement"]
+            if each["Action"] in ("sqs:GetQueueAttributes", "scheduler:GetSchedule")
+            for arn in [each["Resource"]]
+        ]
+        queue, schedule = seen
+        assert fnmatch(by_cloudformation(f"{name}-acme", "SourceLanesDeadLettersC487953D", most=75), queue)
+        made = by_cloudformation(f"{name}-acme", "SourceListingSchedulesDispatchE268604F", most=64)
+        assert fnmatch(f"schedule/default/{made}", schedule)
+
+
+def by_cloudformation(stack: str, logical_id: str, *, most: int) -> str:
+    """A name as CloudFormation makes it: both parts get the same share of its length, without doubled hyphens."""
+    stack, room = re.sub("-+", "-", stack), most - len("-1GRP3N0TVA1LD") - 1
+    ends = max(room - len(logical_id), room // 2)
+    return f"{stack[:ends]}-{logical_id[: room - min(ends, len(stack))]}-1GRP3N0TVA1LD"
 
 
 def test_a_policy_fits_into_what_aws_takes_with_the_longest_name_and_everything_in_use() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.harness.deployments import a_deployment, a_source
-from tests.infra.template import Template, deployed, flat
+from tests.infra.template import Template, deployed, flat, refers_to
 
 MAX_CHARACTERS = 6144
 """Of a managed policy."""
@@ -47,7 +47,19 @@ def test_it_writes_records_and_its_own_accesses_and_no_recording(template: Templ
     folders = {flat(arn).partition("/")[2].split("/")[0] for arn in put["Resource"]}
     assert folders == {"holds", "erasures", "reports", "accesses"}
     (own,) = [arn for arn in map(flat, put["Resource"]) if "accesses" in arn]
-    assert own.endswith("/accesses/*/${aws:userid}/*")
+    assert own.endswith("/accesses/date=????-??-??/${aws:userid}/*")
+
+
+def test_it_finds_no_other_archive_whose_name_begins_alike(template: Template) -> None:
+    (found,) = [each for each in statements(template) if "ssm:GetParameters" in each["Action"]]
+    names = [flat(arn).rpartition("parameter/")[2] for arn in found["Resource"]]
+    assert names == ["recording-archive/recordings", "recording-archive/recordings/*"]
+
+
+def test_an_output_names_it_beside_the_other_policies(template: Template) -> None:
+    outputs = template.document["Outputs"].items()
+    named = {refers_to(each["Value"]) for id_, each in outputs if "PolicyArn" in id_}
+    assert named == template.of_type("AWS::IAM::ManagedPolicy").keys()
 
 
 def test_every_change_of_the_ledger_is_narrowed_to_kinds_of_items(template: Template) -> None:

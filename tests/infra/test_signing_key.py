@@ -44,9 +44,15 @@ def test_a_reconciler_signs_digests_with_this_archive_s_key_and_no_other_functio
         assert "kms:Sign" not in signing.function(step, "acme-uk").allowed()
 
 
-def test_a_reconciler_locks_seals_as_long_as_the_archive_s_term_and_no_longer(archive: Template) -> None:
+def test_the_alias_goes_with_its_stack_so_that_a_later_one_may_have_it(signing: Template) -> None:
+    assert signing.only("AWS::KMS::Alias").get("DeletionPolicy", "Delete") == "Delete"
+
+
+def test_a_reconciler_locks_seals_as_long_as_the_archive_s_term_and_a_day_for_clocks_that_differ(
+    archive: Template,
+) -> None:
     assert "s3:PutObjectRetention" not in archive.function("reconciler", "acme-uk").allowed()
     locking = deployed(a_deployment(a_source("acme-uk"), object_lock="governance")).function("reconciler", "acme-uk")
     (statement,) = (each for each in locking.statements() if each["Action"] == "s3:PutObjectRetention")
-    assert statement["Condition"] == {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": 3650}}
+    assert statement["Condition"] == {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": "3651"}}
     assert locking.allowed()["s3:PutObjectRetention"] == {"<ArchiveBucket.Arn>/seals/source=acme-uk/*"}

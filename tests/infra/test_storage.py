@@ -76,6 +76,23 @@ def test_a_key_of_ones_own_encrypts_the_ledger_too_and_nobody_uses_it_but_throug
     assert used_through(archive, "webhook").keys() == {"dynamodb"}
 
 
+def test_no_role_and_no_person_uses_a_key_of_ones_own_but_through_a_service_and_for_tokens() -> None:
+    key = "arn:aws:kms:eu-west-1:111122223333:key/0d1e2f30-0000-4000-8000-000000000000"
+    source = a_source("pbx", provider="kazoo", webhook=True, delete_after_days=30, delete_secret="recordings/delete")
+    archive = deployed(a_deployment(source, kms_key=key, events=True, object_lock="governance"))
+    documents = [
+        policy["PolicyDocument"]
+        for role in archive.of_type("AWS::IAM::Role").values()
+        for policy in role["Properties"].get("Policies", [])
+    ] + [policy["Properties"]["PolicyDocument"] for policy in archive.of_type("AWS::IAM::ManagedPolicy").values()]
+    used = [each for document in documents for each in document["Statement"] if key in str(each["Resource"])]
+    assert len(used) > 10
+    for each in used:
+        through = {*each.get("Condition", {}).get("StringEquals", {})}
+        tokens = {"kms:EncryptionContext:archive", "kms:EncryptionContext:source"}
+        assert through in ({"kms:ViaService"}, tokens) or each["Action"] == "kms:DescribeKey", each
+
+
 def test_a_ledger_without_a_key_of_ones_own_has_that_of_aws(archive: Template) -> None:
     assert "SSESpecification" not in archive.only("AWS::DynamoDB::Table")["Properties"]
 
