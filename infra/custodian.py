@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -45,7 +44,6 @@ class Custodian(iam.ManagedPolicy):
             f"{bucket_arn}/{OWN_ACCESSES}".replace("${aws:userid}", "<aws:userid>"),
         ]
         acknowledge_prefixes(self, [*wide, f"{table_arn}/index/*", *finds.resources], _WHY_WIDE)
-        CfnOutput(scope, "CustodianPolicyArn", value=self.managed_policy_arn)
 
 
 def _bucket(arn: str) -> list[iam.PolicyStatement]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -70,7 +70,6 @@ class People(Construct):
             arn.replace("${aws:userid}", "<aws:userid>") for each in statements for arn in each.resources if "*" in arn
         ]
         acknowledge_prefixes(policy, wide, "A person works on all sources of the archive.")
-        CfnOutput(self, f"{name}PolicyArn", value=policy.managed_policy_arn)
         return policy
 
     def _finds(self) -> list[iam.PolicyStatement]:

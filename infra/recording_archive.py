@@ -30,8 +30,8 @@ from infra.webhook_api import WebhookApi
 class RecordingArchive(Construct):
     """`RecordingArchive(stack, "Archive", deployment=read(Path("deployments/mine.toml")))`.
 
-    `bucket`, `table`, `topics` and `people` (None without `access_policies`) are for the rest of an app. Each source
-    is a `SourcePipeline` of its own, in this stack or in another one of the same account and region.
+    `bucket`, `table`, `topics`, `people` and `custodian` (both None without `access_policies`) are for the rest of an
+    app. Each source is a `SourcePipeline` of its own, in this stack or in another one of the same account and region.
     """
 
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
@@ -70,15 +70,7 @@ class RecordingArchive(Construct):
         self._webhooks.watch(self._own.alerts(self.archive))
         if self.archive.events:
             Events(self, "Events", shared=self.shared_with(self), stream_arn=self.table.table_stream_arn or "")
-        if store.eraser:
-            Custodian(
-                self,
-                "Custodian",
-                archive=self.archive,
-                bucket_arn=self.bucket.bucket_arn,
-                table_arn=self.table.table_arn,
-                eraser_arn=store.eraser.role_arn,
-            )
+        self.custodian = self._custodian(store.eraser) if store.eraser else None
         name = archive_parameter_name(self.archive.name)
         parameter(self, name, f"The recording archive {self.archive.name}", self._facts(store))
 
@@ -91,6 +83,16 @@ class RecordingArchive(Construct):
             topics=(own.alerts_topic_arn, own.urgent_topic_arn),
         )
         return People(self, "People", held=held)
+
+    def _custodian(self, eraser: iam.IRole) -> Custodian:
+        return Custodian(
+            self,
+            "Custodian",
+            archive=self.archive,
+            bucket_arn=self._own.bucket_arn,
+            table_arn=self._own.table_arn,
+            eraser_arn=eraser.role_arn,
+        )
 
     def shared_with(self, scope: Construct) -> Shared:
         """The archive's names and ARNs for a construct of this stack or of another one."""

@@ -22,6 +22,10 @@ class ArchiveStack(Stack):
         self.archive = RecordingArchive(self, "Archive", deployment=deployment)
         CfnOutput(self, "BucketName", value=self.archive.bucket.bucket_name)
         CfnOutput(self, "TableName", value=self.archive.table.table_name)
+        if self.archive.people and self.archive.custodian:
+            CfnOutput(self, "OperatorPolicyArn", value=self.archive.people.operator.managed_policy_arn)
+            CfnOutput(self, "ListenerPolicyArn", value=self.archive.people.listener.managed_policy_arn)
+            CfnOutput(self, "CustodianPolicyArn", value=self.archive.custodian.managed_policy_arn)
 
 
 class SourceStack(Stack):

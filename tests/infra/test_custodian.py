@@ -58,8 +58,9 @@ def test_it_finds_no_other_archive_whose_name_begins_alike(template: Template) -
 
 def test_an_output_names_it_beside_the_other_policies(template: Template) -> None:
     outputs = template.document["Outputs"].items()
-    named = {refers_to(each["Value"]) for id_, each in outputs if "PolicyArn" in id_}
-    assert named == template.of_type("AWS::IAM::ManagedPolicy").keys()
+    named = {id_: refers_to(each["Value"]) for id_, each in outputs if "Policy" in id_}
+    assert named.keys() == {"OperatorPolicyArn", "ListenerPolicyArn", "CustodianPolicyArn"}
+    assert {*named.values()} == template.of_type("AWS::IAM::ManagedPolicy").keys()
 
 
 def test_every_change_of_the_ledger_is_narrowed_to_kinds_of_items(template: Template) -> None:

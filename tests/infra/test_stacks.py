@@ -301,6 +301,17 @@ def test_a_deploy_needs_no_right_beyond_the_documented_policy(tmp_path: Path) ->
     assert {each.replace("${AWS::AccountId}-${AWS::Region}", "*") for each in needed if "cfn-exec" not in each} == given
 
 
+def test_the_documents_name_every_service_that_a_narrowed_execution_policy_has_to_allow() -> None:
+    source = a_source(webhook=True, delete_after_days=30, delete_secret="recordings/delete")
+    everything = deployed(a_deployment(source, sign=True, events=True, object_lock="governance"))
+    services = {each["Type"].split("::")[1] for each in everything.resources.values()}
+    words = {"ApiGatewayV2": "API Gateway", "Logs": "CloudWatch Logs", "Scheduler": "EventBridge Scheduler"}
+    permissions = Path("docs/deploying.md").read_text(encoding="utf-8").partition("## Permissions")[2]
+    (needed,) = re.findall(r"it needs (.+?)\.\n", permissions.partition("\n##")[0], re.DOTALL)
+    named = set(re.split(r",\s+(?:and\s+)?|\s+and\s+", re.sub(r"\(.*?\)|with .*", "", needed, flags=re.DOTALL)))
+    assert {each.strip() for each in named} == {words.get(service, service) for service in services}
+
+
 def files_of(assembly: Path) -> str:
     """What names the roles of a deploy: the manifest for stacks, and the assets of each."""
     files = [assembly / "manifest.json", *assembly.glob("*.assets.json")]
