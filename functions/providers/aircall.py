@@ -8,14 +8,25 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from functions.archiver.errors import BadEvent, NotFound, NotReady, Rejected, Unauthorized, Unavailable, Unverified
 from functions.archiver.http.auth import StaticAuth
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import id_of, items_of, mapping_of, number_of, text_of, without
+from functions.archiver.provider.json_values import (
+    count_of,
+    id_of,
+    items_of,
+    link_of,
+    mapping_of,
+    moment_of,
+    number_of,
+    text_of,
+    without,
+    written,
+)
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -25,6 +36,8 @@ KINDS = ("recording", "voicemail")
 """A call has up to one file of each, without an id of its own: its id is made of the call's and the kind."""
 
 EVENTS = ("call.comm_assets_generated", "call.voicemail_left")
+_SLACK = timedelta(hours=1)
+_STALE_AFTER = timedelta(hours=1)
 _LINKS = ("recording", "voicemail", "recording_short_url", "voicemail_short_url", "asset", "direct_link")
 
 
@@ -63,7 +76,8 @@ class Aircall(Provider):
         self._kinds = KINDS if account.options.get("voicemails", True) else KINDS[:1]
 
     def page(self, window: Window, cursor: str | None) -> Page:
-        """By the call's beginning, oldest first. The cursor is the page's number.
+        """Oldest first; the cursor is the page's number. The filter is by a call's creation, which no row tells: calls
+        that begin near the window count.
 
         However many calls there are, no more than 10,000 of a window are listed, without an error: the count that comes
         with every page tells, and the window is divided.
@@ -76,16 +90,17 @@ class Aircall(Provider):
         if not isinstance(rows, list):
             raise Unavailable("the list of calls came without calls")
         calls = [row for row in rows if isinstance(row, Mapping) and _id(row) and _start_of(row)]
-        inside = [call for call in calls if first <= (number_of(call.get("started_at")) or 0) < end + 1]
-        unread, total = len(rows) - len(calls), meta.get("total")
+        near = Window(start=window.start - _SLACK, end=window.end + _SLACK)
+        inside = [call for call in calls if near.start <= (_start_of(call) or near.end) <= near.end]
+        unread = len(rows) - len(calls)
         return Page(
             recordings=[recording for call in inside for recording in self._files(call)],
             rows=len(rows),
             empty=[str(_id(call)) for call in inside if not self._files(call)],
-            next_cursor=str(number + 1) if rows and meta.get("next_page_link") else None,
+            next_cursor=str(number + 1) if rows and _goes_on(meta, rows) else None,
             # Rows that expire meanwhile move the others up: a later run begins a page earlier.
             resume_cursor=str(number),
-            total=total if isinstance(total, int) and total >= 0 else None,
+            total=count_of(meta.get("total")),
             problem=f"{unread} rows have no usable id or date" if unread else None,
         )
 
@@ -94,7 +109,7 @@ class Aircall(Provider):
         """By a signed link of the call, asked for right before: it lives for an hour at most."""
         call_id, kind = _parts(recording.id)
         call = self._call(call_id)
-        link = text_of(call.get(kind))
+        link = link_of(call.get(kind))
         if link is None:
             raise NotReady(f"the call has no {kind} yet")
         with self.http.stream("media", link) as body:
@@ -126,8 +141,7 @@ class Aircall(Provider):
         except Unverified:
             delivery.verify_secret(secrets)
         event = delivery.json()
-        sent = number_of(event.get("timestamp"))
-        if sent is not None and abs(delivery.received_at.timestamp() - sent) > 3600:
+        if (sent := moment_of(event.get("timestamp"))) and abs(delivery.received_at - sent) > _STALE_AFTER:
             return Ignored(reason="the event is stale")
         if event.get("event") not in EVENTS:
             return Ignored(reason="the event is about no file")
@@ -177,21 +191,21 @@ class Aircall(Provider):
 
     def _files(self, call: Mapping[str, Json]) -> list[Recording]:
         """A call without a link has nothing to archive yet, and often never will: not every call is recorded."""
-        return [_file(call, kind) for kind in self._kinds if text_of(call.get(kind))]
+        return [_file(call, kind) for kind in self._kinds if link_of(call.get(kind))]
 
 
 def _file(call: Mapping[str, Json], kind: str) -> Recording:
     """One file of a call that has an id."""
-    there = text_of(call.get(kind)) is not None
+    there = link_of(call.get(kind)) is not None
     inbound = call.get("direction") != "outbound"
-    number, digits = text_of(mapping_of(call.get("number")).get("digits")), text_of(call.get("raw_digits"))
+    number, digits = id_of(mapping_of(call.get("number")).get("digits")), id_of(call.get("raw_digits"))
     return Recording(
         id=f"{_id(call)}-{kind}",
         readiness=Readiness.READY if there else Readiness.NOT_READY,
         note=None if there else f"the call has no {kind} yet",
         call_id=_id(call),
         recorded_at=_start_of(call),
-        recorded_at_raw=str(call.get("started_at")),
+        recorded_at_raw=written(call.get("started_at")),
         duration_seconds=number_of(call.get("duration")) if kind == "recording" else None,
         direction=text_of(call.get("direction")),
         from_number=digits if inbound else number,
@@ -214,11 +228,14 @@ def _id(call: Mapping[str, Json]) -> str | None:
 
 
 def _start_of(call: Mapping[str, Json]) -> datetime | None:
-    seconds = number_of(call.get("started_at"))
-    try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return moment_of(call.get("started_at"))
+
+
+def _goes_on(meta: Mapping[str, Json], rows: Sequence[Json]) -> bool:
+    """Whether another page follows: by the link to it, or else by a full page."""
+    if "next_page_link" in meta:
+        return bool(meta["next_page_link"])
+    return len(rows) >= Aircall.declaration.page_size
 
 
 def _token(delivery: Delivery) -> str:

@@ -16,6 +16,7 @@ from functions.archiver.http.client import Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import (
+    count_of,
     id_of,
     items_of,
     link_of,
@@ -257,5 +258,4 @@ def _object(document: Json) -> Mapping[str, Json]:
 
 
 def _total(document: Mapping[str, Json]) -> int | None:
-    total = mapping_of(document.get("pagination")).get("total")
-    return total if isinstance(total, int) and total >= 0 else None
+    return count_of(mapping_of(document.get("pagination")).get("total"))

@@ -16,13 +16,13 @@ from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
 from functions.archiver.provider.json_values import (
+    count_of,
     id_of,
     items_of,
     link_of,
     mapping_of,
     moment_of,
     name_of,
-    number_of,
     text_of,
     without,
     written,
@@ -136,7 +136,7 @@ class Genesys(Provider):
             "paging": {"pageSize": self.declaration.page_size, "pageNumber": int(number)},
         }
         document = self.http.call("list", "POST", QUERY, json=body, auth=self._auth).json()
-        rows, total = mapping_of(document).get("conversations"), number_of(mapping_of(document).get("totalHits"))
+        rows, total = mapping_of(document).get("conversations"), count_of(mapping_of(document).get("totalHits"))
         if not isinstance(rows, list) and not (document == {} or total == 0):
             raise Unavailable("the list of conversations came without conversations")
         read = [mapping_of(row) for row in items_of(rows)]
@@ -163,7 +163,7 @@ class Genesys(Provider):
         rows = answer.json()
         if not isinstance(rows, list):
             raise Unavailable("a conversation's files came as something else than an array")
-        return [row for row in map(mapping_of, rows) if row.get("media", "audio") == "audio"]
+        return [row for row in map(mapping_of, rows) if (row.get("media") or "audio") == "audio"]
 
     def _orphans(self, window: Window, number: int) -> Page:
         """The list of orphans knows no dates. Without the permission there are none."""
@@ -173,13 +173,14 @@ class Genesys(Provider):
         rows = document.get("entities")
         if not isinstance(rows, list):
             raise Unavailable("the list of orphan recordings came without entities")
-        read = [_orphan(row) for row in map(mapping_of, rows) if row.get("mediaType", "CALL") == "CALL"]
+        read = [_orphan(row) for row in map(mapping_of, rows) if (row.get("mediaType") or "CALL") == "CALL"]
         inside = [each for each in read if each and window.start <= (each.recorded_at or window.end) <= window.end]
-        pages = number_of(document.get("pageCount")) or 1
+        pages = count_of(document.get("pageCount"))
+        goes_on = len(rows) >= self.declaration.page_size if pages is None else number < pages
         return Page(
             recordings=inside,
             rows=len(inside),
-            next_cursor=f"orphans:{number + 1}:0" if rows and number < pages else None,
+            next_cursor=f"orphans:{number + 1}:0" if rows and goes_on else None,
             problem=f"{read.count(None)} orphan recordings have no usable id or date" if None in read else None,
         )
 
@@ -308,9 +309,7 @@ def _is_recorded(conversation: _Row) -> bool:
     """Whether audio was recorded in any session. Where none is told, it may have been."""
     people = [mapping_of(each) for each in items_of(conversation.get("participants"))]
     sessions = [mapping_of(each) for person in people for each in items_of(person.get("sessions"))]
-    return _start(conversation) is not None and (
-        not sessions or any(session.get("recording") is True for session in sessions)
-    )
+    return _start(conversation) is not None and (not sessions or any(session.get("recording") for session in sessions))
 
 
 def _people(conversation: _Row) -> tuple[_Row, _Row]:

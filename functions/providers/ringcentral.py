@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from functions.archiver.errors import Misconfigured, NotFound, NotReady, Unavailable
+from functions.archiver.errors import Misconfigured, NotFound, NotReady
 from functions.archiver.http.auth import TokenAuth, basic
-from functions.archiver.http.client import Answer, Http, Of, Value, segment
+from functions.archiver.http.client import Http, Of, Value, segment
+from functions.archiver.http.statuses import problem
 from functions.archiver.http.url_paths import origin_of
 from functions.archiver.provider.declaration import Declaration, Limit, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, id_from
@@ -101,11 +102,8 @@ class RingCentral(Provider):
         Calls without a recording, which a filter keeps out, are not counted: many of them mean nothing.
         """
         number = int(cursor or 1)
-        document = mapping_of(self._of_window("list", window, number, of="source").json())
-        records = document.get("records")
-        if not isinstance(records, list):
-            raise Unavailable("the call log came without records")
-        read = [(moment_of(row.get("startTime")), fact) for row in map(_row, records) for fact in self._facts(row)]
+        document, rows = self._of_window("list", window, number, of="source")
+        read = [(moment_of(row.get("startTime")), fact) for row in rows for fact in self._facts(row)]
         return Page(
             recordings=[fact for start, fact in read if fact and start and window.start <= start <= window.end],
             rows=len(read),
@@ -114,7 +112,7 @@ class RingCentral(Provider):
             problem=unread([fact for _, fact in read], "id or date"),
         )
 
-    def _of_window(self, kind: str, window: Window, number: int, *, of: Of) -> Answer:
+    def _of_window(self, kind: str, window: Window, number: int, *, of: Of) -> tuple[_Row, Sequence[_Row]]:
         """Whether the ends are inclusive is not documented: a second is added to the last one."""
         end = window.end.astimezone(UTC) + timedelta(seconds=1.999999)
         return self._log(
@@ -129,9 +127,12 @@ class RingCentral(Provider):
             of=of,
         )
 
-    def _log(self, kind: str, wanted: Mapping[str, Value], *, of: Of) -> Answer:
+    def _log(self, kind: str, wanted: Mapping[str, Value], *, of: Of) -> tuple[_Row, Sequence[_Row]]:
         params: dict[str, Value] = {"view": "Detailed", "type": "Voice", **wanted}
-        return self.http.call(kind, "GET", CALL_LOG, of=of, params=params, auth=self._auth)
+        document = mapping_of(self.http.call(kind, "GET", CALL_LOG, of=of, params=params, auth=self._auth).json())
+        if not isinstance(records := document.get("records"), list):
+            raise problem(of, "the call log came without records")
+        return document, list(map(_row, records))
 
     @contextmanager
     def open(self, recording: Recording) -> Iterator[Opened]:
@@ -154,14 +155,12 @@ class RingCentral(Provider):
 
     def _rows(self, window: Window, cursor: str | None) -> tuple[Sequence[_Row], str | None]:
         number = int(cursor or 1)
-        document = mapping_of(self._of_window("lookup", window, number, of="recording").json())
-        rows = [_row(record) for record in items_of(document.get("records"))]
+        document, rows = self._of_window("lookup", window, number, of="recording")
         return rows, str(number + 1) if _goes_on(document, number, self.declaration.page_size) else None
 
     def look_up(self, call_id: str) -> Sequence[Recording]:
         """By telephony session. A call is listed half a minute after its end, its recording is attached later still."""
-        answer = self._log("lookup", {"telephonySessionId": call_id}, of="recording")
-        rows = [_row(record) for record in items_of(mapping_of(answer.json()).get("records"))]
+        _, rows = self._log("lookup", {"telephonySessionId": call_id}, of="recording")
         own = [row for row in rows if row.get("telephonySessionId") == call_id]
         found = [fact for row in own for fact in self._facts(row) if fact]
         if not found and (not own or any(map(_may_get_one, own))):
@@ -306,4 +305,4 @@ def _problem(row: _Row) -> str | None:
 
 
 def _number(side: _Row) -> str | None:
-    return text_of(side.get("phoneNumber")) or text_of(side.get("extensionNumber"))
+    return id_of(side.get("phoneNumber")) or id_of(side.get("extensionNumber"))

@@ -17,6 +17,7 @@ from functions.archiver.http.client import Answer, Body, Http, Of, Value, segmen
 from functions.archiver.provider.declaration import Declaration
 from functions.archiver.provider.delivery import Delivery, Hint, id_from
 from functions.archiver.provider.json_values import (
+    cursor_of,
     id_of,
     items_of,
     mapping_of,
@@ -81,12 +82,11 @@ class TeleSign(Provider):
         read = list(map(_read, rows))
         # Applied here again, in case that the server does not.
         inside = [f for f in read if f and f.recorded_at and first <= f.recorded_at < end + timedelta(seconds=1)]
-        token = document.get("token")
         return Page(
             recordings=[fact for fact in inside if isinstance(fact, Recording)],
             calls=[fact for fact in inside if isinstance(fact, Call)],
             rows=len(rows),
-            next_cursor=token if isinstance(token, str) and token else None,
+            next_cursor=cursor_of(document.get("token")),
             problem=unread(read, "id or date"),
         )
 
@@ -164,7 +164,7 @@ class TeleSign(Provider):
         document = self._ask("lookup", "GET", f"{LIST}/{segment(call_id)}").json()
         if not isinstance(document, list):
             raise Rejected("the call was described by something else than an array")
-        rows = [mapping_of(row) for row in document if mapping_of(row).get("reference_id") == call_id]
+        rows = [row for row in map(mapping_of, document) if id_of(row.get("reference_id")) == call_id]
         if not rows:
             raise Rejected("another call was described") if document else NotFound("the call has no recordings")
         return rows

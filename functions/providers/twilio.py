@@ -28,7 +28,15 @@ from functions.archiver.http.auth import StaticAuth, basic
 from functions.archiver.http.client import Body, Http, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
-from functions.archiver.provider.json_values import mapping_of, moment_of, text_of, without
+from functions.archiver.provider.json_values import (
+    count_of,
+    link_of,
+    mapping_of,
+    moment_of,
+    text_of,
+    without,
+    written,
+)
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
@@ -142,7 +150,7 @@ class Twilio(Provider):
             encrypted = bool(facts.get("encryption_details"))
             # A guess, not verified live: what is encrypted is there as WAV only.
             kind = "wav" if encrypted else str(self.account.options.get("format") or "wav")
-            dual = self.account.options.get("channels") != "mono" and facts.get("channels") == 2
+            dual = self.account.options.get("channels") != "mono" and count_of(facts.get("channels")) != 1
             body, channels = self._enter(stack, recording.id, kind, 2 if dual else 1)
             yield Opened(
                 body=body,
@@ -226,23 +234,23 @@ class Twilio(Provider):
     def _read(self, row: Mapping[str, Json]) -> Recording:
         """A row with an id and a date as a recording."""
         readiness, note = _readiness(row)
-        raw_moment = row.get("start_time") if _moment(row.get("start_time")) else row.get("date_created")
-        duration, host = text_of(row.get("duration")), self._foreign_host(row)
+        raw_moment = row.get("start_time") if moment_of(row.get("start_time")) else row.get("date_created")
+        seconds, host = count_of(row.get("duration")), self._foreign_host(row)
         return Recording(
             id=str(row["sid"]),
             readiness=readiness,
             note=note,
             call_id=text_of(row.get("call_sid")),
-            recorded_at=_moment(raw_moment),
-            recorded_at_raw=text_of(raw_moment),
-            duration_seconds=float(duration) if duration and duration.isdecimal() else None,
+            recorded_at=moment_of(raw_moment),
+            recorded_at_raw=written(raw_moment),
+            duration_seconds=None if seconds is None else float(seconds),
             raw={**without(row, *_LINKS), **({"media_host": host} if host else {})},
         )
 
     def _foreign_host(self, row: Mapping[str, Json]) -> str | None:
         """The host of the audio where it is none of Twilio's: then it is in storage of the customer's own."""
         try:
-            host = urlsplit(text_of(row.get("media_url")) or "").hostname
+            host = urlsplit(link_of(row.get("media_url")) or "").hostname
         except ValueError:
             return None
         own = urlsplit(self.account.base_url).hostname
@@ -250,25 +258,20 @@ class Twilio(Provider):
 
 
 def _readiness(row: Mapping[str, Json]) -> tuple[Readiness, str | None]:
-    status, code = text_of(row.get("status")), row.get("error_code")
+    status, code = text_of(row.get("status")), count_of(row.get("error_code"))
     if status == "completed":
         return Readiness.READY, None
     if status == "deleted":
         return Readiness.GONE, "Twilio says that it was deleted"
     if status in ("absent", "failed"):
-        why = _BROKEN.get(code, f"error {code}") if isinstance(code, int) else "no reason given"
+        why = "no reason given" if code is None else _BROKEN.get(code, f"error {code}")
         return Readiness.BROKEN, f"Twilio says that there is no recording: {why}"
     known = status if status in _UNFINISHED else "of an unknown status"
     return Readiness.NOT_READY, f"Twilio says that it is {known}"
 
 
 def _creation_of(row: Mapping[str, Json]) -> datetime | None:
-    return _moment(row.get("date_created"))
-
-
-def _moment(value: Json) -> datetime | None:
-    """An RFC 2822 date as UTC."""
-    return moment_of(text_of(value))
+    return moment_of(row.get("date_created")) or moment_of(row.get("start_time"))
 
 
 def _sorted_fields(pairs: Sequence[tuple[str, str]]) -> str:

@@ -20,15 +20,17 @@ from functions.archiver.errors import (
     Rejected,
     Throttled,
     Unauthorized,
-    Unavailable,
 )
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Answer, Body, Http, Of, Value, segment
+from functions.archiver.http.statuses import problem
 from functions.archiver.http.url_paths import origin_of
 from functions.archiver.http.waits import requested_wait
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option, Purpose
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said, id_from
 from functions.archiver.provider.json_values import (
+    count_of,
+    cursor_of,
     id_of,
     items_of,
     link_of,
@@ -38,8 +40,9 @@ from functions.archiver.provider.json_values import (
     text_of,
     unread,
     without,
+    written,
 )
-from functions.archiver.provider.looking_back import rows_looking_back
+from functions.archiver.provider.looking_back import rows_around, rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
@@ -54,6 +57,8 @@ _LOOK_BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=27))
 _TRANSCRIPT_WITHIN = timedelta(days=1)
 _COMPLETED = ("phone.recording_completed", "phone.recording_completed_for_access_member")
 _NO_SUCH_FILE, _TRANSCRIPT_PENDING, _TRANSCRIPT_DISABLED = 404, 12002, 12001
+
+_Row = Mapping[str, Json]
 
 
 class Zoom(Provider):
@@ -109,38 +114,36 @@ class Zoom(Provider):
         """By the end of calls. A row counts as well when its start is in the window, in case that the server goes by
         that; so none is lost between two windows, whichever of the two it is.
         """
-        handles = (300, 400, 404) if cursor else ()
-        answer = self._list("list", window, cursor, of="source", handles=handles)
-        if answer.status in handles:
-            raise CursorRefused("the page's token is no longer taken")
-        document = mapping_of(answer.json())
-        rows = document.get("recordings")
-        if not isinstance(rows, list):
-            raise Unavailable("the list of recordings came without recordings")
-        read = [self._read(mapping_of(row)) for row in rows]
-        total = number_of(document.get("total_records"))
+        document, rows = self._list("list", window, cursor, of="source")
+        read = list(map(self._read, rows))
         return Page(
             recordings=[each for each in read if each and _is_within(each, window)],
             rows=len(rows),
-            next_cursor=text_of(document.get("next_page_token")),
-            total=None if total is None else int(total),
+            next_cursor=cursor_of(document.get("next_page_token")),
+            total=count_of(document.get("total_records")),
             problem=unread(read, "id or date"),
         )
 
-    def _list(self, kind: str, window: Window, cursor: str | None, *, of: Of, handles: Sequence[int] = ()) -> Answer:
+    def _list(self, kind: str, window: Window, cursor: str | None, *, of: Of) -> tuple[_Row, Sequence[_Row]]:
         """Whether the ends are inclusive is not documented: a second is added to the last one."""
-        params: dict[str, Value] = {
+        params: dict[str, Value | None] = {
             "from": f"{window.start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "to": f"{window.end.astimezone(UTC) + timedelta(seconds=1.999999):%Y-%m-%dT%H:%M:%SZ}",
             "query_date_type": "end_time",
             "page_size": self.declaration.page_size,
+            "next_page_token": cursor,  # which is only good with the same filters
         }
-        if cursor:
-            params["next_page_token"] = cursor  # which is only good with the same filters
-        answer = self.http.call(kind, "GET", LIST, of=of, params=params, auth=self._auth, handles=(*handles, 403))
-        if answer.status == 403:
+        dead = (300, 400, 404) if cursor and of == "source" else ()
+        refused = (403,) if of == "source" else (400, 403)
+        answer = self.http.call(kind, "GET", LIST, of=of, params=params, auth=self._auth, handles=(*dead, *refused))
+        if answer.status in dead:
+            raise CursorRefused("the page's token is no longer taken")
+        if answer.status in refused:
             raise self._refusal(answer)
-        return answer
+        document = mapping_of(answer.json())
+        if not isinstance(rows := document.get("recordings"), list):
+            raise problem(of, "the list of recordings came without recordings")
+        return document, list(map(mapping_of, rows))
 
     @contextmanager
     def open(self, recording: Recording) -> Iterator[Opened]:
@@ -160,10 +163,7 @@ class Zoom(Provider):
 
     def _listed_file(self, stack: ExitStack, recording: Recording, missing: NotFound) -> tuple[Recording | None, Body]:
         """By the recording's row of this moment. Raises `missing` where that says nothing new of the file."""
-        try:
-            row = self._row_of(recording.id)
-        except NotFound:
-            raise missing from None
+        row = self._row_of(recording)
         link = link_of(row.get("download_url"))
         if link is None:
             raise NotReady("it has no link to its audio yet")
@@ -174,7 +174,7 @@ class Zoom(Provider):
             raise missing
         return told, self._enter_either(stack, told.raw)
 
-    def _enter_either(self, stack: ExitStack, facts: Mapping[str, Json]) -> Body:
+    def _enter_either(self, stack: ExitStack, facts: _Row) -> Body:
         """At the origin where its link leads, then at the other. Not verified live: whether both serve each file."""
         target = f"{DOWNLOAD}{segment(str(facts['file_id']))}"
         first: Purpose | None = "media" if facts.get("file_at") == "media" else None
@@ -194,23 +194,22 @@ class Zoom(Provider):
 
     def describe(self, recording_id: str) -> Recording:
         """There is no look-up by id: the list of the last hours is searched, then that of the last weeks."""
-        if found := self._read(self._row_of(recording_id)):
+        if found := self._read(self._row_of(Recording(id=recording_id))):
             return found
         raise Rejected("its row has no usable date")
 
-    def _row_of(self, recording_id: str) -> Mapping[str, Json]:
-        for row in rows_looking_back(self._rows, *_LOOK_BACK):
-            if id_of(row.get("id")) == recording_id:
+    def _row_of(self, recording: Recording) -> _Row:
+        """Searched for around its call, or where that is not known, in the last weeks."""
+        start, end = recording.recorded_at, _end_of(recording.raw)
+        around = rows_around(self._rows, start, end or start) if start else None
+        for row in around or rows_looking_back(self._rows, *_LOOK_BACK):
+            if id_of(row.get("id")) == recording.id:
                 return row
-        raise NotFound(f"none of the last {_LOOK_BACK[-1].days} days' recordings has this id")
+        raise NotFound("no listed recording has this id")
 
-    def _rows(self, window: Window, cursor: str | None) -> tuple[Sequence[Mapping[str, Json]], str | None]:
-        answer = self._list("lookup", window, cursor, of="recording", handles=(400,))
-        if answer.status == 400:
-            raise self._refusal(answer)
-        document = mapping_of(answer.json())
-        rows = [mapping_of(row) for row in items_of(document.get("recordings"))]
-        return rows, text_of(document.get("next_page_token"))
+    def _rows(self, window: Window, cursor: str | None) -> tuple[Sequence[_Row], str | None]:
+        document, rows = self._list("lookup", window, cursor, of="recording")
+        return rows, cursor_of(document.get("next_page_token"))
 
     def transcript(self, recording: Recording) -> Transcript:
         """The timeline's texts, each behind the name of who says it. While it is made, a code says so."""
@@ -218,8 +217,10 @@ class Zoom(Provider):
         answer = self.http.call("transcript", "GET", target, of="recording", auth=self._auth, handles=(400, 403, 404))
         if answer.status != 200:
             return self._no_transcript(answer)
-        parts = [mapping_of(part) for part in items_of(mapping_of(answer.json()).get("timeline"))]
-        return Transcript(state=TranscriptState.COMPLETED, text="\n".join(map(_line_of, parts)))
+        timeline = mapping_of(answer.json()).get("timeline")
+        if not isinstance(timeline, list):
+            raise Rejected("the transcript came without a timeline")
+        return Transcript(state=TranscriptState.COMPLETED, text="\n".join(map(_line_of, map(mapping_of, timeline))))
 
     def _no_transcript(self, answer: Answer) -> Transcript:
         code = number_of(answer.document().get("code"))
@@ -240,9 +241,7 @@ class Zoom(Provider):
         return f"deleted recording {recording.id}; an administrator may still find it in Zoom's trash"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Said:
-        """Signed with the app's secret token over the raw body and a timestamp. A validation is answered with that
-        token's digest of the text that came.
-        """
+        """Signed with the app's secret token, over a timestamp and the raw body. A validation asks for a digest."""
         stamp, given = (delivery.headers.get(f"x-zm-{name}", "") for name in ("request-timestamp", "signature"))
         message = b"v0:" + stamp.encode("utf-8", "replace") + b":" + delivery.body
         signed = {f"v0={_digest(secret, message)}": secret for secret in secrets if secret.reveal()}
@@ -287,7 +286,7 @@ class Zoom(Provider):
             return Unauthorized(reason)
         return NotFound(reason) if number_of(document.get("code")) == _NO_SUCH_FILE else Rejected(reason)
 
-    def _read(self, row: Mapping[str, Json]) -> Recording | None:
+    def _read(self, row: _Row) -> Recording | None:
         """One row as a recording; None when it has no id or no date. A row has no state: it is there when ready."""
         id_, start = id_of(row.get("id")), moment_of(row.get("date_time"))
         if not id_ or start is None:
@@ -297,13 +296,13 @@ class Zoom(Provider):
             id=id_,
             readiness=Readiness.READY if link else Readiness.NOT_READY,
             note=None if link else "Zoom lists it without a link",
-            call_id=text_of(row.get("call_id")),
+            call_id=id_of(row.get("call_id")),
             recorded_at=start,
-            recorded_at_raw=text_of(row.get("date_time")),
+            recorded_at_raw=written(row.get("date_time")),
             duration_seconds=number_of(row.get("duration")),
             direction=text_of(row.get("direction")),
-            from_number=text_of(row.get("caller_number")),
-            to_number=text_of(row.get("callee_number")),
+            from_number=id_of(row.get("caller_number")),
+            to_number=id_of(row.get("callee_number")),
             agent=text_of(owner.get("name")) if owner.get("type") == "user" else None,
             raw={
                 **without(row, "download_url", "transcript_download_url"),
@@ -322,7 +321,7 @@ def _file_id(link: str) -> str | None:
     return None
 
 
-def _end_of(facts: Mapping[str, Json]) -> datetime | None:
+def _end_of(facts: _Row) -> datetime | None:
     start, seconds = moment_of(facts.get("date_time")), number_of(facts.get("duration")) or 0.0
     return moment_of(facts.get("end_time")) or (start and start + timedelta(seconds=min(abs(seconds), 10**6)))
 
@@ -332,7 +331,7 @@ def _is_within(recording: Recording, window: Window) -> bool:
     return any(moment is not None and window.start <= moment <= window.end for moment in moments)
 
 
-def _transcript_of(facts: Mapping[str, Json]) -> Transcript:
+def _transcript_of(facts: _Row) -> Transcript:
     """A transcript may still come for a call that has just ended; later a row says whether it has one."""
     ended = _end_of(facts)
     recent = ended is not None and datetime.now(UTC) - ended < _TRANSCRIPT_WITHIN
@@ -340,7 +339,7 @@ def _transcript_of(facts: Mapping[str, Json]) -> Transcript:
     return Transcript(state=TranscriptState.PENDING if expected else TranscriptState.NONE)
 
 
-def _line_of(part: Mapping[str, Json]) -> str:
+def _line_of(part: _Row) -> str:
     names = [text_of(mapping_of(user).get("username")) for user in items_of(part.get("users"))]
     speaker, text = ", ".join(filter(None, names)), str(part.get("text") or "")
     return f"{speaker}: {text}" if speaker else text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +57,38 @@ def test_every_fact_is_read_as_it_is_meant(case: Case) -> None:
         assert recording.recorded_at
         assert recording.recorded_at.tzinfo is UTC
         assert recording.recorded_at_raw
+
+
+def numbers_as_texts(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def texts_as_numbers(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() and not value.startswith("0") else value
+
+
+def written_otherwise(document: Any, write: Callable[[Any], Any]) -> Any:
+    if isinstance(document, dict):
+        return {name: written_otherwise(each, write) for name, each in document.items()}
+    if isinstance(document, list):
+        return [written_otherwise(each, write) for each in document]
+    return write(document)
+
+
+@pytest.mark.parametrize("write", [numbers_as_texts, texts_as_numbers])
+def test_a_number_is_the_same_fact_whether_it_is_written_as_one_or_as_a_text(
+    case: Case, write: Callable[[Any], Any]
+) -> None:
+    reply = case.replay.reply("list")
+    if not reply.body.startswith((b"{", b"[")):
+        return  # XML has texts alone
+    body = json.dumps(written_otherwise(json.loads(reply.body), write)).encode()
+    case.replay.fail("list", replace(reply, body=body))
+    page = case.first_page()
+    assert page.problem is None
+    assert page.next_cursor
+    for recording, facts in zip(page.recordings, case.fixture.recordings[:2], strict=True):
+        assert {name: as_given(recording, name) for name in facts} == dict(facts)
 
 
 def test_asking_by_id_tells_the_same_as_the_listing(case: Case) -> None:

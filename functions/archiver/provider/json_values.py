@@ -21,6 +21,7 @@ _WRAPPING = str.maketrans("", "", "\t\r\n")
 _MAX_NAMED = 5
 _DEEPEST = 10
 _DIGITS = re.compile(r"[0-9]{9,13}(\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 _EARLIEST_SECONDS, _EARLIEST_MILLISECONDS = 1e8, 1e11
 """Of 1973: smaller numbers are no times but days, counts or nothing."""
 
@@ -74,10 +75,26 @@ def link_of(value: Json) -> str | None:
 
 
 def number_of(value: Json) -> float | None:
-    """`value` where it is a number of a sensible size, else None; what is next to nothing is 0. A boolean is none."""
+    """`value` where it is a number of a sensible size, as one or as a text: some send durations and codes as texts.
+
+    None for anything else; what is next to nothing is 0. A boolean is none.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST_NUMBER:
         return None
     return None if math.isnan(value) else float(value) if abs(value) >= _SMALLEST_NUMBER else 0.0
+
+
+def count_of(value: Json) -> int | None:
+    """`value` where it is a count of something, else None."""
+    number = number_of(value)
+    return int(number) if number is not None and number >= 0 else None
+
+
+def cursor_of(value: Json) -> str | None:
+    """A provider's name for the next page, whatever it looks like; None where there is none."""
+    return str(value) if value else None
 
 
 def moment_of(value: Json) -> datetime | None:
@@ -98,7 +115,7 @@ def written(value: Json) -> str | None:
 
 
 def _since_1970(value: Json) -> datetime | None:
-    number = float(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else number_of(value)
+    number = number_of(value) if not isinstance(value, str) or _DIGITS.fullmatch(value) else None
     seconds = number / 1000 if number and number >= _EARLIEST_MILLISECONDS else number
     return datetime.fromtimestamp(seconds, UTC) if seconds and seconds >= _EARLIEST_SECONDS else None
 

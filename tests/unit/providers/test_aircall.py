@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,14 +13,16 @@ import pytest
 from functions.archiver.errors import NotFound, NotReady, Throttled, Unauthorized
 from functions.archiver.http.client import Http
 from functions.archiver.provider.provider import Account
-from functions.archiver.recording import Recording, Window
+from functions.archiver.recording import Json, Recording, Window
 from functions.archiver.secret import Secret
 from functions.providers.aircall import Aircall
 from simulators.providers.aircall import Aircall as Simulator
 from tests.doubles.http_client import Slots, http_to
+from tests.doubles.http_server import HttpServer, Reply
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(start=START, end=START + timedelta(days=2))
+DAY = timedelta(days=1)
 HOOK = "https://hooks.example.com/webhooks/acme"
 
 
@@ -69,6 +72,47 @@ def test_a_call_that_nobody_recorded_is_known_as_empty(aircall: Aircall) -> None
     page = aircall.page(WINDOW, None)
     assert len(page.empty) == 1
     assert page.rows == len(page.recordings) + 1
+
+
+def pages_of(server: HttpServer, *documents: Json) -> Aircall:
+    server.on("/v1/calls", *(Reply(body=json.dumps(each).encode()) for each in documents))
+    credentials = {"api_id": Secret("id"), "api_token": Secret("hidden")}
+    return Aircall(http_to(server.url), Account(source="acme", base_url=server.url, credentials=credentials))
+
+
+def call(number: int = 1, **more: Json) -> dict[str, Json]:
+    return {"id": number, "started_at": round(START.timestamp()), "recording": "https://x.example/1.mp3", **more}
+
+
+def test_a_call_that_begins_a_little_before_it_was_created_belongs_to_the_window_that_lists_it(
+    server: HttpServer,
+) -> None:
+    second = round(START.timestamp())
+    calls = [call(number, started_at=second + after) for number, after in enumerate((-2, 0, 86_402, -90_000), start=1)]
+    page = pages_of(server, {"calls": calls, "meta": {}}).page(Window(start=START, end=START + DAY), None)
+    assert [each.call_id for each in page.recordings] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("meta", "calls", "goes_on"),
+    [({}, 50, True), (None, 50, True), ({}, 49, False), ({"next_page_link": None}, 50, False)],
+)
+def test_a_full_page_that_says_nothing_of_a_next_one_has_one(
+    server: HttpServer, meta: Json, calls: int, goes_on: bool
+) -> None:
+    page = pages_of(server, {"calls": list(map(call, range(1, calls + 1))), "meta": meta}).page(WINDOW, None)
+    assert page.next_cursor == ("2" if goes_on else None)
+
+
+def test_a_link_of_some_thousand_characters_is_one(server: HttpServer) -> None:
+    link = f"{server.url}/1.mp3?X-Amz-Security-Token={'t' * 4_000}"
+    aircall = pages_of(server, {"calls": [call(recording=link)], "meta": {}})
+    server.on("/v1/calls/1", Reply(body=json.dumps({"call": call(recording=link)}).encode()))
+    server.on("/1.mp3", Reply(body=b"audio"))
+    (recording,) = aircall.page(WINDOW, None).recordings
+    assert aircall.look_up("1")[0].id == recording.id
+    with aircall.open(recording) as opened:
+        assert b"".join(opened.body.chunks()) == b"audio"
 
 
 def test_the_count_of_calls_tells_of_more_than_are_listed(simulator: Simulator) -> None:

@@ -202,6 +202,15 @@ def test_numbers_are_freed_of_their_scheme_where_they_are_phone_numbers(server: 
     assert found.recorded_at == day, "a file without playable media has no time of its own"
 
 
+@pytest.mark.parametrize("media", [None, "audio", ""])
+def test_a_file_that_does_not_say_that_it_is_something_else_is_audio(server: HttpServer, media: Json) -> None:
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    server.on(QUERY, Reply(body=json.dumps({"totalHits": 1, "conversations": [conversation(day)]}).encode()))
+    files = [{"id": "1", "media": media}, {"id": "2", "media": "screen"}]
+    server.on("/api/v2/conversations/c-0000/recordingmetadata", Reply(body=json.dumps(files).encode()))
+    assert [each.id for each in listed(plain_client(server), Window(start=day, end=day))] == ["1"]
+
+
 # orphans
 
 
@@ -221,6 +230,15 @@ def test_orphans_of_other_days_are_left_out_and_several_pages_of_them_are_read(s
     day = Window(start=START, end=START + timedelta(days=1))
     first_day = {each.id for each in simulator.rows() if each.recorded_at <= day.end}
     assert {each.id for each in listed(client_of(simulator), day)} == first_day
+
+
+def test_orphans_of_which_nobody_counts_the_pages_are_read_to_the_end(server: HttpServer) -> None:
+    rows = [{"id": str(number), "createdTime": START.isoformat(), "mediaType": None} for number in range(101)]
+    server.on(QUERY, Reply(body=b"{}"))
+    server.on(ORPHANS, *(Reply(body=json.dumps({"entities": each}).encode()) for each in (rows[:100], rows[100:])))
+    client = plain_client(server)
+    client.account = Account(source="acme", base_url=server.url, credentials=CREDENTIALS, options={})
+    assert len(listed(client)) == 101
 
 
 def test_an_organisation_without_orphans_or_the_permission_has_none(server: HttpServer) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.archiver.provider.json_values import id_of, link_of, moment_of, written
+from functions.archiver.provider.json_values import count_of, cursor_of, id_of, link_of, moment_of, number_of, written
 from functions.archiver.recording import Json
 
 
@@ -97,6 +97,38 @@ def test_a_leap_second_and_the_end_of_a_day_are_times(value: str, moment: dateti
 )
 def test_what_is_no_time_is_none(value: Json) -> None:
     assert (moment_of(value), written(value) if not isinstance(value, str) else None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (7, 7.0),
+        (-1.5, -1.5),
+        ("117504", 117504.0),
+        ("-1", -1.0),
+        ("0.25", 0.25),
+        (1e-300, 0.0),
+        ("7 s", None),
+        ("1e5", None),
+        ("٧", None),
+        ("9" * 16, None),
+        (10**16, None),
+        (float("nan"), None),
+        (True, None),
+        ([7], None),
+    ],
+)
+def test_a_number_may_be_written_as_a_text(value: Json, number: float | None) -> None:
+    assert number_of(value) == number
+    assert count_of(value) == (None if number is None or number < 0 else int(number))
+
+
+@pytest.mark.parametrize(
+    ("value", "cursor"),
+    [("", None), (None, None), (0, None), (False, None), ({}, None), (7, "7"), ("t" * 5_000, "t" * 5_000)],
+)
+def test_a_cursor_is_whatever_a_provider_names_its_next_page(value: Json, cursor: str | None) -> None:
+    assert cursor_of(value) == cursor
 
 
 @pytest.mark.parametrize(

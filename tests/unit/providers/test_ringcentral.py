@@ -14,6 +14,7 @@ from functions.archiver.errors import (
     Misconfigured,
     NotFound,
     NotReady,
+    Rejected,
     Throttled,
     Unauthorized,
     Unverified,
@@ -191,6 +192,13 @@ def test_a_recording_is_found_by_its_id_in_the_call_log(client: RingCentral, sim
 
 
 # calls
+
+
+@pytest.mark.parametrize("document", [{"message": "busy"}, {"records": None}])
+def test_an_answer_without_records_does_not_say_that_a_recording_is_missing(server: HttpServer, document: Any) -> None:
+    log_of(server, **document)
+    with pytest.raises(Rejected, match="without records"):
+        plain_client(server).describe("1")
 
 
 def test_a_call_is_looked_up_with_all_of_its_recordings(client: RingCentral, simulator: Simulator) -> None:

@@ -76,6 +76,13 @@ def test_a_refused_token_starts_its_window_again(server: HttpServer, telesign: T
         telesign.page(WINDOW, "old")
 
 
+@pytest.mark.parametrize("token", [7, "t" * 4_000])
+def test_a_token_goes_on_whatever_it_looks_like(server: HttpServer, telesign: TeleSign, token: Json) -> None:
+    server.on(LIST, document({"call_recordings": [], "token": token}), page_of())
+    assert telesign.page(WINDOW, telesign.page(WINDOW, None).next_cursor).next_cursor is None
+    assert server.requests[1].query == {"token": str(token)}
+
+
 def test_a_refused_window_is_no_refused_token(server: HttpServer, telesign: TeleSign) -> None:
     server.on(LIST, document({}, 400))
     with pytest.raises(Unavailable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unavailable, Unfetchable, Unverified
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored
 from functions.archiver.provider.provider import Account
-from functions.archiver.recording import Readiness, Recording, Rendition, Window
+from functions.archiver.recording import Json, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
 from functions.providers.twilio import Twilio
 from simulators.providers.twilio import Twilio as Simulator
@@ -115,6 +116,13 @@ def test_a_status_says_what_to_expect(
     assert note is None or (found.note and ("process" in found.note or note in found.note))
 
 
+def test_a_row_without_the_date_of_its_creation_is_found_by_its_start(server: HttpServer) -> None:
+    row = {"sid": "RE1", "status": "completed", "date_created": None, "start_time": "Sun, 01 Mar 2026 10:00:00 +0000"}
+    server.on(f"/2010-04-01/Accounts/{SID}/Recordings.json", Reply(body=json.dumps({"recordings": [row]}).encode()))
+    page = twilio_at(server.url, secret={"account_sid": SID, "auth_token": "hidden"}).page(WINDOW, None)
+    assert [each.recorded_at for each in page.recordings] == [datetime(2026, 3, 1, 10, tzinfo=UTC)]
+
+
 # audio
 
 
@@ -138,6 +146,16 @@ def test_a_recording_that_has_one_channel_after_all_is_fetched_so(twilio: Twilio
     mono = next(each for each in simulator.recordings.values() if each.index == 0)
     wrong = Recording(id=mono.id, raw={"sid": mono.id, "channels": 2})
     assert fetched(twilio, wrong)[1] == Rendition(format="wav", channels=1)
+
+
+@pytest.mark.parametrize("channels", ["2", None, 2])
+def test_both_channels_are_asked_for_unless_a_recording_is_said_to_have_one(server: HttpServer, channels: Json) -> None:
+    path = f"/2010-04-01/Accounts/{SID}/Recordings/RE1.wav"
+    server.on(path, Reply(body=b"audio"))
+    twilio = twilio_at(server.url, secret={"account_sid": SID, "auth_token": "hidden"})
+    recording = Recording(id="RE1", raw={"sid": "RE1", "channels": channels})
+    assert fetched(twilio, recording)[1] == Rendition(format="wav", channels=2)
+    assert server.requests[0].query == {"RequestedChannels": "2"}
 
 
 def test_another_format_and_mixed_channels_can_be_asked_for(simulator: Simulator) -> None:

@@ -1,8 +1,7 @@
-"""What is peculiar to Zoom Phone, against its simulator, and the signatures that are published of its webhooks."""
+"""What is peculiar to Zoom Phone, against its simulator."""
 
 from __future__ import annotations
 
-import hmac
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.errors import CursorRefused, NotFound, NotReady, Throttled, Unauthorized, Unverified
-from functions.archiver.provider.delivery import Delivery, Hint, Ignored, Reply, Said
+from functions.archiver.errors import CursorRefused, NotFound, NotReady, Rejected, Throttled, Unauthorized
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -123,6 +121,16 @@ def test_the_server_s_own_count_of_a_window_is_passed_on(zoom: Zoom) -> None:
     assert zoom.page(WINDOW, None).total == 8
 
 
+@pytest.mark.parametrize("token", ["t" * 4_000, 7])
+def test_a_page_s_token_goes_on_however_long_it_is(server: HttpServer, token: Json) -> None:
+    pages = [{"recordings": [], "next_page_token": each} for each in (token, "")]
+    lists(server, *pages)
+    zoom = plain_zoom(server)
+    cursor = zoom.page(WINDOW, None).next_cursor
+    assert zoom.page(WINDOW, cursor).next_cursor is None
+    assert server.requests[-1].query["next_page_token"] == str(token)
+
+
 def test_a_row_without_a_link_is_not_ready(zoom: Zoom, simulator: Simulator) -> None:
     late = simulator.add(state="unfinished")
     found = {each.id: each for each in listed(zoom)}
@@ -170,6 +178,11 @@ def test_a_link_to_an_unknown_host_gets_no_token_and_its_file_is_asked_for_at_ou
     assert fetched(zoom, recording) == b"audio"
 
 
+def lists(server: HttpServer, *documents: Json) -> None:
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    server.on("/v2/phone/recordings", *(Answer(body=json.dumps(each).encode()) for each in documents))
+
+
 def plain_zoom(server: HttpServer) -> Zoom:
     options = {"token_url": server.url, "media_url": server.url}
     account = Account(source="acme", base_url=server.url, credentials=CREDENTIALS, options=options)
@@ -213,6 +226,33 @@ def test_a_recording_is_found_by_its_id_in_the_list_of_the_last_weeks(zoom: Zoom
     with pytest.raises(NotFound):
         zoom.describe("nobody")
     assert len(simulator.served("list")) == asked + 3
+
+
+@pytest.mark.parametrize("document", [{"message": "busy"}, {"recordings": None}, []])
+def test_an_answer_without_recordings_does_not_say_that_one_is_missing(server: HttpServer, document: Json) -> None:
+    lists(server, document)
+    with pytest.raises(Rejected, match="without recordings"):
+        plain_zoom(server).describe("1")
+
+
+def test_a_file_behind_an_unknown_kind_of_link_is_searched_for_around_its_call(server: HttpServer) -> None:
+    """Half a year later none of the last weeks' recordings is the one."""
+    row: Json = {
+        "id": "1",
+        "date_time": "2026-03-01T10:00:00Z",
+        "duration": 600,
+        "download_url": f"{server.url}/files/1",
+    }
+    lists(server, {"recordings": [row]}, {"recordings": [{"id": "2"}, row]}, {"recordings": [{"id": "2"}]})
+    server.on("/files/1", Answer(body=b"audio"))
+    zoom = plain_zoom(server)
+    day = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+    (recording,) = zoom.page(day, None).recordings
+    assert fetched(zoom, recording) == b"audio"
+    asked = [seen.query for seen in server.requests if seen.path == "/v2/phone/recordings"]
+    assert (asked[1]["from"], asked[1]["to"]) == ("2026-03-01T09:55:00Z", "2026-03-01T10:15:01Z")
+    with pytest.raises(NotFound):
+        fetched(zoom, recording)
 
 
 # limits
@@ -291,6 +331,14 @@ def test_a_code_says_why_there_is_no_transcript(server: HttpServer, code: int, s
     assert plain_zoom(server).transcript(Recording(id="1")).state is state
 
 
+@pytest.mark.parametrize("document", [{}, {"timeline": None}, {"timeline": {}}, []])
+def test_an_answer_without_a_timeline_is_no_transcript(server: HttpServer, document: Json) -> None:
+    server.on("/oauth/token", Answer(body=b'{"access_token": "token", "expires_in": 3600}'))
+    server.on("/v2/phone/recording_transcript/download/1", Answer(body=json.dumps(document).encode()))
+    with pytest.raises(Rejected, match="without a timeline"):
+        plain_zoom(server).transcript(Recording(id="1"))
+
+
 def test_a_call_of_last_month_without_a_transcript_is_not_asked_for_one(server: HttpServer) -> None:
     raw: dict[str, Json] = {
         "file_id": "abc",
@@ -310,79 +358,3 @@ def test_what_is_deleted_is_listed_no_more(zoom: Zoom, simulator: Simulator) -> 
     assert recording.id not in {each.id for each in listed(zoom)}
     with pytest.raises(NotFound):
         zoom.delete(recording)
-
-
-# webhooks
-
-PUBLISHED = "4fv1RkqGQUq5sWbEz6hA5A"
-VALIDATION = (
-    b'{"payload":{"plainToken":"xys8n8PGS7mAU0m5-YJjRA"},"event_ts":1720705455858,"event":"endpoint.url_validation"}'
-)
-
-
-def delivered(body: bytes, signature: str, stamp: str, *, at: float | None = None) -> Delivery:
-    return Delivery(
-        headers={"x-zm-signature": signature, "x-zm-request-timestamp": stamp},
-        query={},
-        body=body,
-        received_at=datetime.fromtimestamp(float(stamp) if at is None else at, UTC),
-    )
-
-
-def signed(event: Any, secret: str = "token", *, late: float = 0) -> Delivery:
-    body, stamp = json.dumps(event).encode(), "1767693600"
-    signature = hmac.digest(secret.encode(), f"v0:{stamp}:".encode() + body, "sha256").hex()
-    return delivered(body, f"v0={signature}", stamp, at=float(stamp) + late)
-
-
-def said(delivery: Delivery, *secrets: str) -> Said:
-    account = Account(source="acme", base_url="https://api.zoom.us", credentials=CREDENTIALS)
-    zoom = Zoom(http_to("https://api.zoom.us", Slots()), account)
-    return zoom.event(delivery, [Secret(each) for each in secrets or ("token",)])
-
-
-def test_a_published_signature_is_verified_and_its_challenge_answered() -> None:
-    signature = "v0=93a1a675965ceb9c5a50c5dfb31f20e50f763be37a54ef74cd2d16a1a8e5c0d6"
-    reply = said(delivered(VALIDATION, signature, "1720705455"), PUBLISHED)
-    assert isinstance(reply, Reply)
-    assert json.loads(reply.body) == {
-        "plainToken": "xys8n8PGS7mAU0m5-YJjRA",
-        "encryptedToken": "2fffc6a967dde4f68024025a5bd991c5ae1e5313b4e6365be4883e3e81d479b3",
-    }
-
-
-def test_a_published_challenge_is_answered() -> None:
-    challenge = {"event": "endpoint.url_validation", "payload": {"plainToken": "foobar12345"}}
-    reply = said(signed(challenge, "barbaz67890"), "another", "barbaz67890")
-    assert isinstance(reply, Reply)
-    expected = "aaca35ce2b1ee8e81c06c0e8c9841f4870bfa2b29b1812688459cf5d6cbdb5df"
-    assert json.loads(reply.body)["encryptedToken"] == expected
-
-
-def test_the_raw_bytes_are_what_is_signed() -> None:
-    changed = VALIDATION.replace(b",", b", ")
-    signature = "v0=93a1a675965ceb9c5a50c5dfb31f20e50f763be37a54ef74cd2d16a1a8e5c0d6"
-    with pytest.raises(Unverified):
-        said(delivered(changed, signature, "1720705455"), PUBLISHED)
-    with pytest.raises(Unverified):
-        said(delivered(VALIDATION, signature, "1720705456"), PUBLISHED)
-
-
-@pytest.mark.parametrize("late", [3700, -3700, 10**9])
-def test_an_event_that_is_repeated_later_asks_for_nothing(late: int) -> None:
-    event = {"event": "phone.recording_completed", "payload": {"object": {"recordings": [{"id": "1"}]}}}
-    assert said(signed(event, late=60)) == [Hint(recording_id="1", ready=True)]
-    assert isinstance(said(signed(event, late=late)), Ignored)
-    assert isinstance(said(signed({"event": "endpoint.url_validation", "payload": {}}, late=late)), Ignored)
-
-
-@pytest.mark.parametrize("name", ["phone.recording_completed", "phone.recording_completed_for_access_member"])
-def test_an_event_names_several_recordings(name: str) -> None:
-    rows = [{"id": "1", "download_url": "https://evil.example/"}, {"id": "2"}]
-    hints = said(signed({"event": name, "payload": {"object": {"recordings": rows}}}))
-    assert hints == [Hint(recording_id="1", ready=True), Hint(recording_id="2", ready=True)]
-
-
-@pytest.mark.parametrize("name", ["phone.recording_failed", "phone.recording_deleted", "phone.recording_started", None])
-def test_other_events_ask_for_nothing(name: str | None) -> None:
-    assert isinstance(said(signed({"event": name, "payload": {"object": {"id": "1"}}})), Ignored)
