@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from simulators.exchange import Host, Request, Served
 from simulators.faults import Answer
+from simulators.prompt_server import PromptServer
 
 MAX_REQUEST_BYTES = 2**20
 MAX_CONNECTIONS = 64
@@ -23,11 +24,9 @@ IDLE_SECONDS = 30
 Exchange = Callable[[Request], tuple[Served, Answer]]
 
 
-class Server(ThreadingHTTPServer):
+class Server(PromptServer):
     """One origin, running from construction to `stop`. No more than MAX_CONNECTIONS are served at once."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, host: Host, exchange: Exchange, stopping: threading.Event, port: int = 0) -> None:
@@ -36,17 +35,14 @@ class Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.origin = f"http://127.0.0.1:{self.server_address[1]}"
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        self.start()
 
     def stop(self) -> None:
         """Takes no more connections and ends those that are open."""
-        self.shutdown()
+        super().stop()
         for connection in tuple(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self.server_close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serves one connection, when there is a slot for it."""

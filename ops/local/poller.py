@@ -32,6 +32,9 @@ class Queue(Protocol):
     def idle(self) -> bool:
         """Whether no message waits or is in flight."""
 
+    def close(self) -> None:
+        """Gives out nothing more; whoever waits for a message waits no longer."""
+
 
 class Poller:
     """One thread for each lane, with a sandbox of its own."""
@@ -58,6 +61,7 @@ class Poller:
     def stop(self, *, until: float | None = None) -> None:
         """Lets every worker finish its message, and waits for that, at most until `until` of the monotonic clock."""
         self._stopping.set()
+        self._queue.close()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(None if until is None else max(until - time.monotonic(), 0.0))

@@ -217,7 +217,7 @@ class LocalRun:
     def _work(self, progress: Progress) -> None:
         """Until nothing is left that this run may do; where it goes on, until it is stopped."""
         looked = delivered = time.monotonic()
-        while not self._stopping.wait(_STEP_SECONDS) and not self._gate.is_closed:
+        while not self._stopping.is_set() and not self._gate.is_closed:
             progress.update()
             if time.monotonic() - delivered > _DELIVER_EVERY_SECONDS:
                 delivered = time.monotonic()
@@ -226,10 +226,11 @@ class LocalRun:
                 if time.monotonic() - looked > _LOOK_EVERY_SECONDS:
                     looked = time.monotonic()
                     self._on_trouble.tell(self._verdict()[1])
-                continue
-            busy = [driver.step() for driver in self._drivers]
-            if not any(busy):
-                return
+            else:
+                busy = [driver.step() for driver in self._drivers]
+                if not any(busy):
+                    return
+            self._stopping.wait(_STEP_SECONDS)
 
     def _stop(self) -> None:
         """Waits until nothing runs any more. What still goes on after a while, when it was stopped, is dropped."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.doubles.prompt_server import PromptServer
+from simulators.prompt_server import PromptServer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -123,7 +122,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> Ended:
 
 def kill(process: subprocess.Popen[str]) -> None:
     """Ends a process at once, as a power cut does."""
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()  # not by its number, which is another's once it has ended
     process.communicate(timeout=60)
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import IO, Any
 
-from tests.doubles.prompt_server import PromptServer
+from simulators.prompt_server import PromptServer
 
 CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
 """The runtime interface client and what it needs; Lambda's own images hold the same."""

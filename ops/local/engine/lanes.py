@@ -98,6 +98,7 @@ class FifoLanes:
         self._receipts = itertools.count(1)
         self._lanes: dict[str, _Lane] = {}
         self._sendings = _Sendings()
+        self._closed = False
         self.dead = 0
 
     def send(self, tickets: Sequence[Ticket]) -> list[Ticket]:
@@ -109,11 +110,17 @@ class FifoLanes:
         return []
 
     def receive(self, *, timeout: float = 0.0) -> Delivery | None:
-        """The next message of any lane that has none in flight, waited for up to `timeout` seconds."""
+        """The next message of any lane that has none in flight, for which it waits up to `timeout` seconds."""
         with self._changed:
-            self._changed.wait_for(self._free, timeout)
-            group = self._free()
+            self._changed.wait_for(lambda: self._closed or self._free(), timeout)
+            group = None if self._closed else self._free()
             return None if group is None else self._take(group)
+
+    def close(self) -> None:
+        """Gives out nothing more, and whoever waits for a message learns it at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def _free(self) -> str | None:
         """The lane that gives out a message now and has waited longest for its turn; None where there is none."""

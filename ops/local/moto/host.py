@@ -91,13 +91,21 @@ class MotoQueue:
         self._numbers = iter(range(1, 2**62))
         self._lock = threading.Lock()
         self._busy = 0
+        self._closed = False
 
     def receive(self, *, timeout: float = 0.0) -> Delivery | None:
         """Looks every few milliseconds."""
         until = time.monotonic() + timeout
-        while (delivery := self._receive()) is None and time.monotonic() < until:
+        while not self._closed:
+            delivery = self._receive()
+            if delivery is not None or time.monotonic() >= until:
+                return delivery
             time.sleep(_WAIT_SECONDS)
-        return delivery
+        return None
+
+    def close(self) -> None:
+        """Gives out nothing more."""
+        self._closed = True
 
     def _receive(self) -> Delivery | None:
         with self._lock, calls_counted_as("poller"):

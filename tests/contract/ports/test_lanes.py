@@ -215,6 +215,19 @@ def test_whoever_waits_is_woken_by_a_sending() -> None:
     assert got[0] is not None
 
 
+def test_closed_lanes_give_out_nothing_more_and_let_nobody_wait() -> None:
+    lanes = FifoLanes(1)
+    got: list[Delivery | None] = []
+    waiting = threading.Thread(target=lambda: got.append(lanes.receive(timeout=30)))
+    waiting.start()
+    lanes.close()
+    waiting.join(10)
+    assert got == [None]
+    lanes.send([ticket("a")])
+    assert lanes.receive() is None
+    assert not lanes.idle()
+
+
 def test_minutes_of_work_for_many_lanes_take_little_memory() -> None:
     lanes, tickets = FifoLanes(2), [ticket(f"recording-{number}") for number in range(20_000)]
     tracemalloc.start()
