@@ -53,6 +53,18 @@ def test_nothing_scrolls_sideways_at_320_pixels(opened: Opens) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
 
 
+def test_a_number_of_fifteen_digits_stays_on_one_line_on_a_desktop(opened: Opens) -> None:
+    page = opened(viewport={"width": 1280, "height": 900})
+    page.evaluate("document.querySelectorAll('td[data-head=Agent]').forEach(e => e.textContent = 'f'.repeat(90))")
+    script = """() => [...document.querySelectorAll('td[data-head=From], td[data-head=To]')].map(cell => {
+        cell.textContent = '+999221197063123';
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getClientRects().length;
+    })"""
+    assert set(page.evaluate(script)) == {1}
+
+
 def test_every_target_is_at_least_24_pixels_high(opened: Opens) -> None:
     page = opened()
     script = """() => [...document.querySelectorAll('a, button, input, select, summary')]

@@ -160,6 +160,11 @@ def test_every_state_is_told_in_words(client: FlaskClient, name: str, words: str
     assert ("<audio" in html) == plays
 
 
+def test_altered_bytes_are_not_called_the_original(client: FlaskClient) -> None:
+    html = text_of(client.get(address_of(SPECIAL["altered"])).text)
+    assert ("Download the altered bytes" in html, "the original" in html) == (True, False)
+
+
 def test_altered_bytes_are_played_only_when_asked_again(client: FlaskClient, view: ViewInMemory) -> None:
     address = address_of(SPECIAL["altered"])
     assert "<audio" in client.get(f"{address}?listen=1").text
