@@ -44,6 +44,10 @@ def deployed(shared: Shared, name: str) -> DeployedArchive:
     if not session.region_name and shared.archive == name:  # a mistyped folder looks like a stack's name
         sentence = f"there is no folder {name}, and to look for a stack of that name no AWS region is set"
         raise Failure(ExitCode.MISUSE, f"{sentence}: set AWS_REGION, or give --region NAME", kind="no_region")
+    if not session.region_name and shared.archive is None:  # whoever has only a folder may not expect AWS at all
+        sentence = f"the deployment file means the archive {name} on AWS, and no AWS region is set"
+        ways = "set AWS_REGION, or give --region NAME; for a folder name it (-a, or --out for import)"
+        raise Failure(ExitCode.MISUSE, f"{sentence}: {ways}", kind="no_region")
     return DeployedArchive(name, session)
 
 

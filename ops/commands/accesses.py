@@ -12,8 +12,8 @@ from ops.shell.verb import Shared, Topic, verb
 
 
 @verb(topic=Topic.LOOK, example="recordings accesses --who anna --from 2026-11-01")
-@click.option("--who", metavar="NAME", help="Whose name holds this.")
-@click.option("--recording", metavar="ID", help="Of one: its id, or the digest of an erased one.")
+@click.option("--who", metavar="NAME", help="Whose name contains this.")
+@click.option("--recording", metavar="ID", help="Of this recording: its id, or its digest if it was erased.")
 @click.option("--from", "since", type=Moment(), metavar="TIME", help="At or after this time. [default: 30 days ago]")
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="Before this time. [default: now]")
 @click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV.")

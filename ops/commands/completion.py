@@ -13,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 @verb(topic=Topic.START, example="recordings completion bash")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shared: Shared, *, shell: str) -> ExitCode:
-    """Print what makes a shell complete verbs and options.
+    """Print a script with which a shell completes verbs and options.
 
     In ~/.bashrc or ~/.zshrc: eval "$(recordings completion bash)", or zsh. For fish write the output into
     ~/.config/fish/completions/recordings.fish.

@@ -24,7 +24,7 @@ _COLUMNS = [
 
 @verb(topic=Topic.REPAIR, example="recordings doctor acme-uk -a deployments/mine.toml")
 @click.argument("source", required=False)
-@click.option("--write-test", is_flag=True, help="Put one small object into the bucket; it goes after a day.")
+@click.option("--write-test", is_flag=True, help="Put one small object into the bucket; it is removed after a day.")
 @click.option("--anyway", is_flag=True, help="Ask the provider although the source is blocked or paused.")
 def command(shared: Shared, *, source: str | None, write_test: bool, anyway: bool) -> ExitCode:
     """Look for what is wrong: secret, provider, schedules, queue, mail, webhook, bucket, key and clock.

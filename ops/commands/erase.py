@@ -13,11 +13,17 @@ BASES = ("gdpr-17", "pci-sad", "contract", "mistake")
 
 @verb(topic=Topic.PROVE, example="recordings erase --number 07700900123 --basis gdpr-17 --ticket ABC-12 --confirm 3")
 @click.argument("ids", nargs=-1)
-@click.option("--basis", type=click.Choice(BASES), help="On which ground.")
-@click.option("--ticket", metavar="ID", help="Where the request is kept; recorded for ever, so no name.")
+@click.option("--basis", type=click.Choice(BASES), help="On what ground.")
+@click.option("--ticket", metavar="ID", help="Where the request is on file; kept for ever, so name no person.")
 @find_filters
-@click.option("--deferred", is_flag=True, help="What earlier orders had to leave, as far as it may go by now.")
-@click.option("--confirm", "confirmed", type=click.IntRange(min=0), metavar="N", help="It is so many recordings now.")
+@click.option("--deferred", is_flag=True, help="What earlier orders had to leave and nothing keeps any more.")
+@click.option(
+    "--confirm",
+    "confirmed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Erase without a question if this is how many it is now.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go and do nothing.")
 @click.option("--break-glass", is_flag=True, help="As break_glass_role, which a governance lock does not stop.")
 def command(

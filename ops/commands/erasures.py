@@ -8,7 +8,7 @@ from ops.shell.verb import Shared, Topic, verb
 
 @verb(topic=Topic.PROVE, example="recordings erasures --json")
 def command(shared: Shared) -> ExitCode:
-    """List what was erased, when, by whom and on which ground, and what is still to go."""
+    """List what was erased, when, by whom and on what ground, and what is still to go."""
     from ops.erasing.verbs import erasures
 
     return erasures(shared)

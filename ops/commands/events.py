@@ -27,8 +27,8 @@ def command() -> None:
 def replay_(shared: Shared, *, since: datetime, until: datetime | None) -> ExitCode:
     """Send the events of recordings of these days again, as the ledger has them now.
 
-    Each keeps its `detail.id`, by which whoever hears it twice knows it. In a folder only what `events.jsonl` lacks is
-    written. Released holds, sealed days and what became of a source are not repeated.
+    Each keeps its `detail.id`, by which a receiver recognises an event that it has had. In a folder only what
+    `events.jsonl` lacks is written. Released holds, sealed days and changes of a source's state are not repeated.
     """
     from ops.archive.opening import open_archive
     from ops.events.replaying import replay

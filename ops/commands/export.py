@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @verb(topic=Topic.PROVE, example='recordings export --case "Doe v. Roe" --held-by "Doe v. Roe" --out doe.zip')
 @click.argument("ids", nargs=-1)
-@click.option("--case", required=True, metavar="NAME", help="What it is for; stands in the export.")
+@click.option("--case", required=True, metavar="NAME", help="What it is for; named in the export.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="A new file.")
-@click.option("--reason", default="", metavar="TEXT", help="Stands in the export.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; named in the export.")
 @click.option("--held-by", metavar="CASE", help="Everything that this case holds now.")
 @click.option(
     "--for",
@@ -47,8 +47,8 @@ def command(
 ) -> ExitCode:
     """Hand recordings over as one zip that anybody can check without this program.
 
-    IDS are recordings or calls; instead of them the filters of `find` select, or --held-by. Nothing found is an export
-    too: of the query, and of how complete its days are.
+    IDS are recordings or calls; instead of them the filters of `find` select, or --held-by. If nothing is
+    found, the export says so, with the query and how complete its days are.
     """
     from ops.export.export import ExportRequest
     from ops.export.verbs import export

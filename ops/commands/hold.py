@@ -12,7 +12,7 @@ from ops.shell.verb import Shared, Topic, verb
 
 @verb(topic=Topic.PROVE, example='recordings hold --case "Doe v. Roe" --reason "order 7 C 12" --number 07700900123')
 @click.argument("ids", nargs=-1)
-@click.option("--case", required=True, metavar="NAME", help="Name of the case; one that is there is added to.")
+@click.option("--case", required=True, metavar="NAME", help="Name of the case; an existing one is added to.")
 @click.option("--reason", type=Reason(), required=True, metavar="TEXT", help="Why; kept for ever, so name no person.")
 @find_filters
 def command(shared: Shared, *, ids: tuple[str, ...], case: str, reason: str, **filters: object) -> ExitCode:

@@ -40,7 +40,7 @@ def command(
     dry_run: bool,
     providers_ids: bool,
 ) -> ExitCode:
-    """Take recordings out of zip and tar.gz archives that a provider hands over beside its API."""
+    """Take recordings out of zip and tar.gz archives that a provider hands over besides its API."""
     from ops.importing.importing import Order, run
 
     order = Order(

@@ -16,9 +16,9 @@ from ops.shell.verb import Shared, Topic, verb
 @click.option("--reason", metavar="TEXT", help="Why, for whoever looks at the status.")
 @click.option("--until", type=Moment(), metavar="TIME", help="When it goes on by itself; default: never.")
 def command(shared: Shared, *, source: str, reason: str | None, until: datetime | None) -> ExitCode:
-    """Leave a source alone: nothing is asked of its provider, whether listing, audio or by hand. Undone by `resume`.
+    """Leave a source alone: its provider gets no request, not even one made by hand. Undone by `resume`.
 
-    Events that come meanwhile are noted, and nothing is lost but time: mind how long the provider keeps recordings.
+    Events that arrive meanwhile are noted. Nothing is lost but time: mind how long the provider keeps recordings.
     """
     from functions.archiver.clock import Clock
     from functions.archiver.throttling.pause import Pause, pause

@@ -31,9 +31,9 @@ def _number(context: click.Context, parameter: click.Parameter, value: float | N
 )
 @click.argument("source", required=False)
 @click.option("--calls-per-day", type=AMOUNT, callback=_number, metavar="N", help="Recordings a day.")
-@click.option("--mean-seconds", type=AMOUNT, callback=_number, metavar="N", help="How long one is in the mean.")
+@click.option("--mean-seconds", type=AMOUNT, callback=_number, metavar="N", help="How long a recording is on average.")
 @click.option(
-    "--measure", metavar="SOURCE", help="Take both from what the provider lists of yesterday (a few requests)."
+    "--measure", metavar="SOURCE", help="Take both from what the provider lists for yesterday (a few requests)."
 )
 @click.option("--secrets", metavar="FILE", type=click.Path(), help="With --measure, in place of Secrets Manager.")
 def command(
@@ -45,7 +45,7 @@ def command(
     measure: str | None,
     secrets: str | None,
 ) -> ExitCode:
-    """Reckon whether the pace catches up before the provider deletes, and what the archive will cost.
+    """Estimate whether the pace catches up before the provider deletes, and what the archive will cost.
 
     SOURCE may be left out where there is only one. Prices are those of ops/plan/prices.toml.
     """

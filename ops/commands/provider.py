@@ -111,7 +111,9 @@ def get(shared: Shared, *, id_: str, audio: Path | None, **where: Any) -> ExitCo
 @_connecting
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-@click.option("--confirm", "confirmed", type=int, metavar="N", help="Go on without a question if it is N recordings.")
+@click.option(
+    "--confirm", "confirmed", type=int, metavar="N", help="Delete without a question if this is how many there are."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
 def delete(
     shared: Shared, *, ids: tuple[str, ...], yes: bool, confirmed: int | None, dry_run: bool, **where: Any
@@ -158,7 +160,7 @@ def annotate(shared: Shared, *, id_: str, notes: str, **where: Any) -> ExitCode:
 @click.option("--type", "kind", required=True, metavar="TYPE", help="What it is for: a kind of object there.")
 @click.option("--id", "target_id", required=True, metavar="ID", help="Which object of this kind.")
 def upload(shared: Shared, *, path: str, kind: str, target_id: str, **where: Any) -> ExitCode:
-    """Hand audio to the provider, for a menu or a queue; URL is where it fetches it from."""
+    """Hand audio to the provider for a menu or a queue; it fetches the audio from URL."""
     from ops.provider.operations import upload
 
     output = shared.output()

@@ -39,7 +39,8 @@ def command(
 ) -> ExitCode:
     """Compare provider, ledger and bucket now, insert what is missing, and write a report.
 
-    On AWS the source's reconciler does it, and this command follows; ended early, the reconciler goes on without it.
+    On AWS the source's reconciler does it, and this command follows. If you end the command early, the reconciler goes
+    on without it.
     """
     from ops.archive.folder import FolderArchive
     from ops.archive.opening import open_archive

@@ -28,13 +28,13 @@ _WIDTH = 80
 @click.argument("source", required=False)
 @click.option("--from", "since", type=Moment(), metavar="DATE", help="The first day, UTC; default: 14 days in all.")
 @click.option("--to", "until", type=Moment(), metavar="DATE", help="The last day; default: today.")
-@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page too.")
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Also write it as a page.")
 def command(
     shared: Shared, *, source: str | None, since: datetime | None, until: datetime | None, html: Path | None
 ) -> ExitCode:
     """Show day by day what the provider listed, what is archived, and what is missing.
 
-    Out of the reports that the reconciler writes. Exit code 0 where every day is complete, 6 where bytes are not what
+    From the reports that the reconciler writes. Exit code 0 where every day is complete, 6 where bytes are not what
     they were, else 1.
     """
     from functions.archiver.clock import Clock

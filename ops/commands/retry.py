@@ -10,14 +10,14 @@ from ops.shell.verb import Shared, Topic, verb
 
 @verb(topic=Topic.REPAIR, example='recordings retry --failed --source acme-uk --reason "HTML page"')
 @click.argument("ids", nargs=-1)
-@click.option("--failed", is_flag=True, help="All that failed, but for accepted ones.")
+@click.option("--failed", is_flag=True, help="All that failed, except accepted ones.")
 @click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
-@click.option("--reason", metavar="TEXT", help="With --failed: only those whose reason holds this text.")
+@click.option("--reason", metavar="TEXT", help="With --failed: only those whose reason contains this text.")
 @click.option("--dry-run", is_flag=True, help="List them and do nothing.")
 def command(
     shared: Shared, *, ids: tuple[str, ...], failed: bool, source: str | None, reason: str | None, dry_run: bool
 ) -> ExitCode:
-    """Try recordings again that failed or lie in quarantine, with fresh attempts, accepted ones too."""
+    """Try recordings again that failed or are in quarantine, accepted ones too, with fresh attempts."""
     from ops.archive.folder import FolderArchive
     from ops.archive.opening import open_archive
     from ops.status.trouble import Selection, carry_out, choose, count_text

@@ -11,7 +11,7 @@ from ops.shell.verb import Shared, Topic, verb
 @verb(topic=Topic.LOOK, example="recordings show 262388c281f3")
 @click.argument("what")
 def command(shared: Shared, *, what: str) -> ExitCode:
-    """Tell everything of a recording: what it is, where it lies, its proof and story, and what comes next.
+    """Show everything about a recording: what it is, where it is kept, its proof and story, and what comes next.
 
     WHAT is an id, a call's id (all its recordings), a key, or the beginning of an id from six characters on.
     """

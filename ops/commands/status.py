@@ -11,7 +11,7 @@ from ops.shell.verb import Shared, Topic, verb
 @verb(topic=Topic.LOOK, example="recordings status acme-uk -a deployments/mine.toml")
 @click.argument("source", required=False)
 def command(shared: Shared, *, source: str | None) -> ExitCode:
-    """Say how each source fares: its state, what waits, what failed, and how far it is complete.
+    """Show how each source is doing: its state, what waits, what failed, and up to when it is complete.
 
     With SOURCE everything about that one. Exit code 0 where nobody has to look, 6 where bytes are not what they were,
     else 1.

@@ -17,8 +17,8 @@ from ops.shell.verb import Shared, Topic, verb
 @click.option("--source", metavar="SOURCE", help="Only recordings of this source.")
 @click.option("--from", "since", type=Moment(), metavar="TIME", help="Only days from this one on.")
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="Only days up to this one.")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many of each source, at random.")
-@click.option("--seed", type=int, metavar="N", help="Choose the same ones as another time.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only this many of each source, at random.")
+@click.option("--seed", type=int, metavar="N", help="Choose the same ones again.")
 @click.option("--no-download", is_flag=True, help="Compare sizes alone; read no bytes.")
 @click.option("--dry-run", is_flag=True, help="Note nothing in the ledger; on AWS, only say what reading costs.")
 def command(

@@ -64,7 +64,7 @@ def _setup(shared: Shared, source: str, deployment: Path, secrets: Path | None) 
 @command.verb("register", example="recordings webhook register acme-uk --deployment FILE --url URL")
 @_connecting
 def register(shared: Shared, *, source: str, url: str | None, **where: Any) -> ExitCode:
-    """Make the webhook at the provider, or bring it up to date and switch it on."""
+    """Make the webhook at the provider, or update it and switch it on."""
     output, setup = shared.output(), _setup(shared, source, **where)
     address = setup.check_url(url)
     if not setup.declaration.registers_webhooks:

@@ -23,8 +23,8 @@ _OPTIONS = (
     click.option("--to", "until", type=Moment(), metavar="TIME", help="Recorded before it; a date is its start."),
     click.option("--state", type=click.Choice(STATES), help="In this state."),
     click.option("--direction", type=click.Choice(("in", "out", "unknown")), help="Of the call."),
-    click.option("--min-length", type=Length(), metavar="LENGTH", help="At least so long: 90, 5m, 1h or 4:07."),
-    click.option("--max-length", type=Length(), metavar="LENGTH", help="At most so long."),
+    click.option("--min-length", type=Length(), metavar="LENGTH", help="At least this long: 90, 5m, 1h or 4:07."),
+    click.option("--max-length", type=Length(), metavar="LENGTH", help="At most this long."),
     click.option("--held", is_flag=True, help="On hold only."),
 )
 

@@ -165,8 +165,9 @@ class WebhookServer:
         self.stopping = False
         try:
             self._server = _Server((HOST, port), self)
-        except (OSError, OverflowError):
-            raise Misconfigured(f"--serve-webhooks: port {port} of {HOST} cannot be listened on") from None
+        except (OSError, OverflowError) as error:
+            why = (getattr(error, "strerror", None) or "cannot be used").lower()
+            raise Misconfigured(f"--serve-webhooks: port {port} of {HOST}: {why}") from None
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property

@@ -29,6 +29,17 @@ _EXIT_CODES = (
 )
 
 
+_SHOWN = {
+    Topic.START: "local",
+    Topic.LOOK: "find",
+    Topic.REPAIR: "doctor",
+    Topic.PROVE: "verify",
+    Topic.PROVIDER: "provider",
+    Topic.DEVELOP: "new-provider",
+}
+"""The verb of each topic whose example stands below it."""
+
+
 class Program(click.Group):
     """The verbs, each imported when it is the one that runs, or when all are listed."""
 
@@ -66,7 +77,8 @@ class Program(click.Group):
                 continue
             with formatter.section(topic.value):
                 formatter.write_dl([(str(command.name), command.get_short_help_str(120)) for command in listed])
-                formatter.write_text(f"e.g. {listed[0].example}")
+                (example,) = (command.example for command in listed if command.name == _SHOWN[topic])
+                formatter.write(f"  e.g. {example}\n")
         with formatter.section("Exit codes"):
             formatter.write_text(_EXIT_CODES)
 

@@ -147,6 +147,11 @@ class VerbGroup(click.Group):
                 options += more
         return super().parse_args(ctx, [*words, *options, *rest])
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its verbs, each with a whole sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(120)) for name, each in sorted(self.commands.items())])
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As of a verb."""
         _write_example(formatter, self.example)
@@ -222,4 +227,4 @@ def _path(context: click.Context | None) -> list[str]:
 
 def _write_example(formatter: click.HelpFormatter, example: str) -> None:
     formatter.write_paragraph()
-    formatter.write_text(f"Example: {example}")
+    formatter.write(f"Example: {example}\n")  # on one line, however long: half a command must not run when it is pasted

@@ -217,7 +217,7 @@ def test_stopping_waits_for_the_answer_that_is_being_given() -> None:
 
 def test_a_port_that_is_taken_is_one_sentence(served: Served) -> None:
     port = urlsplit(served.server.url).port or 0
-    with pytest.raises(Misconfigured, match=rf"^--serve-webhooks: port {port} of 127\.0\.0\.1 cannot be listened on$"):
+    with pytest.raises(Misconfigured, match=rf"^--serve-webhooks: port {port} of 127\.0\.0\.1: address already in use"):
         WebhookServer([], {}, port, on_error=lambda error: None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from ops.shell.failures import failure_of
 from ops.shell.output import ExitCode, Failure
 from ops.shell.program import verbs
 from ops.shell.verb import Shared, Topic, Verb, VerbGroup, leading_options, verb
+from ops.shell.version import ROOT
 
 HEAVY = {"boto3", "botocore", "moto", "aws_cdk", "jsii", "rich", "flask", "requests", "aws_lambda_powertools"}
 RECORDINGS = [sys.executable, "-m", "ops"]
@@ -42,6 +44,31 @@ def test_every_verb_has_a_help_with_an_example(words: tuple[str, ...], capsys: p
         assert told.out.startswith("Usage: recordings")
         assert told.err == ""
         assert re.search(r"(Example:|e\.g\.) recordings", told.out)
+
+
+@pytest.mark.parametrize("words", [(), *every_verb()], ids=" ".join)
+def test_help_can_be_pasted_and_ends_no_sentence_early(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    examples = dict(verbs())[words[0]].example if len(words) == 1 else ""
+    assert main([*words, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert f"{examples}\n" in told
+    assert not re.search(r"^  [a-z-]+  .*\.\.\.$", told, re.MULTILINE)
+
+
+def test_whoever_has_only_a_folder_hears_how_to_name_it_where_aws_is_assumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "RECORDINGS_ARCHIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    (tmp_path / "deployments").mkdir()
+    shutil.copy(ROOT / "deployments" / "example.toml", tmp_path / "deployments" / "mine.toml")
+    monkeypatch.chdir(tmp_path)
+    assert main(["status"]) == 2
+    assert "means the archive recordings on AWS, and no AWS region is set" in capsys.readouterr().err
 
 
 def modules_after(*words: str) -> set[str]:
