@@ -133,8 +133,11 @@ class Shared:
         prefixes = {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}
         return allow([action], [self.exported.bucket_arn], prefixes)
 
-    def may_use(self, source: Source, items: Items, *, written: Sequence[str] = ("*",)) -> list[iam.PolicyStatement]:
-        """Statements for the ledger's items of one source. `written` are patterns of those that it may change.
+    def may_use(
+        self, source: Source, items: Items, *, written: Sequence[str] = ("*",), deleted: Sequence[str] = ()
+    ) -> list[iam.PolicyStatement]:
+        """Statements for the ledger's items of one source: patterns of those that it may change, and of those that it
+        may delete.
 
         The partition key of every item and of every index entry begins with the source's name and a `#`, which no
         name can hold.
@@ -150,6 +153,8 @@ class Shared:
         if writes:
             conditions = _keys_of(source, written)
             statements.append(allow([f"dynamodb:{action}" for action in writes], [arn], conditions))
+        if deleted:
+            statements.append(allow(["dynamodb:DeleteItem"], [arn], _keys_of(source, deleted)))
         return [*statements, *may_use_table_key(self.archive)]
 
 

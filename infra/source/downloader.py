@@ -22,8 +22,13 @@ BYTES = ("audio", "quarantine")
 LOOKED_AT = (*BYTES, "metadata")
 """What an earlier attempt of the same recording may have left."""
 
-ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"), indexes=(DUE,))
+ITEMS = Items(actions=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), indexes=(DUE,))
 
+FOLLOW_UPS = ("lookup#*", "transcript#*")
+"""They go when they are resolved."""
+
+WRITTEN = ("recording#*", *FOLLOW_UPS, "pace*", "token")
+"""Strangers' bytes reach this function: it notes how its work went, and touches no cursor, seal, total or tombstone."""
 
 MEMORY_MIB = 200
 """Recordings of any length take 75, the worst answer that a provider may send 165. Most of its seconds are waiting."""
@@ -44,7 +49,7 @@ class Downloader(Construct):
             memory_mib=MEMORY_MIB,
             timeout=DOWNLOAD_TIMEOUT,
             statements=[
-                *shared.may_use(source, ITEMS),
+                *shared.may_use(source, ITEMS, written=WRITTEN, deleted=FOLLOW_UPS),
                 *shared.may_open(),
                 *_may_archive(shared, source),
                 *may_lock(shared, shared.objects(source, LOCKED), source.lock_days(shared.archive)),

@@ -30,6 +30,7 @@ ACTIONS = {
     | {"dynamodb:DeleteItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket"},
     "reconciler": EVERY | {"s3:PutObject", "s3:GetObject", "s3:ListBucketVersions"},
 }
+LEADING_KEYS = "dynamodb:LeadingKeys"
 INDEXES = {"lister": {"due"}, "downloader": {"due"}, "reconciler": {"due", "day"}}
 ARCHIVED = ("audio", "quarantine", "metadata", "transcripts")
 
@@ -67,9 +68,28 @@ def test_a_role_reaches_the_items_of_its_source_alone(function: Function) -> Non
     statements = [s for s in function.statements() if "dynamodb:" in flat(s["Action"])]
     assert statements
     for statement in statements:
-        assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{function.source}#*"]}}
+        (keys,) = statement["Condition"]["ForAllValues:StringLike"].values()
+        assert all(key.startswith(f"{function.source}#") for key in keys)
+        assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
     # The condition holds for a request without a key, so a scan would see everything.
     assert "dynamodb:Scan" not in function.allowed()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_downloader_changes_what_it_works_on_and_the_pace_and_deletes_no_recording(
+    archive: Template, source: str
+) -> None:
+    # Hostile bytes reach it: cursors, seals, totals and tombstones are none of its business.
+    patterns = {
+        action: {key.removeprefix(f"{source}#") for key in each["Condition"]["ForAllValues:StringLike"][LEADING_KEYS]}
+        for each in archive.function("downloader", source).statements()
+        if "dynamodb:" in flat(each["Action"])
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+    follow_ups = {"lookup#*", "transcript#*"}
+    assert patterns["dynamodb:DeleteItem"] == follow_ups
+    written = {"recording#*", *follow_ups, "pace*", "token"}
+    assert patterns["dynamodb:PutItem"] == patterns["dynamodb:UpdateItem"] == written
 
 
 def test_a_role_queries_the_indexes_that_its_job_needs(function: Function) -> None:
