@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from functions.archiver.errors import Gone, NotFound, NotReady, Rejected, Unauthorized, Unavailable
 from functions.archiver.http.auth import StaticAuth, TokenAuth
-from functions.archiver.http.client import Auth, Body, Http, Value, segment
+from functions.archiver.http.client import Answer, Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import (
@@ -158,7 +158,7 @@ class Babelforce(Provider):
 
     def delete(self, recording: Recording) -> str:
         """Deletes one recording."""
-        self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth).done()
+        _check(self.http.call("delete", "DELETE", _path(recording.id), of="recording", auth=self._auth))
         return f"deleted recording {recording.id}"
 
     def delete_many(self, recording_ids: Sequence[str]) -> Mapping[str, bool]:
@@ -178,7 +178,7 @@ class Babelforce(Provider):
         if set(notes) != {"tags"} or tags != notes["tags"]:
             raise Rejected('babelforce keeps tags only: {"tags": ["one", "another"]}')
         path, body = _path(recording_id), {"tags": tags}
-        self.http.call("annotate", "PUT", path, of="recording", json=body, auth=self._auth)
+        _check(self.http.call("annotate", "PUT", path, of="recording", json=body, auth=self._auth))
         return f"put {len(tags)} tags in place of those of recording {recording_id}"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
@@ -201,6 +201,13 @@ class Babelforce(Provider):
 
 def _path(recording_id: str) -> str:
     return f"{LIST}/{segment(canonical_id(recording_id))}"
+
+
+def _check(answer: Answer) -> None:
+    """Raises Rejected for an answer that says, by whatever status, that nothing was done."""
+    answer.done()
+    if answer.document().get("success") is False:
+        raise Rejected(f"the {answer.kind} request was answered without success")
 
 
 def canonical_id(text: str) -> str:

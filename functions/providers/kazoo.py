@@ -26,7 +26,7 @@ from functions.archiver.errors import (
     Unverified,
 )
 from functions.archiver.http.auth import StaticAuth, TokenAuth
-from functions.archiver.http.client import Auth, Body, Http, Value, segment
+from functions.archiver.http.client import Answer, Auth, Body, Http, Value, segment
 from functions.archiver.provider.declaration import Declaration, Option
 from functions.archiver.provider.delivery import Delivery, Hint, Ignored, id_from
 from functions.archiver.provider.json_values import id_of, items_of, mapping_of, number_of, text_of, unread, without
@@ -40,6 +40,7 @@ YEAR_ZERO = 62_167_219_200
 _YEAR_10000 = 315_537_897_600
 _MAX_LISTS_IN_A_PAGE = 20
 _SLACK_SECONDS = 3600.0
+_FAILED = ("error", "fatal")
 _MAX_SIGNED_BYTES = 32 * 1024
 _HMAC = re.compile(rb'"hmac"\s{0,9}:\s{0,9}"(?:[A-Za-z0-9+]|\\?/){43}="')  # of SHA-256, in Base64
 _LONGEST_SECONDS = 86_400.0  # of a recording that does not tell its length
@@ -116,7 +117,7 @@ class Kazoo(Provider):
             raise CursorRefused(reason) if start_key else Unavailable(reason)
         document = mapping_of(answer.json())
         rows, key = document.get("data"), document.get("next_start_key")
-        if not isinstance(rows, list) or document.get("status") in ("error", "fatal") or isinstance(key, (list, dict)):
+        if not isinstance(rows, list) or document.get("status") in _FAILED or isinstance(key, (list, dict)):
             raise Unavailable("the list of recordings came without usable data and key")
         return rows, str(key or "")
 
@@ -152,7 +153,7 @@ class Kazoo(Provider):
 
     def delete(self, recording: Recording) -> str:
         """Deletes the document and the audio within it; audio at a storage provider stays (docs)."""
-        self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self.auth).done()
+        _check(self.http.call("delete", "DELETE", self._path(recording.id), of="recording", auth=self.auth))
         return f"deleted recording {recording.id}; audio that Kazoo keeps at a storage provider stays there"
 
     def annotate(self, recording_id: str, notes: Mapping[str, Json]) -> str:
@@ -161,6 +162,7 @@ class Kazoo(Provider):
         answer = self.http.call("annotate", "PATCH", path, of="recording", json=body, auth=self.auth, handles=(405,))
         if answer.status == 405:
             raise Rejected("this version of Kazoo takes no notes: that came with version 5")
+        _check(answer)
         return f"added {len(notes)} notes to user_metadata of recording {recording_id}"
 
     def event(self, delivery: Delivery, secrets: Sequence[Secret]) -> Hint | Ignored:
@@ -230,6 +232,13 @@ class Kazoo(Provider):
 
     def _path(self, recording_id: str) -> str:
         return f"{self._base}/recordings/{segment(recording_id)}"
+
+
+def _check(answer: Answer) -> None:
+    """Raises Rejected for an envelope that says, by whatever status, that nothing was done."""
+    answer.done()
+    if (status := answer.document().get("status")) in _FAILED:
+        raise Rejected(f"the {answer.kind} request was answered with the status {status}")
 
 
 def _is_document(body: Body) -> bool:

@@ -142,7 +142,8 @@ class Twilio(Provider):
         A file in the customer's own storage is named and not fetched: Twilio keeps no copy of it.
         """
         with ExitStack() as stack:
-            told = None if recording.raw and recording.readiness is Readiness.READY else self._ready(recording.id)
+            # What was listed earlier than it was completed may say nothing yet of channels, keys and storage.
+            told = None if recording.raw.get("status") == "completed" else self._ready(recording.id)
             facts = (told or recording).raw
             if text_of(facts.get("media_host")):
                 host = self.http.quotable(str(facts["media_host"]))

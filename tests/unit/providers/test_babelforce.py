@@ -86,6 +86,17 @@ def test_a_recording_is_deleted_by_its_id_without_hyphens(server: HttpServer, ba
         babelforce.delete(Recording(id=ONE))
 
 
+@pytest.mark.parametrize("told", [{"success": False, "message": "Access denied"}, {"success": False}])
+def test_an_answer_that_denies_success_is_a_refusal_whatever_its_status(
+    server: HttpServer, babelforce: Babelforce, told: Json
+) -> None:
+    server.on(BY_ID, Reply(body=json.dumps(told).encode()))
+    with pytest.raises(Rejected, match="without success"):
+        babelforce.delete(Recording(id=ONE))
+    with pytest.raises(Rejected, match="without success"):
+        babelforce.annotate(ONE, {"tags": ["one"]})
+
+
 def test_several_are_deleted_in_one_request(server: HttpServer, babelforce: Babelforce) -> None:
     told = {"success": True, "items": [{"id": ONE, "success": True}, {"id": "another", "success": True}]}
     server.on(BULK, Reply(body=json.dumps(told).encode()))

@@ -362,6 +362,17 @@ def test_deleting_says_that_audio_elsewhere_stays(server: HttpServer, kazoo: Kaz
         kazoo.delete(Recording(id=ONE))
 
 
+@pytest.mark.parametrize("status", ["error", "fatal"])
+def test_an_envelope_of_an_error_is_a_refusal_whatever_its_status(
+    server: HttpServer, kazoo: Kazoo, status: str
+) -> None:
+    server.on(BY_ID, Reply(body=json.dumps({"status": status, "data": {}}).encode()))
+    with pytest.raises(Rejected, match=status):
+        kazoo.delete(Recording(id=ONE))
+    with pytest.raises(Rejected, match=status):
+        kazoo.annotate(ONE, {"tags": {}})
+
+
 def test_notes_go_to_the_user_metadata(server: HttpServer, kazoo: Kazoo) -> None:
     server.on(BY_ID, envelope(row()))
     kazoo.annotate(ONE, {"tags": {"important": 1}})

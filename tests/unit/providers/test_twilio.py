@@ -144,7 +144,7 @@ def test_both_channels_are_asked_for_where_there_are_two(twilio: Twilio, simulat
 
 def test_a_recording_that_has_one_channel_after_all_is_fetched_so(twilio: Twilio, simulator: Simulator) -> None:
     mono = next(each for each in simulator.recordings.values() if each.index == 0)
-    wrong = Recording(id=mono.id, raw={"sid": mono.id, "channels": 2})
+    wrong = Recording(id=mono.id, raw={"sid": mono.id, "status": "completed", "channels": 2})
     assert fetched(twilio, wrong)[1] == Rendition(format="wav", channels=1)
 
 
@@ -153,7 +153,7 @@ def test_both_channels_are_asked_for_unless_a_recording_is_said_to_have_one(serv
     path = f"/2010-04-01/Accounts/{SID}/Recordings/RE1.wav"
     server.on(path, Reply(body=b"audio"))
     twilio = twilio_at(server.url, secret={"account_sid": SID, "auth_token": "hidden"})
-    recording = Recording(id="RE1", raw={"sid": "RE1", "channels": channels})
+    recording = Recording(id="RE1", raw={"sid": "RE1", "status": "completed", "channels": channels})
     assert fetched(twilio, recording)[1] == Rendition(format="wav", channels=2)
     assert server.requests[0].query == {"RequestedChannels": "2"}
 
@@ -174,6 +174,21 @@ def test_an_encrypted_recording_comes_as_it_is_with_what_decrypts_it() -> None:
         details = recording.raw["encryption_details"]
         assert isinstance(details, dict)
         assert details["encryption_cek"]
+
+
+def test_what_was_listed_before_it_was_completed_is_asked_for_anew() -> None:
+    """An event says that it is there now, and nothing of how it is kept."""
+    with Simulator(recordings=1, unfinished=1, encrypted_every=1, **SHORT) as simulator:
+        (row,) = simulator.rows()
+        twilio = twilio_at(simulator.base_url, secret=simulator.secret)
+        early = Recording(id=row.id, raw={"sid": row.id, "status": "in-progress", "encryption_details": None})
+        with pytest.raises(NotReady):
+            fetched(twilio, early)
+        simulator.finish(row.id)
+        with twilio.open(early) as opened:
+            assert opened.encrypted == "wav"
+            assert opened.recording is not None
+            assert (opened.recording.raw["status"], opened.recording.raw["channels"]) == ("completed", 1)
 
 
 def test_a_recording_in_other_storage_is_named_and_not_fetched() -> None:
