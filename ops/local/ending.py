@@ -148,7 +148,7 @@ class Ending:
         named = [line for driver in self._drivers for line in self._named(driver, sources[driver.name])]
         if stopped is not None:
             waiting = sum(source["waiting"] for source in sources.values())
-            last = f"stopped by you; {waiting} wait; run it again to go on"
+            last = f"stopped by you; {waiting} {_wait(waiting)}; run it again to go on"
             return Verdict(code=stopped, last=last, lines=[*healed, *named, *errors])
         unfinished = [line for driver in self._drivers for line in self._unfinished(driver, sources[driver.name])]
         lines = [*healed, *named, *unfinished, *errors]
@@ -176,7 +176,8 @@ class Ending:
                     named += 1
                     id_ = str(item["recording_id"])
                     look = for_archive(command_line("show", id_), str(self._archive.path))
-                    yield f"{driver.name}: {id_!r} is {state}: {item.get('reason')}; next: {look}"
+                    told = "has failed" if state == "failed" else f"is {state}"
+                    yield f"{driver.name}: {id_!r} {told}: {item.get('reason')}; next: {look}"
         more = sum(figures[state] for state in (*_CHANGED, *_LOOK_AT)) - named
         if more > 0:
             find = for_archive(command_line("find", source=driver.name), str(self._archive.path))
@@ -202,7 +203,7 @@ class Ending:
             return
         until = driver.waits().left_until
         when = f" until {self._clock_of(until)}" if until else ""
-        yield f"{driver.name}: {waiting} wait{when}; run it again"
+        yield f"{driver.name}: {waiting} {_wait(waiting)}{when}; run it again"
 
     def _clock_of(self, moment: datetime) -> str:
         """`14:05`, in the archive's zone; with its date where that is not today."""
@@ -267,6 +268,10 @@ def _not_as_archived(changed: int, mended: int) -> str:
 
 def _recordings(number: int) -> str:
     return f"{counted(number)} {are(number)}"
+
+
+def _wait(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def _things(number: int) -> str:

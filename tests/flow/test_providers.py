@@ -263,7 +263,7 @@ def what_vanished_is_gone_and_what_is_broken_failed_with_a_reason(source: Source
 
 def the_terminal_tells_what_a_person_has_to_look_at(source: Source, printed: str) -> None:
     (told,) = [line for line in printed.splitlines() if line.startswith(f"{source.name}: '")]
-    assert told.startswith(f"{source.name}: {source.broken!r} is failed: ")
+    assert told.startswith(f"{source.name}: {source.broken!r} has failed: ")
 
 
 def no_secret_is_anywhere(source: Source, out: Path, printed: str) -> None:

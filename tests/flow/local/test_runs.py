@@ -100,7 +100,7 @@ def test_times_of_day_are_in_the_archives_zone(bench: LocalBench, acme: Babelfor
     acme.faults.add(Fault("status", recording_id=missing, value=404, times=None))
     done = bench.run()
     assert done.code == 1
-    told = re.search(r"acme: 1 wait until (?:\S+ )?(\d\d):(\d\d); run it again", done.err)
+    told = re.search(r"acme: 1 waits until (?:\S+ )?(\d\d):(\d\d); run it again", done.err)
     assert told
     item = SqliteTable(bench.out / ".archive" / "ledger.sqlite").get(f"acme#recording#{missing}")
     assert item is not None
@@ -359,7 +359,7 @@ def test_trouble_is_told_once_for_each_change_of_it(bench: LocalBench, acme: Bab
     for _ in range(2):
         assert bench.run_here(on_trouble=f"cat >> {told}") == 1
     lines = told.read_text().splitlines()
-    assert [line.partition(" is failed")[0] for line in lines if "failed" in line] == [f"acme: {broken!r}"]
+    assert [line.partition(" has failed")[0] for line in lines if "failed" in line] == [f"acme: {broken!r}"]
     assert lines[-1] == "one thing to look at, named above"
 
 

@@ -215,7 +215,7 @@ def test_what_failed_is_named_with_the_command_that_finds_it(
     assert archive.run("report", "acme") == 1
     told = capsys.readouterr().out
     assert f"acme: 1 recording failed; next: recordings find --source acme --state failed -a {archive.where}" in told
-    assert "by the pace" not in told
+    assert "at this pace" not in told
 
 
 def test_a_day_that_was_not_looked_at_has_every_field_without_a_value(
