@@ -53,7 +53,7 @@ class DeployedLog:
         with ThreadPoolExecutor(_READERS) as readers:
             for key, access in readers.map(self._read, self._keys(first, last)):
                 if access is None:
-                    broken.append(f"{key} is no access record")
+                    broken.append(f"{key} is not an access record")
                 else:
                     found.append(access)
         return Records(accesses=sorted(found, key=lambda access: access.at), broken=broken)

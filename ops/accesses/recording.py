@@ -54,5 +54,5 @@ class Recorder:
                     pass
             except NotRecorded as trouble:
                 writers.shutdown(cancel_futures=True)
-                sentence = f"nothing was done, for it could not be written down: {trouble}"
+                sentence = f"nothing was done, because it could not be recorded: {trouble}"
                 raise Failure(ExitCode.UNAVAILABLE, sentence, kind="not_recorded") from None

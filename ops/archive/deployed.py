@@ -115,7 +115,7 @@ class DeployedArchive:
                     found[source].append(words)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            raise Failure(ExitCode.UNAVAILABLE, f"CloudWatch does not tell which alarms ring: {code}") from None
+            raise Failure(ExitCode.UNAVAILABLE, f"CloudWatch does not say which alarms are ringing: {code}") from None
         return found
 
     def erasing(self, *, break_glass: bool) -> S3Bucket:

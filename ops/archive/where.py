@@ -45,7 +45,7 @@ def located(where: str | None) -> LocalFolder | Stack:
     if _STACK.fullmatch(where) and not path.exists():
         return Stack(where)
     if path.exists():
-        raise Failure(ExitCode.NOT_FOUND, f"{where} is a file, and no archive: {WAYS}", kind="no_archive")
+        raise Failure(ExitCode.NOT_FOUND, f"{where} is a file and not an archive: {WAYS}", kind="no_archive")
     raise Failure(ExitCode.NOT_FOUND, f"there is no folder {where}: {WAYS}", kind="no_archive")
 
 

@@ -114,7 +114,9 @@ def _day(day: Mapping[str, Any]) -> str:
 def _clock(output: Output, source: str, day: Mapping[str, Any]) -> str:
     from ops.reconcile.reports import to_fetch
 
-    sentence = f"{source} {day['date']}: {to_fetch(day)} to fetch, done by {output.minute(day['archived_by'])} at this pace"
+    sentence = (
+        f"{source} {day['date']}: {to_fetch(day)} to fetch, done by {output.minute(day['archived_by'])} at this pace"
+    )
     if day.get("deletes_on"):
         sentence += f"; deleted from {day['deletes_on']}"
     return f"{sentence}: {day['lost']} will be lost" if day.get("lost") else sentence

@@ -147,7 +147,7 @@ class Orders:
                 document: Mapping[str, Any] = json.loads(b"".join(pieces))
             _check(document)
         except (NotThere, AttributeError, KeyError, TypeError, ValueError):
-            raise Failure(ExitCode.ALTERED, f"{key} is no record of an erasure any more", kind="altered") from None
+            raise Failure(ExitCode.ALTERED, f"{key} is no longer a record of an erasure", kind="altered") from None
         return document
 
 

@@ -90,7 +90,9 @@ def _standing(bucket: Bucket, key: str) -> int:
     try:
         return int(json.loads(line)["sequence"])
     except (KeyError, TypeError, ValueError):
-        raise Failure(ExitCode.ALTERED, f"{key} is no seal", next_="recordings seal verify", kind="altered") from None
+        raise Failure(
+            ExitCode.ALTERED, f"{key} is not a seal", next_="recordings seal verify", kind="altered"
+        ) from None
 
 
 def add_reports(bundle: Bundle, bucket: Bucket, source: str, days: Sequence[date]) -> dict[date, Mapping[str, Any]]:

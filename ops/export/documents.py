@@ -37,7 +37,7 @@ def readme(manifest: Mapping[str, Any]) -> str:
     totals = manifest["totals"]
     what = f"{totals['recordings']} recordings of the archive {manifest['archive']['name']}"
     if not totals["recordings"]:
-        what += ": nothing matches the query, and the days that it spans are told below"
+        what += ": nothing matches the query, and the days that it spans are described below"
     return _PAGE.format(
         title=html.escape(f"Export: {manifest['case']}"),
         style=_STYLE,

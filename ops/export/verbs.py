@@ -44,7 +44,7 @@ def export(
     output = shared.output(archive.zone)
     signer = FileSigner(sign_key) if sign_key else archive.export_signer
     if signer is not None and not is_p256(signer.public_key()):
-        raise Failure(ExitCode.MISUSE, "export_key is no key on the curve P-256 that signs", next_=_MAKE_KEY)
+        raise Failure(ExitCode.MISUSE, "export_key is not a signing key on the curve P-256", next_=_MAKE_KEY)
     if out.exists():
         raise Failure(ExitCode.MISUSE, f"{out} is there already: give another --out")
     checked_target(out, "--out", archive)
@@ -61,7 +61,9 @@ def export(
     except FileExistsError:
         raise Failure(ExitCode.MISUSE, f"{out} is there already: give another --out") from None
     except NotRecorded as trouble:
-        raise Failure(ExitCode.UNAVAILABLE, f"nothing was exported, for it could not be recorded: {trouble}") from None
+        raise Failure(
+            ExitCode.UNAVAILABLE, f"nothing was exported, because it could not be recorded: {trouble}"
+        ) from None
     return _tell(output, made, signed=signer is not None)
 
 

@@ -113,7 +113,7 @@ def signature(root: str) -> Tuple[str, bool]:
     except OSError:
         return "signature not checked: openssl is not installed", False
     if done.returncode == 0:
-        return "signature is right by public-key.pem; compare that key with one you got another way", False
+        return "the signature matches public-key.pem; compare that key with one you got another way", False
     return "signature is wrong", True
 
 
@@ -128,10 +128,10 @@ def main() -> int:
         faults += faults_of_chain(seals)
         faults += faults_of_manifest(manifest, sums, seals)
     except OSError as error:
-        print(f"this is no whole export: {error.filename}: {error.strerror}")
+        print(f"this export is not whole: {error.filename}: {error.strerror}")
         return 1
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        print(f"this is no whole export: {error}")
+        print(f"this export is not whole: {error}")
         return 1
     said, wrong = signature(root)
     for fault in faults:

@@ -40,7 +40,9 @@ def rows_meant(archive: Archive, what: str, say: Callable[[str], None]) -> list[
     if len({row.recording_id for row in rows}) > 1 and any(row.call_id != what for row in rows):
         ids = [row.recording_id for row in rows[:MAX_NAMED]]
         raise Failure(
-            ExitCode.NOT_FOUND, f"{what!r} begins several ids ({', '.join(ids)}): give more of it", kind="ambiguous"
+            ExitCode.NOT_FOUND,
+            f"{what!r} is the beginning of several ids ({', '.join(ids)}): give more of it",
+            kind="ambiguous",
         )
     return rows
 

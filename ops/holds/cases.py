@@ -166,7 +166,7 @@ class Cases:
         except NotThere:
             return None
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise Failure(ExitCode.ALTERED, f"{key} is no record of a hold any more", kind="altered") from None
+            raise Failure(ExitCode.ALTERED, f"{key} is no longer a record of a hold", kind="altered") from None
 
 
 def _key(case: str, number: int) -> str:

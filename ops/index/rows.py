@@ -21,7 +21,7 @@ def direction_of(text: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A recording in the index. `recorded_at` is UTC, None where the provider tells no time; `day` is the archive's."""
+    """A recording in the index. `recorded_at` is UTC, None where the provider gives no time; `day` is the archive's."""
 
     source: str
     recording_id: str

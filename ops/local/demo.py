@@ -41,7 +41,7 @@ def demo(stopping: threading.Event, output: Output) -> int:
         secrets.touch(0o600)
         secrets.write_text(json.dumps({f"demo/{name}": simulator.secret for name, simulator in started.items()}))
         output.line(f"Simulated on this machine: {', '.join(started)}; {RECORDINGS_EACH} recordings each.")
-        output.line(f"They take {REQUESTS_PER_MINUTE} requests a minute each: the demo's limit, and not the vendors'.")
+        output.line(f"They take {REQUESTS_PER_MINUTE} requests a minute each: the demo's limit, not the vendors'.")
         output.line(f"Archiving them into {FOLDER / 'archive'}, by {deployment}; it takes about a minute.")
         archive = FOLDER / "archive"
         options = Options(deployment=deployment, secrets=secrets, out=archive, skip_waits=True)

@@ -89,7 +89,7 @@ def _of_ledger(root: Path) -> Iterator[Entry]:
                 try:
                     yield _entry(json.loads(line))
                 except (ValueError, KeyError, TypeError, AttributeError):
-                    sentence = f"{path}:{number}: is no line of a ledger; mend or remove it, nothing was changed"
+                    sentence = f"{path}:{number}: is not a line of a ledger; mend or remove it, nothing was changed"
                     raise Failure(ExitCode.MISUSE, sentence) from None
 
 

@@ -139,4 +139,4 @@ def _midnight(text: str, zone: ZoneInfo, days: int) -> datetime | None:
         day = date.fromisoformat(text) + timedelta(days=days)
         return datetime.combine(day, time(), zone)
     except (ValueError, OverflowError):
-        raise BadQuery(f"{text!r} is no day: write it as 2026-11-28") from None
+        raise BadQuery(f"{text!r} is not a day: write it as 2026-11-28") from None

@@ -56,7 +56,7 @@ def page(shared: Shared, asked: PageOptions) -> ExitCode:
     if stopped.is_set():
         output.note("stopped by you")
         return stopped.code
-    output.note("nobody asked for half an hour")
+    output.note("no request for half an hour")
     return ExitCode.DONE
 
 

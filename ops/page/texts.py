@@ -58,7 +58,7 @@ def local_text(moment: datetime | None, zone: ZoneInfo) -> str:
 
 def utc_text(moment: datetime | None) -> str:
     """`2026-11-27 09:41:03 UTC`, for a title."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "the provider tells no time"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "the provider gives no time"
 
 
 def unplayable(codec: str | None) -> str | None:

@@ -99,5 +99,5 @@ def measure_load(shared: Shared, archive: Archive, source: Source, secrets: str 
     elif spans:
         mean = sum(spans) / len(spans) * BYTES_A_SECOND
     else:
-        raise Failure(ExitCode.LOOK, f"{source.name} tells no sizes: give --calls-per-day and --mean-seconds instead")
+        raise Failure(ExitCode.LOOK, f"{source.name} gives no sizes: give --calls-per-day and --mean-seconds instead")
     return DailyLoad(calls_per_day=len(rows), bytes_each=mean)

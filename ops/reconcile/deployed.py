@@ -47,7 +47,7 @@ def reconcile_and_wait(
                 said = where
         elif waited > BEGINS_WITHIN_SECONDS:
             raise Failure(
-                ExitCode.UNAVAILABLE, f"{source}: the reconciler does not begin", next_=f"recordings doctor {source}"
+                ExitCode.UNAVAILABLE, f"{source}: the reconciler does not start", next_=f"recordings doctor {source}"
             )
         sleep(LOOK_EVERY_SECONDS)
         waited += LOOK_EVERY_SECONDS

@@ -182,7 +182,9 @@ def _link(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output:
     fields = {"source": row.source, "recording_id": row.recording_id, "file": None, "url": url}
     output.document(fields | {"bytes": stored.size_bytes, "sha256": stored.sha256, "same": None})
     output.line(url)
-    output.note(f"whoever has this link can fetch the recording for {asked.seconds // 60} minutes, and is not recorded")
+    output.note(
+        f"whoever has this link can fetch the recording for {asked.seconds // 60} minutes, and no access is recorded"
+    )
     return ExitCode.DONE
 
 

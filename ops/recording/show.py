@@ -92,7 +92,7 @@ class _Shown:
         yield "recording", row.recording_id
         yield "source", row.source
         yield "call", row.call_id
-        yield "recorded", self._time(row.recorded_at) if row.recorded_at else "the provider tells no time"
+        yield "recorded", self._time(row.recorded_at) if row.recorded_at else "the provider gives no time"
         yield "length", length_text(row.duration_seconds) if row.duration_seconds is not None else None
         yield "parties", f"{row.direction}: {row.from_number or 'unknown'} → {row.to_number or 'unknown'}"
         yield "agent", row.agent

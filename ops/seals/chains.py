@@ -143,7 +143,7 @@ class ChainCheck:
         try:
             seal = read_seal(body)
         except NoSeal as reason:
-            self._fault(f"{key} is no seal: {reason}")
+            self._fault(f"{key} is not a seal: {reason}")
             return None
         if seal.key != key:
             self._fault(f"{key} is the seal that belongs at {seal.key}")
@@ -195,7 +195,7 @@ class ChainCheck:
         if len(candidates) > 1:
             self._fault(f"{len(candidates)} seals have the sequence {sequence}")
             keys = [each.seal.key for each in candidates if each is not chosen]
-            self._checked.orphans += [f"{key} is no part of the chain" for key in keys]
+            self._checked.orphans += [f"{key} is not a part of the chain" for key in keys]
         return chosen
 
     def _link(self, seal: Seal) -> None:

@@ -169,7 +169,7 @@ def _tell_sealed(output: Output, done: list[Seal]) -> ExitCode:
 def verify(shared: Shared, source: str | None, *, head: str | None, public_keys: Sequence[Path]) -> ExitCode:
     """Checks the chains; exit code 6 where one is broken, 1 where a file is no part of any. Raises Failure."""
     if head is not None and not _SHA256.fullmatch(head):
-        what = f"--head {head[:80]} is no SHA-256, which has 64 hex digits"
+        what = f"--head {head[:80]} is not a SHA-256, which has 64 hex digits"
         raise Failure(ExitCode.MISUSE, what, next_="recordings seal verify", kind="no_digest")
     archive = open_archive(shared)
     output = shared.output(archive.zone)

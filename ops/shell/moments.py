@@ -30,7 +30,7 @@ class Moment(click.ParamType[datetime, str]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             example = "2026-01-31 or 2026-01-31T09:30+01:00"
-            self.fail(f"{value!r} is no date or time; write it as {example}", param, ctx)
+            self.fail(f"{value!r} is not a date or time; write it as {example}", param, ctx)
         if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
             self.fail(f"{value!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}", param, ctx)
         return moment
@@ -45,7 +45,7 @@ class Length(click.ParamType[float, str]):
         """Fails with a sentence for a text that is no length."""
         match = _LENGTH.fullmatch(str(value).strip())
         if not match:
-            self.fail(f"{value!r} is no length; write it as 90, 5m, 1h or 4:07", param, ctx)
+            self.fail(f"{value!r} is not a length; write it as 90, 5m, 1h or 4:07", param, ctx)
         if match["number"]:
             return float(match["number"]) * _UNITS[match["unit"] or "s"]
         hours, minutes, seconds = (int(match[name] or 0) for name in ("hours", "minutes", "seconds"))

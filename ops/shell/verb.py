@@ -45,7 +45,7 @@ class Zone(click.ParamType[ZoneInfo, str]):
         try:
             return ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone; write it as Europe/Berlin or UTC", param, ctx)
+            self.fail(f"{value!r} is not a time zone; write it as Europe/Berlin or UTC", param, ctx)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

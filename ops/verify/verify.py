@@ -51,7 +51,7 @@ def verify(shared: Shared, selection: Selection, *, read: bool, dry_run: bool) -
     archive = open_archive(shared, writes=not dry_run)
     output = shared.output(archive.zone)
     if not dry_run and isinstance(archive, FolderArchive) and not archive.may_be_written:
-        output.note(f"{archive.root} may not be written: what is found is said, and not noted in the ledger")
+        output.note(f"{archive.root} may not be written: what is found is shown, and not noted in the ledger")
         archive, dry_run = open_archive(shared), True
     return Verifying(archive, output, read=read, dry_run=dry_run).run(selection)
 
@@ -184,7 +184,7 @@ class Verifying:
                 pass
         except ArchiveTrouble as trouble:
             self._notes = False
-            self._output.note(f"the ledger does not take when this was compared, which counts all the same: {trouble}")
+            self._output.note(f"the ledger could not note the time of this comparison, whose result stands: {trouble}")
 
     def _note(self, finding: Finding, of_sidecar: Finding | None = None) -> None:
         self._counts["checked"] += finding.result != "extra"

@@ -115,7 +115,7 @@ def test_a_person_who_may_not_write_the_ledger_verifies_all_the_same(
         bench.person.policies, "allows", lambda need: need.action != "dynamodb:UpdateItem" and allows(need)
     )
     assert bench.run("verify", "--source", "acme") == 0
-    assert "the ledger does not take when this was compared" in capsys.readouterr().err
+    assert "the ledger could not note the time of this comparison" in capsys.readouterr().err
     for id_ in ("heard", "other"):
         assert "verified" not in str(bench.archive.table.get(f"acme#recording#{id_}"))
 
@@ -140,5 +140,5 @@ def test_a_key_that_cannot_sign_exports_is_named_before_anything_is_written(
         Name=f"/recording-archive/{ARCHIVE}", Value=json.dumps(facts), Type="String", Overwrite=True
     )
     assert bench.run("export", *CASE, "heard", "--out", str(EXPORTED)) == 2
-    assert "export_key is no key on the curve P-256" in capsys.readouterr().err
+    assert "export_key is not a signing key on the curve P-256" in capsys.readouterr().err
     assert not EXPORTED.exists()

@@ -117,7 +117,7 @@ class Chain:
         try:
             return read_seal(body or b"")
         except NoSeal as reason:
-            raise ChainBroken(f"{key} is no seal: {reason if body else 'it is not there any more'}") from None
+            raise ChainBroken(f"{key} is not a seal: {reason if body else 'it is not there any more'}") from None
 
     def _adopt_head(self) -> Head | None:
         """The newest seal of the bucket: a ledger that was lost, or is new, goes on with its chain."""

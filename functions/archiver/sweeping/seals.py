@@ -120,7 +120,7 @@ class _Chain:
         try:
             seal = read_seal(self._files.read(version))
         except NoSeal as reason:
-            raise Suspicious(f"{version.key} is no seal: {reason}") from None
+            raise Suspicious(f"{version.key} is not a seal: {reason}") from None
         if seal.key != version.key:
             raise Suspicious(f"{version.key} is the seal that belongs at {seal.key}")
         return seal
@@ -157,7 +157,7 @@ class _Chain:
             sequence, previous = int(first["sequence"]), first["previous"]
             place = seal_key(first["source"], date.fromisoformat(first["day"]), int(first["number"]))
         except (KeyError, TypeError, ValueError, RecursionError):
-            raise Suspicious(f"{version.key} is no seal") from None
+            raise Suspicious(f"{version.key} is not a seal") from None
         if place != version.key:
             raise Suspicious(f"{version.key} is the seal that belongs at {place}")
         if sequence in self._links:

@@ -122,6 +122,6 @@ def test_a_bad_line_of_an_earlier_ledger_is_named_and_nothing_is_changed(bench: 
     with (bench.out / "ledger.jsonl").open("a") as ledger:
         ledger.write(f"{line}\n")
     before = modes(bench.out)
-    with pytest.raises(Failure, match=r"ledger\.jsonl:13: is no line of a ledger") as failure:
+    with pytest.raises(Failure, match=r"ledger\.jsonl:13: is not a line of a ledger") as failure:
         bench.run_here()
     assert (failure.value.code, modes(bench.out)) == (2, before)

@@ -175,7 +175,7 @@ def test_a_recording_that_the_provider_has_not_is_named(by_hand: ByHand, server:
 @pytest.mark.parametrize(
     ("since", "until", "sentence"),
     [
-        ("yesterday", "2026-01-01", "'yesterday' is no date or time; write it as 2026-01-31"),
+        ("yesterday", "2026-01-01", "'yesterday' is not a date or time; write it as 2026-01-31"),
         ("2026-02-02", "2026-02-01", "--from 2026-02-02T00:00Z is not before --to 2026-02-01T00:00Z"),
     ],
 )

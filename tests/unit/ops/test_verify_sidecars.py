@@ -179,5 +179,5 @@ def test_an_archive_that_may_not_be_written_is_compared_all_the_same_and_nothing
     assert main(["verify", "-a", str(archive.root), "--json"]) == 6
     captured = capsys.readouterr()
     assert [each["recording_id"] for each in checked(captured.out)["altered"]] == ["one"]
-    assert "may not be written: what is found is said, and not noted" in captured.err
+    assert "may not be written: what is found is shown, and not noted" in captured.err
     assert (archive.root / ".archive" / "ledger.sqlite").read_bytes() == before

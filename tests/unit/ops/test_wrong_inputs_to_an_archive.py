@@ -30,7 +30,7 @@ INPUTS: list[tuple[str, int, str]] = [
     ("accesses --from 2026-11-20 --to 2026-11-10", 2, "is not before --to"),
     ("seal --from 2026-11-20 --to 2026-11-10", 2, "comes after --to 2026-11-10"),
     ("seal --from 2199-01-01", 2, "is not over yet"),
-    ("seal verify --head 4f1c", 2, "is no SHA-256"),
+    ("seal verify --head 4f1c", 2, "is not a SHA-256"),
     ("seal verify --public-key none.pem", 2, "none.pem"),
     ("holds --case nobody", 3, "next: recordings holds"),
     ("release --case nobody --reason r", 3, "next: recordings holds"),

@@ -315,6 +315,6 @@ def test_what_cannot_be_recorded_is_not_done(archive: Archive, run: Run, tmp_pat
     (tmp_path / "archive" / "accesses.jsonl").mkdir()
     assert run("hold", "one", "--case", "A", "--reason", "order 7") == 5
     assert run("erase", "one", "--basis", "mistake", "--ticket", "T-1", "--confirm", "1") == 5
-    assert "nothing was done, for it could not be written down" in capsys.readouterr().err
+    assert "nothing was done, because it could not be recorded" in capsys.readouterr().err
     assert run("find", "one", "--json") == 0
     assert checked(capsys.readouterr().out.splitlines()[-1])["held"] is False

@@ -109,7 +109,7 @@ def test_when_nothing_matches_it_says_which_filter_to_loosen(client: FlaskClient
 def test_a_mistake_in_the_search_is_one_sentence(client: FlaskClient) -> None:
     answer = client.get("/?from=31.11.2026")
     assert answer.status_code == 400
-    assert "'31.11.2026' is no day: write it as 2026-11-28" in text_of(answer.text)
+    assert "'31.11.2026' is not a day: write it as 2026-11-28" in text_of(answer.text)
 
 
 @pytest.mark.parametrize("wrong", ["state=odd", "length=huge", "held=no", "transcript=2", "direction=inbound"])

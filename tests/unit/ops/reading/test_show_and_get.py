@@ -112,7 +112,7 @@ def test_what_is_not_there_or_not_clear_is_3(archive: Archive, run: Run, capsys:
     assert run(verb, "nothing") == 3
     assert "no recording or call 'nothing'" in capsys.readouterr().err
     assert run(verb, "recording") == 3
-    assert "begins several ids (recording-" in capsys.readouterr().err
+    assert "is the beginning of several ids (recording-" in capsys.readouterr().err
 
 
 @LOCAL
