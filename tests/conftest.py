@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ops.local.engine import sqlite_file
+from ops.local.engine.ground import bears_a_log
 from tests.doubles.aws import Aws
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
@@ -37,6 +39,22 @@ def environment_as_it_was() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_trial_for_each_file_system() -> Iterator[None]:
+    """Whoever makes a ledger tries with a second process whether a log works there: once for each file system here."""
+    found: dict[int, bool] = {}
+
+    def tried(folder: Path) -> bool:
+        device = folder.stat().st_dev
+        if device not in found:
+            found[device] = bears_a_log(folder)
+        return found[device]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sqlite_file, "bears_a_log", tried)
+        yield
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ops.local.engine import ground
+from ops.local.engine import ground, sqlite_file
 from ops.local.engine.ground import bears_a_log, file_system, is_remote, type_among
 from ops.local.engine.sqlite_table import SqliteTable
 
@@ -82,6 +82,7 @@ def test_a_full_disk_is_said_to_be_full_and_not_to_be_without_a_log(
     as_it_is = os.statvfs(tmp_path)
     full = SimpleNamespace(f_blocks=as_it_is.f_blocks, f_frsize=4096, f_bavail=10)
     monkeypatch.setattr(os, "statvfs", lambda path: full)
+    monkeypatch.setattr(sqlite_file, "bears_a_log", bears_a_log)
     with pytest.raises(OSError, match="No space left"):
         SqliteTable(tmp_path / "ledger.sqlite")
     monkeypatch.undo()
