@@ -204,6 +204,47 @@ def test_what_stays_when_its_stack_goes_has_no_name_that_a_later_stack_would_wan
     assert not [name for each in staying for name in each["Properties"] if re.fullmatch(r"(\w+)?Name", name)]
 
 
+STAYS = {
+    "recordings": {
+        "AWS::S3::Bucket": {"ArchiveBucket"},
+        "AWS::DynamoDB::Table": {"ArchiveTable"},
+        "AWS::ApiGatewayV2::Api": {"ArchiveWebhookApi"},
+        "AWS::SNS::Topic": {"ArchiveAlertsD64059A3", "ArchiveAlertsUrgent3277FA92"},
+        "AWS::SSM::Parameter": {"ArchiveParameterB6C4E162"},
+        "AWS::KMS::Key": {"ArchiveSealsKey2ED4F40D"},
+        "AWS::KMS::Alias": {"ArchiveSealsAliasD67A74BC"},
+        "AWS::CloudWatch::Alarm": {"ArchiveWebhooksFailing3D08BF0F", "ArchiveEventsUnsent25203491"},
+        "AWS::IAM::Role": {"ArchiveStoreEraserD305E9B5", "ArchiveScheduler0C2FE91C", "ArchiveEventsRole8A39FACA"},
+        "AWS::IAM::ManagedPolicy": {
+            "ArchivePeopleOperator55B8A37E",
+            "ArchivePeopleListener483C597C",
+            "ArchiveCustodianD979EAE4",
+        },
+    },
+    "recordings-acme-uk": {
+        "AWS::SQS::Queue": {"SourceLanesQueue120AE775", "SourceLanesDeadLettersC487953D"},
+        "AWS::SSM::Parameter": {"SourceParameter33F14FE7"},
+        "AWS::ApiGatewayV2::Route": {"SourceReceivingRoute089DC1DE", "SourceReceivingSecretRoute5B206D80"},
+        "AWS::CloudWatch::Alarm": {
+            "SourceStoppedABD023BE",
+            "SourceUrgentTrouble932068FF",
+            "SourceTroubleBBF6ED9A",
+            "SourceFunctionErrors70E0E58D",
+            "SourceDeadLettersCD5B34CA",
+        },
+    },
+}
+"""What holds something, is exported, has a name of its own, or is attached to people's roles, by its logical id."""
+
+
+def test_an_upgrade_gives_no_other_logical_id_to_what_others_hold_on_to() -> None:
+    # Under another id an export in use would change, a name would be taken already, or a policy would be detached.
+    found = templates(a_deployment(a_source(webhook=True), sign=True, events=True))
+    for stack, kinds in STAYS.items():
+        template = Template(document=found[stack])
+        assert {type_: {*template.of_type(type_)} for type_ in kinds} == kinds
+
+
 def test_whoever_gets_mail_keeps_getting_it_when_others_come_and_go() -> None:
     def subscribed(*addresses: str) -> dict[str, str]:
         found = Template(document=templates(a_deployment(alerts=addresses))["recordings"])
