@@ -48,7 +48,8 @@ class Lister(Construct):
             tells=True,
         ).function
         acknowledge_prefixes(self, _records(shared, source))
-        schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
+        role = shared.exported.scheduler_role_arn
+        schedules = Schedules(self, "Schedules", function=self.function, role_arn=role, age=Duration.minutes(5))
         self.schedules = {
             "list": schedules.add("List", source.schedule, {"action": "list"}),
             "dispatch": schedules.add("Dispatch", DISPATCH, {"action": "dispatch"}),

@@ -53,7 +53,8 @@ class Reconciler(Construct):
             ],
         ).function
         acknowledge_prefixes(self, shared.objects(source, FOLDERS))
-        schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
+        role = shared.exported.scheduler_role_arn
+        schedules = Schedules(self, "Schedules", function=self.function, role_arn=role, age=Duration.hours(1))
         self.schedules = {"reconcile": schedules.add("Reconcile", RECONCILE, {})}
 
     def _may_sign(self, shared: Shared) -> list[iam.PolicyStatement]:

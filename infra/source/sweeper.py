@@ -54,7 +54,8 @@ class Sweeper(Construct):
             secret=source.delete_secret,
         ).function
         acknowledge_prefixes(self, [*shared.objects(source, READ), records])
-        schedules = Schedules(self, "Schedules", function=self.function, role_arn=shared.exported.scheduler_role_arn)
+        role = shared.exported.scheduler_role_arn
+        schedules = Schedules(self, "Schedules", function=self.function, role_arn=role, age=Duration.hours(1))
         self.schedules = {"sweep": schedules.add("Sweep", SWEEP, {"action": "sweep"})}
 
 

@@ -103,6 +103,17 @@ def test_the_role_of_all_schedules_can_only_invoke_functions_of_this_archive(arc
         assert {"Key": "recording-archive", "Value": "recordings"} in function.properties["Tags"]
 
 
+def test_firings_that_no_function_could_take_do_not_pile_up(archive: Template) -> None:
+    # Lambda keeps what it throttles for six hours by default: hundreds of ticks would come at once for each source.
+    kept = {
+        refers_to(each["Properties"]["FunctionName"]): each["Properties"]["MaximumEventAgeInSeconds"]
+        for each in archive.of_type("AWS::Lambda::EventInvokeConfig").values()
+    }
+    for source in SOURCES:
+        assert kept[archive.function("lister", source).logical_id] == 5 * 60
+        assert kept[archive.function("reconciler", source).logical_id] == 3600
+
+
 def test_a_message_stays_hidden_until_its_download_is_over(archive: Template) -> None:
     mappings = archive.of_type("AWS::Lambda::EventSourceMapping").values()
     assert len(mappings) == len(SOURCES)
