@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -46,7 +47,7 @@ def row(number: int, **changes: Any) -> Row:
         state="archived",
         key=f"audio/source=acme-uk/date={moment.date()}/rec-{number:05d}.wav",
         bytes=480_044,
-        sha256=f"{number:064x}",
+        sha256=hashlib.sha256(f"{number}".encode()).hexdigest(),
         codec="pcm",
         held=False,
         transcript=number % 6 == 0,
@@ -105,11 +106,11 @@ class ViewInMemory:
         reasons = {
             "failed": "the provider sent no audio: text/html",
             "gone": "deleted at the provider",
-            "altered": "verify found other bytes on 26 Nov 2026.",
+            "altered": "Its SHA-256 is not the noted one.",
         }
         return Details(
             facts=(("Storage class", "GLACIER_IR"), ("Version", "3sL4kqtJlcpXroDTDmJ")),
-            proof="Same bytes as fetched on 27 Nov 2026, 12:41, checked 2 days ago, day sealed."
+            proof="Same bytes as fetched on 27 Nov 2026, 13:00:03, compared on 28 Nov 2026, day not sealed yet."
             if row.state == "archived"
             else "",
             reason=reasons.get(row.state),
