@@ -96,6 +96,8 @@ class ArchiveBucket(Construct):
             return
         for statement in found:
             self.bucket.add_to_resource_policy(iam.PolicyStatement.from_json(statement))
+        assert self.bucket.policy
+        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # the bucket stays, and so does what protects it
 
 
 def for_your_bucket(deployment: Deployment) -> str | None:

@@ -77,6 +77,11 @@ def test_without_any_such_role_nobody_may_delete() -> None:
     assert not [id_ for id_ in archive.of_type("AWS::IAM::Role") if "Eraser" in id_]
 
 
+def test_the_bucket_stays_protected_when_the_stack_goes(archive: Template) -> None:
+    policy = archive.only("AWS::S3::BucketPolicy")
+    assert (policy["DeletionPolicy"], policy["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
 def test_sidecars_transcripts_and_reports_stay_writable(archive: Template) -> None:
     for statement in denied(archive).values():
         resources = " ".join(map(flat, statement["Resource"]))
