@@ -4,7 +4,8 @@
 
 The asset is what a deploy ships, with byte code of this Python and without; the client is that of this Python. Ours
 have the environment of a deployment, so that they make their clients. The comparisons import the same versions of the
-same packages, unpacked as they come. `--import-times` keeps what `-X importtime` says of each handler.
+same packages, unpacked as they come, and the boto3 that goes with them. `--import-times` keeps what `-X importtime`
+says of each handler.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.tables import Cell, Table, printed
@@ -76,16 +78,25 @@ def asset(folder: Path, compiler: Compiler | None) -> Path:
 
 
 def comparisons(folder: Path, compiler: Compiler | None) -> Path:
-    """What Lambda unpacks of somebody who puts the packages of our asset beside a handler."""
+    """What Lambda unpacks of somebody who puts the packages of our asset, and boto3, beside a handler."""
     made = folder / ("compared-compiled" if compiler else "compared-plain")
     made.mkdir()
     for wheel in wheels(WHEELHOUSE, REQUIREMENTS):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(made)
+    for name in ("boto3", "s3transfer"):
+        shutil.copytree(_installed(name), made / name, ignore=shutil.ignore_patterns("__pycache__"))
     _write_compared(made)
     if compiler:
         compile_all(made, compiler)
     return made
+
+
+def _installed(package: str) -> Path:
+    found = find_spec(package)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent
 
 
 def measured(rounds: int = 7) -> tuple[Table, Table]:

@@ -14,10 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.moving import s3_at
 from benchmarks.origin import certificate, origin
 from benchmarks.tables import Table
-from benchmarks.ways import present
+from benchmarks.ways import present, s3_at
 from tests.doubles.seaweed import seaweed
 
 if TYPE_CHECKING:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
-
 from functions.archiver.archiving.keeping import Keeping
-from functions.archiver.bucket.s3 import S3Bucket
+from functions.archiver.aws_clients import Clients
+from functions.archiver.aws_exchange import lightened
+from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry, State, Stored, Ticket
 from functions.archiver.http.client import Http
@@ -68,15 +67,28 @@ class ToKey(Entry):
         return At(source=self.source, day=self.day, recording_id=self.recording.id, key=self.key)
 
 
-def s3_at(endpoint: str, config: Config | None = None) -> S3Client:
-    """A client of the S3 at `endpoint`, with the credentials of the environment or those of a test store."""
-    session = boto3.Session(
-        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
-        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
-        aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
-        region_name=os.environ.get("AWS_DEFAULT_REGION", REGION),
-    )
-    return session.client("s3", endpoint_url=endpoint, config=config)
+class Access(TypedDict):
+    """What a client is made with besides its endpoint."""
+
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    aws_session_token: str | None
+    region_name: str
+
+
+def access() -> Access:
+    """The credentials of the environment, or those of a test store."""
+    return {
+        "aws_access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+        "aws_secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+        "aws_session_token": os.environ.get("AWS_SESSION_TOKEN"),
+        "region_name": os.environ.get("AWS_DEFAULT_REGION", REGION),
+    }
+
+
+def our_s3_at(endpoint: str) -> S3Client:
+    """A client as a downloader makes it."""
+    return cast("S3Client", lightened(Clients().client("s3", config=CONFIG, endpoint_url=endpoint, **access())))
 
 
 class Mover:

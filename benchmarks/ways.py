@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, cast
 
-from benchmarks.moving import Mover, s3_at
-from functions.archiver.aws_exchange import lightened
-from functions.archiver.bucket.s3 import CONFIG
+from benchmarks.moving import Mover, access, our_s3_at
 
 if TYPE_CHECKING:
     import requests
+    from mypy_boto3_s3 import S3Client
 
 Move = Callable[[str, str], int]
 """From a URL to a key; how many bytes."""
@@ -29,7 +28,7 @@ PIECE_BYTES = 64 * 1024
 
 def ours(bucket: str, endpoint: str, ca_file: str | None) -> Move:
     """Download, inspect, hash, store, with every check."""
-    s3 = lightened(s3_at(endpoint, CONFIG))
+    s3 = our_s3_at(endpoint)
     made: list[Mover] = []
 
     def move(url: str, key: str) -> int:
@@ -38,6 +37,13 @@ def ours(bucket: str, endpoint: str, ca_file: str | None) -> Move:
         return made[0].move(url, key)
 
     return move
+
+
+def s3_at(endpoint: str) -> S3Client:
+    """boto3's client of the S3 at `endpoint`."""
+    import boto3  # here, for our own way does without it
+
+    return boto3.client("s3", endpoint_url=endpoint, **access())
 
 
 def upload_fileobj(bucket: str, endpoint: str, ca_file: str | None) -> Move:

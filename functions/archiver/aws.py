@@ -10,12 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, cast
 
-import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.archiver.aws_clients import Clients
 from functions.archiver.aws_exchange import lightened
 from functions.archiver.aws_trouble import passing_trouble, trouble_of
 from functions.archiver.bucket.s3 import CONFIG, S3Bucket
@@ -33,9 +31,11 @@ from functions.archiver.throttling.sqs import SqsLanes
 from functions.providers import load
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from functions.archiver.events.event import Event
     from functions.archiver.events.sending import Announcer
@@ -127,21 +127,30 @@ def announcer_of(settings: ArchiveSettings, session: boto3.Session | None = None
     from functions.archiver.events.sending import Announcer  # here, for no other function needs it
 
     log = cast("Log", Logger(service=settings.archive.name, location=None))
-    bus = EventBridgeBus((session or boto3.Session()).client("events"), settings.archive.name)
+    bus = EventBridgeBus(_session(session).client("events"), settings.archive.name)
 
     def count(unsent: int) -> None:
-        emf = _metrics_of(settings.archive.name, OF_ALL_SOURCES)
-        emf.add_metric(name=Metric.EVENTS_UNSENT.value, unit=MetricUnit.Count, value=unsent)
-        emf.flush_metrics()
+        _count(settings.archive.name, OF_ALL_SOURCES, {Metric.EVENTS_UNSENT: unsent})
 
     return Announcer(bus, log, bucket=settings.bucket, sleep=time.sleep, count=count)
 
 
-def _metrics_of(archive: str, source: str) -> EphemeralMetrics:
+def _session(given: boto3.Session | None) -> boto3.Session:
+    """Whose credentials are used: those given, or those of the process."""
+    return given or cast("boto3.Session", Clients())
+
+
+def _count(archive: str, source: str, metrics: Mapping[Metric, float]) -> None:
+    """Writes one line of embedded metric format."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # here, for a download counts nothing
+
     emf = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in {"archive": archive, "source": source}.items():
-        emf.add_dimension(name=name, value=value)
-    return emf
+    emf.add_dimension(name="archive", value=archive)
+    emf.add_dimension(name="source", value=source)
+    for metric, value in metrics.items():
+        unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
+        emf.add_metric(name=metric.value, unit=unit, value=value)
+    emf.flush_metrics()
 
 
 class AwsEngine:
@@ -151,7 +160,8 @@ class AwsEngine:
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None, *, log: IO[str] | None = None) -> None:
         self.settings = settings
-        self._session = session or boto3.Session()
+        self._session = _session(session)
+        self._secrets: dict[str, tuple[str, float]] = {}
         source = settings.source.name
         logger = Logger(service=f"{settings.archive.name}/{source}", stream=log, source=source, location=None)
         handler = logger.registered_handler
@@ -162,7 +172,7 @@ class AwsEngine:
 
     def make_clients(self, *, bucket: bool) -> None:
         """Makes those that nearly every invocation needs, without a call of any. Raises Misconfigured."""
-        _ = self.table, self.lanes, self._secrets
+        _ = self.table, self.lanes, self._secrets_manager
         if bucket:
             _ = self._s3
 
@@ -215,24 +225,29 @@ class AwsEngine:
 
     def secret(self, name: str, *, fresh: bool = False) -> str:
         """From Secrets Manager."""
+        value, until = self._secrets.get(name, ("", 0.0))
+        # Wall clock: the monotonic one may stand still while a Lambda is frozen.
+        if fresh or time.time() >= until:
+            value = self._fetched(name)
+            self._secrets[name] = value, time.time() + SECRET_SECONDS
+        return value
+
+    def _fetched(self, name: str) -> str:
         try:
-            return str(self._secrets.get(name, max_age=SECRET_SECONDS, force_fetch=fresh))
-        except GetParameterError as error:
-            if code := passing_trouble(error.__context__):
+            # One that holds bytes in place of a text is told like one that is empty.
+            return self._secrets_manager.get_secret_value(SecretId=name).get("SecretString", "")
+        except (ClientError, BotoCoreError) as error:
+            if code := passing_trouble(error):
                 raise ArchiveTrouble(Service.SECRETS, code) from None
             raise Misconfigured(f"the secret {name} does not exist or cannot be read") from None
 
     @functools.cached_property
-    def _secrets(self) -> SecretsProvider:
-        return SecretsProvider(boto3_client=self._session.client("secretsmanager"))
+    def _secrets_manager(self) -> SecretsManagerClient:
+        return self._session.client("secretsmanager")
 
     def count(self, metrics: Mapping[Metric, float]) -> None:
         """As one line of embedded metric format."""
-        emf = _metrics_of(self.settings.archive.name, self.settings.source.name)
-        for metric, value in metrics.items():
-            unit = MetricUnit.Seconds if metric.in_seconds else MetricUnit.Count
-            emf.add_metric(name=metric.value, unit=unit, value=value)
-        emf.flush_metrics()
+        _count(self.settings.archive.name, self.settings.source.name, metrics)
 
     @trouble_of(Service.SNS)
     def tell(self, message: Message) -> None:

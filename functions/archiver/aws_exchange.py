@@ -1,6 +1,6 @@
 """How a request to AWS goes out and its answer comes in: by the standard library's HTTP, on connections that are kept.
 
-boto3 makes, signs, retries and reads requests as ever; only the sending is taken from it, which costs it half a
+botocore makes, signs, retries and reads requests as ever; only the sending is taken from it, which costs it half a
 millisecond of processor time, as much as the rest of a small PutObject but its signature. What is more than a plain
 request stays with it: a proxy, a certificate of the client's own, a body that is a file, an answer that is a stream.
 """
@@ -41,7 +41,7 @@ _Client = TypeVar("_Client")
 
 
 def lightened(client: _Client) -> _Client:
-    """The same client of boto3, which sends by the exchanges of this module where its settings allow it."""
+    """The same client, which sends by the exchanges of this module where its settings allow it."""
     its: Any = client
     whole, config = its._endpoint.http_session, its.meta.config  # there is no other way in
     if isinstance(its._endpoint.http_session, URLLib3Session) and not _is_special(whole, config):

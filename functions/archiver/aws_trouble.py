@@ -1,4 +1,4 @@
-"""Turns what boto3 raises into trouble of the archive's own side, which names the service and its code."""
+"""Turns what botocore raises into trouble of the archive's own side, which names the service and its code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OUR_MISTAKES = ("ValidationException",)
 
 @contextmanager
 def trouble_of(service: Service) -> Iterator[None]:
-    """Raises ArchiveTrouble in place of boto3's own errors; a block, or a decorator of a function."""
+    """Raises ArchiveTrouble in place of botocore's own errors; a block, or a decorator of a function."""
     try:
         yield
     except ClientError as error:

@@ -308,7 +308,7 @@ def _of_process() -> Runtime:
 
 @functools.cache
 def _engine_of_process() -> AwsEngine:
-    from functions.archiver.aws import AwsEngine  # here, so that a run without AWS never loads boto3
+    from functions.archiver.aws import AwsEngine  # here, so that a run without AWS never loads botocore
 
     return AwsEngine(Settings.from_env(os.environ))
 

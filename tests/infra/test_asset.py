@@ -134,9 +134,10 @@ def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(u
     out = run_in(
         unpacked,
         [
-            "import boto3, json",
-            "session = boto3.Session(aws_access_key_id='x', aws_secret_access_key='x', region_name='eu-central-1')",
-            f"clients = {{name: session.client(name) for name in {sorted(services(FUNCTIONS))!r}}}",
+            "import json, os",
+            "from functions.archiver.aws_clients import Clients",
+            "for name in ('AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'): os.environ[name] = 'x'",
+            f"clients = {{name: Clients().client(name) for name in {sorted(services(FUNCTIONS))!r}}}",
             "def pages(client): return [m for m in client.meta.method_to_api_mapping if client.can_paginate(m)]",
             "found = {name: [client.get_paginator(m) for m in pages(client)] for name, client in clients.items()}",
             "print(json.dumps({name: len(paginators) for name, paginators in found.items()}))",
@@ -150,9 +151,10 @@ def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(u
 def test_clients_of_the_asset_ask_where_those_of_the_whole_botocore_ask(unpacked: Path) -> None:
     regions = ("eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "us-iso-east-1", "mars-north-1")
     code = f"""
-import boto3, json
-session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x")
-clients = [session.client(name, region) for name in {sorted(services(FUNCTIONS))!r} for region in {regions!r}]
+import botocore.session, json
+session = botocore.session.get_session()
+session.set_credentials("x", "x")
+clients = [session.create_client(name, region) for name in {sorted(services(FUNCTIONS))!r} for region in {regions!r}]
 print(json.dumps([[each.meta.endpoint_url, each._request_signer.region_name, each.meta.partition] for each in clients]))
 """
     trimmed = run_in(unpacked, code.splitlines())

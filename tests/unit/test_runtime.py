@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -89,17 +90,24 @@ def test_a_secret_is_read_once_in_five_minutes(
     session: boto3.Session, run: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_secret(session, json.dumps(CREDENTIALS))
-    asked: list[int] = []
-    assert isinstance(run.engine, AwsEngine)
-    get = run.engine._secrets.get
+    asked: list[str] = []
+    session.events.register("before-call.secretsmanager", lambda event_name, **_: asked.append(event_name))
+    began = time.time()
+    for later, calls in ((0, 1), (299, 1), (302, 2), (303, 2)):
+        monkeypatch.setattr(time, "time", lambda later=later: began + later)
+        assert json.loads(run.engine.secret(run.settings.source.secret)) == CREDENTIALS
+        assert len(asked) == calls
+    run.engine.secret(run.settings.source.secret, fresh=True)
+    assert len(asked) == 3
 
-    def counted(name: str, **options: Any) -> Any:
-        asked.append(options["max_age"])
-        return get(name, **options)
 
-    monkeypatch.setattr(run.engine._secrets, "get", counted)
-    run.provider()
-    assert asked == [300]
+@pytest.mark.parametrize("content", [{"SecretBinary": b"{}"}, {"SecretString": "[]"}, {"SecretString": "no JSON"}])
+def test_a_secret_that_is_none_of_its_providers_is_a_mistake_of_the_settings(
+    session: boto3.Session, run: Runtime, content: dict[str, Any]
+) -> None:
+    session.client("secretsmanager").create_secret(Name=settings().source.secret, **content)
+    with pytest.raises(Misconfigured, match="acme"):
+        run.provider()
 
 
 @pytest.mark.usefixtures("aws")
@@ -290,15 +298,15 @@ def test_a_given_runtime_is_used_for_the_length_of_a_block(run: Runtime) -> None
         assert runtime() is run
 
 
-def test_only_the_runtime_of_a_lambda_process_loads_boto3() -> None:
-    loads = "import sys, functions.{0}; print([m for m in sys.modules if m in ('boto3', 'botocore', 's3transfer')])"
+def test_no_function_loads_boto3_and_only_a_process_of_lambda_loads_botocore() -> None:
+    loads = "import sys, functions.{0}; print(*(m for m in sys.modules if m in ('boto3', 'botocore', 's3transfer')))"
     for handler in ("lister", "downloader", "reconciler", "webhook"):
         words = [sys.executable, "-c", loads.format(handler)]
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         lambda_ = {**plain, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
         for environment, loaded in ((plain, False), (lambda_, True)):
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-            assert ("boto3" in done.stdout) is loaded, handler
+            assert done.stdout.split() == (["botocore"] if loaded else []), handler
 
 
 @pytest.mark.parametrize("handler", ["lister", "downloader", "reconciler", "webhook", "sweeper", "events"])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from functions.archiver.audio.frames import Frames
 from functions.archiver.audio.kinds import AMR, AMR_WB, Audio, Findings
+from functions.archiver.audio.magic import AMR_NARROW, AMR_NARROW_CHANNELS, AMR_WIDE, AMR_WIDE_CHANNELS
 
 _NARROW = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)  # by frame type, with the byte that tells it
 _WIDE = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1)
 _SECONDS = 0.02
 
-MAGIC = {
-    b"#!AMR\n": (AMR, _NARROW, 0),
-    b"#!AMR-WB\n": (AMR_WB, _WIDE, 0),
-    b"#!AMR_MC1.0\n": (AMR, _NARROW, 4),
-    b"#!AMR-WB_MC1.0\n": (AMR_WB, _WIDE, 4),
+_BY_START = {
+    AMR_NARROW: (AMR, _NARROW, 0),
+    AMR_WIDE: (AMR_WB, _WIDE, 0),
+    AMR_NARROW_CHANNELS: (AMR, _NARROW, 4),
+    AMR_WIDE_CHANNELS: (AMR_WB, _WIDE, 4),
 }
-"""What a file starts with: its kind, the length of its frames, and how many bytes describe its channels."""
+"""The kind, the length of its frames, and how many bytes describe its channels."""
 
 
 class Amr(Frames):
@@ -25,9 +26,9 @@ class Amr(Frames):
 
     def __init__(self, head: bytes) -> None:
         super().__init__()
-        magic = next(each for each in MAGIC if head.startswith(each))
+        magic = next(each for each in _BY_START if head.startswith(each))
         self.audio: Audio
-        self.audio, lengths, described = MAGIC[magic]
+        self.audio, lengths, described = _BY_START[magic]
         # The frame type is in four bits, the fifth tells the quality; the others are zero.
         self._lengths = {
             kind << 3 | good << 2: length for kind, length in enumerate(lengths) for good in (0, 1) if length

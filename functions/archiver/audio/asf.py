@@ -6,9 +6,9 @@ from collections.abc import Generator
 
 from functions.archiver.audio.codecs import WAVE_FORMATS
 from functions.archiver.audio.kinds import WMA, WMV, Audio
+from functions.archiver.audio.magic import ASF_HEADER
 from functions.archiver.audio.walking import Next, Read, Skip, Steps, WalkingParser
 
-HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _STREAM = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
@@ -51,7 +51,7 @@ class Asf(WalkingParser):
             if size < _OBJECT:
                 self._foreign = bool(head.strip(b"\0"))
                 return
-            if head.startswith(HEADER):
+            if head.startswith(ASF_HEADER):
                 yield from self._header(end)
             elif head.startswith(_DATA) and size > _DATA_HEAD:
                 yield Skip(_DATA_HEAD - _OBJECT)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from functions.archiver.audio import adts, amr, asf, matroska, mp4, mpeg, wave
-from functions.archiver.audio.aiff import Aiff, Au, Caf
 from functions.archiver.audio.documents import error_document, named_data
-from functions.archiver.audio.flac import Flac
-from functions.archiver.audio.ogg import Ogg
+from functions.archiver.audio.magic import AMR_STARTS, ASF_HEADER, MATROSKA, WAVE64_RIFF, is_mp4
 from functions.archiver.audio.walking import Parser
 
 _RIFF = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
@@ -24,26 +22,38 @@ _STARTS = (
     b".snd\0",
     b"caff\0",
     b"ID3",
-    *amr.MAGIC,
-    asf.HEADER,
-    matroska.MAGIC,
-    wave.RIFF_GUID,
+    *AMR_STARTS,
+    ASF_HEADER,
+    MATROSKA,
+    WAVE64_RIFF,
 )
 _SHORTEST_START, _LONGEST_START = 3, 12
 
 _Test = Callable[[bytes], object]
-_MAGIC: Sequence[tuple[_Test, Callable[[bytes], Parser]]] = (
-    (_RIFF.match, lambda head: wave.Wav()),
-    (lambda head: head.startswith(wave.RIFF_GUID), lambda head: wave.Wave64()),
-    (lambda head: head.startswith(b"OggS\0"), lambda head: Ogg()),
-    (lambda head: head.startswith(b"fLaC"), lambda head: Flac()),
-    (mp4.is_mp4, lambda head: mp4.Mp4()),
-    (lambda head: head.startswith(tuple(amr.MAGIC)), amr.Amr),
-    (_AU.match, lambda head: Au()),
-    (_AIFF.match, lambda head: Aiff()),
-    (_CAF.match, lambda head: Caf()),
-    (lambda head: head.startswith(asf.HEADER), lambda head: asf.Asf()),
-    (lambda head: head.startswith(matroska.MAGIC), lambda head: matroska.Matroska()),
+
+
+def _parser(module: str, name: str, *, of_head: bool = False) -> Callable[[bytes], Parser]:
+    """Makes one by its class. Most sources send one format: the modules of the others are never loaded."""
+
+    def make(head: bytes) -> Parser:
+        made: Callable[..., Parser] = getattr(import_module(f"functions.archiver.audio.{module}"), name)
+        return made(head) if of_head else made()
+
+    return make
+
+
+_BY_MAGIC: Sequence[tuple[_Test, Callable[[bytes], Parser]]] = (
+    (_RIFF.match, _parser("wave", "Wav")),
+    (lambda head: head.startswith(WAVE64_RIFF), _parser("wave", "Wave64")),
+    (lambda head: head.startswith(b"OggS\0"), _parser("ogg", "Ogg")),
+    (lambda head: head.startswith(b"fLaC"), _parser("flac", "Flac")),
+    (is_mp4, _parser("mp4", "Mp4")),
+    (lambda head: head.startswith(AMR_STARTS), _parser("amr", "Amr", of_head=True)),
+    (_AU.match, _parser("aiff", "Au")),
+    (_AIFF.match, _parser("aiff", "Aiff")),
+    (_CAF.match, _parser("aiff", "Caf")),
+    (lambda head: head.startswith(ASF_HEADER), _parser("asf", "Asf")),
+    (lambda head: head.startswith(MATROSKA), _parser("matroska", "Matroska")),
 )
 
 
@@ -52,7 +62,7 @@ def parser_of(head: bytes, *, whole: bool) -> Parser | None:
 
     `whole` says that nothing follows `head`, so that a single frame may count. 16 KiB are enough for every format.
     """
-    return next((make(head) for fits, make in _MAGIC if fits(head)), None) or _by_frames(head, whole=whole)
+    return next((make(head) for fits, make in _BY_MAGIC if fits(head)), None) or _by_frames(head, whole=whole)
 
 
 def is_a_start_alone(body: bytes) -> bool:
@@ -64,6 +74,8 @@ def is_a_start_alone(body: bytes) -> bool:
 
 
 def _by_frames(head: bytes, *, whole: bool) -> Parser | None:
+    from functions.archiver.audio import adts, mpeg
+
     if adts.is_adts(head, whole=whole):
         return adts.Adts(head)
     no_other = named_data(head) is None and error_document(head) is None

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from functions.archiver.audio.kinds import MKA, MKV, WEBM, WEBM_VIDEO, Audio, Findings, Piece
 from functions.archiver.audio.walking import REST, Next, Read, Skip, Steps, Walk
 
-MAGIC = b"\x1a\x45\xdf\xa3"
 _DOC_TYPE, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x4282, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
 _ENTRY, _TYPE, _CODEC, _AUDIO, _RATE, _CHANNELS = 0xAE, 0x83, 0x86, 0xE1, 0xB5, 0x9F

@@ -23,20 +23,7 @@ _INTO = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex"))
 _MAX_READ = 192
 _MAX_BOXES = 1_000_000
 _MAX_NAMES = 64
-_FIRST = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))  # in QuickTime files without a brand
-_LARGEST_FTYP = 4096
 _Inside = Generator[Read | Next | Skip, bytes, None]
-
-
-def is_mp4(head: bytes) -> bool:
-    """Whether `head` starts with a box that such a file starts with: mostly `ftyp`, whatever brand it names."""
-    size, name = int.from_bytes(head[:4], "big"), head[4:8]
-    if name in (b"ftyp", b"styp"):
-        return 8 <= size <= _LARGEST_FTYP
-    if name not in _FIRST or 1 < size < 8:
-        return False
-    behind = head[size + 4 : size + 8] if size < len(head) else b""
-    return name in (b"moov", b"mdat") or behind in _FIRST
 
 
 class Mp4(WalkingParser):

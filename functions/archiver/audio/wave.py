@@ -129,7 +129,6 @@ class Wav(WaveFile):
 
 
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of all chunk names but riff
-RIFF_GUID = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 _LIST_GUID = b"list" + bytes.fromhex("2f91cf11a5d628db04c10000")
 
 

@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-CONFIG = Config(s3={"payload_signing_enabled": False}, user_agent="call-recording-archiver")
+CONFIG = Config(s3={"payload_signing_enabled": False})
 """For the client of a bucket that is written to: bodies are not hashed a second time for the signature.
 
 The signature covers the checksum that each body comes with. botocore leaves its own hash away only for a checksum that
-it has counted itself. And it puts the name of the user agent together anew for each request unless one is given, which
-takes as long as the signature.
+it has counted itself.
 """
 
 _Page = TypeVar("_Page")

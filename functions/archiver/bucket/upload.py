@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from functions.archiver.audio.kinds import Audio, Verdict
 from functions.archiver.bucket.bucket import (
@@ -21,12 +22,14 @@ from functions.archiver.bucket.bucket import (
     made_version_id,
 )
 from functions.archiver.bucket.digest import Digest, crc_text, digest_of
-from functions.archiver.bucket.sending import Sending
 from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, Stored
 from functions.archiver.object_keys import ENCRYPTED, Place
 from functions.archiver.recording import Contradiction, Rendition
 from functions.archiver.settings.storage_classes import StoragePolicy
+
+if TYPE_CHECKING:
+    from functions.archiver.bucket.sending import Sending
 
 ONE_OBJECT_BYTES = 8 * 1024 * 1024
 """One object up to here, parts above."""
@@ -202,6 +205,8 @@ class Upload:
         self._begun_as = audio
         self._key = _key(self._place, audio)
         properties = self._properties(audio, expected_bytes or self.size_bytes)
+        from functions.archiver.bucket.sending import Sending  # here, for most recordings go up in one piece
+
         return Sending(self._bucket, self._key, self._bucket.begin(self._key, properties))
 
     def _send_part(self, sending: Sending) -> bytearray | None:
