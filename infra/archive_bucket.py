@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Acknowledgment, CfnOutput, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -11,7 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.archiver.settings.deployment import Deployment
+from functions.archiver.settings.deployment import Archive, Deployment
 from functions.archiver.settings.write_once import WRITE_ONCE
 from infra.bucket_policy import only_tls, statements
 from infra.lifecycle import FOR_YOUR_BUCKET, rules
@@ -34,9 +35,7 @@ class ArchiveBucket(Construct):
         archive = deployment.archive
         self.bucket = self._theirs(archive.bucket) if archive.bucket else self._ours(deployment, logical_id)
         self.eraser = self._eraser() if archive.access_policies else None
-        erasers = [self.eraser.role_arn] if self.eraser else []
-        erasers += [archive.break_glass_role] if archive.break_glass_role else []
-        self._protect(erasers, own=archive.bucket is not None)
+        self._protect(archive)
 
     def _theirs(self, name: str) -> s3.IBucket:
         CfnOutput(self, "LifecycleRules", value=FOR_YOUR_BUCKET)
@@ -88,9 +87,9 @@ class ArchiveBucket(Construct):
         acknowledge_prefixes(role, objects, "An erasure names its recordings one by one, of any source.")
         return role
 
-    def _protect(self, erasers: Sequence[str], *, own: bool) -> None:
-        found = statements(self.bucket.bucket_arn, erasers=erasers)
-        if own:
+    def _protect(self, archive: Archive) -> None:
+        found = _statements(archive, self.bucket.bucket_arn, eraser=self.eraser.role_arn if self.eraser else None)
+        if archive.bucket is not None:
             found = [*found, only_tls(self.bucket.bucket_arn)]
             CfnOutput(self, "BucketPolicy", value=Stack.of(self).to_json_string(found))
             return
@@ -108,15 +107,20 @@ def for_your_bucket(deployment: Deployment) -> str | None:
     archive = deployment.archive
     if archive.bucket is None:
         return None
-    erasers = ["<the ARN of the role Eraser of this stack>"] if archive.access_policies else []
-    erasers += [archive.break_glass_role] if archive.break_glass_role else []
+    eraser = "<the ARN of the role Eraser of this stack>" if archive.access_policies else None
     arn = f"arn:aws:s3:::{archive.bucket}"
-    written = json.dumps([*statements(arn, erasers=erasers), only_tls(arn)], indent=2)
+    written = json.dumps([*_statements(archive, arn, eraser=eraser), only_tls(arn)], indent=2)
     return (
         f"Add these statements to the policy of the bucket {archive.bucket}; without them it is not enforced that "
         f"{', '.join(WRITE_ONCE)} are written once. The output BucketPolicy has them with every name filled in.\n"
         f"{written}\n{FOR_YOUR_BUCKET}."
     )
+
+
+def _statements(archive: Archive, bucket_arn: str, *, eraser: str | None) -> list[dict[str, Any]]:
+    glass = [archive.break_glass_role] if archive.break_glass_role else []
+    erasers = [eraser, *glass] if eraser else glass
+    return statements(bucket_arn, erasers=erasers, unlockers=glass if archive.object_lock else None)
 
 
 def acknowledge_prefixes(

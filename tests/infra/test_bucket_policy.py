@@ -77,6 +77,16 @@ def test_without_any_such_role_nobody_may_delete() -> None:
     assert not [id_ for id_ in archive.of_type("AWS::IAM::Role") if "Eraser" in id_]
 
 
+@pytest.mark.parametrize("glass", [None, BREAK_GLASS])
+def test_only_the_role_for_emergencies_passes_over_a_lock_of_governance_mode(glass: str | None) -> None:
+    # An administrator who shortens a lock could have the Eraser do the rest.
+    locked = deployed(a_deployment(a_source(), object_lock="governance", break_glass_role=glass))
+    statement = denied(locked)["NoBypass"]
+    assert statement["Action"] == "s3:BypassGovernanceRetention"
+    assert statement.get("Condition") == ({"ArnNotEquals": {"aws:PrincipalArn": [glass]}} if glass else None)
+    assert "NoBypass" not in denied(deployed(a_deployment(a_source(), break_glass_role=glass)))
+
+
 def test_the_bucket_stays_protected_when_the_stack_goes(archive: Template) -> None:
     policy = archive.only("AWS::S3::BucketPolicy")
     assert (policy["DeletionPolicy"], policy["UpdateReplacePolicy"]) == ("Retain", "Retain")
@@ -88,7 +98,9 @@ def test_sidecars_transcripts_and_reports_stay_writable(archive: Template) -> No
         assert not [name for name in ("metadata", "transcripts", "reports") if name in resources]
 
 
-@pytest.mark.parametrize("settings", [{}, {"access_policies": False}, {"break_glass_role": BREAK_GLASS}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"access_policies": False}, {"break_glass_role": BREAK_GLASS, "object_lock": "governance"}]
+)
 def test_for_a_bucket_of_ones_own_the_same_statements_are_an_output_and_printed(settings: dict[str, Any]) -> None:
     own = a_deployment(a_source(), bucket="calls-of-acme", **settings)
     archive = deployed(own)
