@@ -132,7 +132,7 @@ def _states_of_listing(signs: Signs, ticks_every: timedelta) -> Iterator[Health]
     if signs.imported:
         return
     if signs.listed_until is None:
-        yield Health(state=SourceState.UNSURE, reason="its first listing has not begun")
+        yield Health(state=SourceState.UNSURE, reason="its first listing has not come to its end")
     elif signs.now - signs.listed_until > BEHIND + ticks_every:
         yield Health(state=SourceState.UNSURE, reason=f"listed up to {_time(signs.listed_until)} only")
 

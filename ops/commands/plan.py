@@ -94,7 +94,7 @@ def _say(output: Output, source: str, calls_per_day: float, bytes_each: float, r
             ],
         }
     )
-    output.line(f"{source}: {calls_per_day:,.0f} recordings a day of {bytes_each / 1e6:,.2f} MB")
+    output.line(f"{source}: {calls_per_day:,.0f} recordings a day, {bytes_each / 1e6:,.2f} MB each")
     output.line(
         f"pace: {result.requests_needed_per_day:,.0f} of {result.requests_allowed_per_day:,.0f} requests a day needed"
     )

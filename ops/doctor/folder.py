@@ -11,7 +11,7 @@ from functions.archiver.checking import Status
 from functions.archiver.clock import Clock
 from functions.archiver.vitals import VitalsReader
 from ops.archive.folder import FolderArchive
-from ops.doctor.check import Check, first_archived, tick
+from ops.doctor.check import Check, first_archived, tick, unknown_when_refused
 from ops.local.engine.files import INSIDE
 
 ENOUGH_BYTES = 1_000_000_000
@@ -23,8 +23,24 @@ def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Check]:
     yield _disk(archive.root)
     yield _private(archive.root)
     for source in sources:
-        yield from tick(archive, source, VitalsReader(archive.table, source=source, clock=Clock()))
+        reader = VitalsReader(archive.table, source=source, clock=Clock())
+        yield from tick(archive, source, reader)
+        yield from _provider(source, reader)
         yield from first_archived(archive, source)
+
+
+@unknown_when_refused("provider.lists")
+def _provider(source: str, reader: VitalsReader) -> Iterator[Check]:
+    """Only where the last run was refused: without credentials nobody can ask whether the provider would answer now."""
+    signs = reader.read().signs
+    if signs.refused:
+        yield Check(
+            id="provider.lists",
+            source=source,
+            status="failed",
+            detail=f"the last run was refused: {signs.closed_reason}",
+            next="put working credentials into the file of --secrets, and run `recordings local` again",
+        )
 
 
 def _disk(root: Path) -> Check:

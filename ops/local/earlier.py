@@ -46,7 +46,7 @@ def take_over(root: Path, table: Table, *, say: Callable[[str], None], stopped: 
     """Puts everything that the folder knows into the table. False when it was stopped; the next time it goes on."""
     ledgers: dict[str, Ledger] = {}
     done, said = 0, time.monotonic()
-    say(f"taking over what an earlier version archived in {root}")
+    say(f"taking over the recordings that are in {root}")
     for entry, awaits_transcript in _everything(root):
         if stopped():
             return False

@@ -38,7 +38,11 @@ def confirm(
         raise Failure(ExitCode.REFUSED, f"nobody to ask: repeat with --confirm {count}", kind="not_confirmed")
     print(f"This cannot be undone. Type {' or '.join([str(count), *answers])} to go on: ", end="", file=sys.stderr)
     sys.stderr.flush()
-    typed = input().strip()
+    try:
+        typed = input().strip()
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)  # what comes next begins a line of its own
+        raise
     if typed not in (str(count), *answers):
         raise Failure(ExitCode.REFUSED, "that was another answer: nothing was done", kind="not_confirmed")
     return True

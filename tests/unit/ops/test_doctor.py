@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from functions.archiver.clock import Clock
+from functions.archiver.errors import Unauthorized
+from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.pause import Pause, pause
 from infra.bucket_policy import only_tls, statements
 from ops.archive.deployed import DeployedArchive
@@ -197,3 +199,19 @@ def test_a_disk_that_fills_up_is_named_with_the_command_that_shows_it(
         (disk,) = (each for each in checked(capsys.readouterr().out)["checks"] if each["id"] == "disk.free")
         wanted = None if status == "ok" else f"df -h {archive.where}"
         assert (disk["status"], disk["next"]) == (status, wanted)
+
+
+def test_a_local_archive_whose_last_run_was_refused_is_told_where_the_credentials_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with given_archive("folder", tmp_path) as archive:
+        archive.look_after()
+        pace = Pace(archive.table, source="acme", requests_per_minute=30, lanes=1, clock=Clock())
+        pace.cool_down(Unauthorized("the API key is unknown"))
+        assert archive.run("status") == 1
+        assert "next: recordings doctor acme" in capsys.readouterr().out
+        assert archive.run("doctor") == 1
+        told = capsys.readouterr().out
+        assert "acme: provider.lists: the last run was refused: the API key is unknown; next: put working" in told
+        assert "step 1 of 2: put working credentials into the secret" in told
+        assert "dialer: provider.lists" not in told
