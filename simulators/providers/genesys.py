@@ -175,6 +175,8 @@ class Genesys(Simulator):
         recording = self.recordings.get(wanted)
         if recording is None or (recording.id in self.orphan_ids) is not is_orphan:
             return self.error(404)
+        if not is_orphan and recording.call_id != request.parts[3]:
+            return self.error(404)
         row = self._row(recording)
         if row["fileState"] not in ("AVAILABLE", "RESTORED"):
             return json_answer(row)

@@ -193,6 +193,9 @@ class Kazoo(Simulator):
         try:
             size = int(query.get("page_size", str(PAGE_SIZE)))
             key = json.loads(base64.urlsafe_b64decode(query["start_key"] + "==")) if "start_key" in query else None
+        except ValueError:
+            return self.error(400)
+        try:
             first, last = self._range(request)
         except ValueError:
             # A filter that can't be read matches nothing, seen on a live 5.4 cluster by a third party.

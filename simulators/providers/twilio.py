@@ -130,17 +130,23 @@ class Twilio(Simulator):
         return Answer(status=204)
 
     def _media(self, request: Request, _fault: Fault | None) -> Answer:
-        """404 until it is completed, and 400 for two channels of a recording that has one."""
+        """404 until it is completed, or where it is kept elsewhere. Both channels are mixed unless they are asked for,
+        which a recording of one refuses with 400.
+        """
         recording, kind = self._find(request), request.parts[-1].rpartition(".")[2]
         if recording is None or recording.state != "ready" or kind not in ("wav", "mp3"):
             return self.error(404)
-        if request.query.get("RequestedChannels") == "2" and self._channels(recording) == 1:
+        channels, both = self._channels(recording), request.query.get("RequestedChannels") == "2"
+        if self._is_every(recording, self.external_every):
+            return self.error(404)
+        if both and channels == 1:
             return self.error(400)
         if self._is_every(recording, self.encrypted_every):
             return Answer(body=self.encrypted(recording), content_type="audio/x-wav")
         audio = recording.audio
-        if kind == "mp3":
-            audio = Audio(format="mp3", seed=audio.seed, wanted_bytes=audio.wanted_bytes)
+        if kind == "mp3" or (channels == 2 and not both):
+            seed = audio.seed if both or channels == 1 else f"{audio.seed}:mixed"
+            audio = Audio(format="mp3" if kind == "mp3" else "wav", seed=seed, wanted_bytes=audio.wanted_bytes)
         return Answer(body=audio, content_type=audio.content_type)
 
     @staticmethod

@@ -1,6 +1,6 @@
 """All providers from their simulators into an archive on disk, through everything in between, while things go wrong.
 
-One run for all of them: waiting costs the same for one source and for four.
+One run for all of them: waiting costs the same for one source and for nine.
 """
 
 from __future__ import annotations
@@ -129,6 +129,28 @@ MIXES = {
         ],
         made={"files_every": 3, "made_after": 1},
     ),
+    "twilio": Mix(
+        parallel=2,
+        broken="failed",
+        faults=[
+            Fault("html", where="list"),
+            Fault("status", value=429, skip=2),
+            Fault("bare_header"),
+            Fault("early_end", skip=3),
+            *OTHER_FRAMING,
+        ],
+    ),
+    "aircall": Mix(
+        parallel=2,
+        broken="ready",
+        faults=[
+            Fault("status", where="lookup", value=503, skip=1),
+            Fault("html", where="list"),
+            Fault("cut_chunked", skip=2),
+            Fault("json"),
+            *OTHER_FRAMING[:2],
+        ],
+    ),
 }
 
 
@@ -179,7 +201,9 @@ def simulator_of(name: str) -> type[Simulator]:
 
 def source_with(name: str, simulator: Simulator) -> Source:
     for hostile in HOSTILE_IDS:
-        simulator.add(recording_id=hostile)
+        # Aircall's files have no ids of their own: theirs are made of their call's.
+        made = {"recording_id": f"{hostile}-recording", "call_id": hostile}
+        simulator.add(**(made if name == "aircall" else {"recording_id": hostile}))
     broken = simulator.add(state=MIXES[name].broken).id
     simulator.faults.add(Fault("html", recording_id=broken, times=None))
     for fault in MIXES[name].faults:

@@ -64,6 +64,11 @@ class TestKazoo:
         assert (wide.status, "date_range" in wide.json()["data"]["created_from"]) == (400, True)
         assert ask(url, headers=headers, created_from="yesterday").json()["data"] == []
 
+    @pytest.mark.parametrize("query", [{"page_size": "many"}, {"page_size": 0}, {"start_key": "no key"}])
+    def test_a_page_that_cannot_be_read_is_an_error(self, kazoo: Kazoo, query: dict[str, Any]) -> None:
+        url, headers = self.url(kazoo, "recordings"), self.token(kazoo)
+        assert ask(url, headers=headers, **self.window(), **query).status == 400
+
     def test_users_have_their_own_lists(self, kazoo: Kazoo) -> None:
         owned = [
             ask(self.url(kazoo, "users", user, "recordings"), headers=self.token(kazoo), **self.window()).json()["data"]
