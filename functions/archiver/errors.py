@@ -12,7 +12,8 @@
     ├── OfTheSource             says nothing about the recording: the source cools down
     │   ├── Throttled           too many requests; wait as long as it asks
     │   ├── Unavailable         5xx, time-out, reset, DNS, TLS, nonsense in place of a list
-    │   │   └── EndedEarly      the connection ended in order, before the body did
+    │   │   ├── EndedEarly      the connection ended in order, before the body did
+    │   │   └── TooLarge        a document longer than is read: a list is asked for in shorter windows
     │   ├── Unauthorized        the credentials are refused
     │   └── Closed              not asked at all: the source is cooling down, paused or too far ahead of its pace
     └── CursorRefused           a listing cursor has expired: its window starts again
@@ -114,6 +115,10 @@ class EndedEarly(Unavailable):
         self.received_bytes = received_bytes
         self.promised_bytes = promised_bytes
         self.elsewhere = elsewhere
+
+
+class TooLarge(Unavailable):
+    """The answer is a longer document than is read. For less the source may have a shorter one."""
 
 
 class Unauthorized(OfTheSource):

@@ -201,9 +201,10 @@ def simulator_of(name: str) -> type[Simulator]:
 
 def source_with(name: str, simulator: Simulator) -> Source:
     for hostile in HOSTILE_IDS:
-        # Aircall's files have no ids of their own: theirs are made of their call's.
-        made = {"recording_id": f"{hostile}-recording", "call_id": hostile}
-        simulator.add(**(made if name == "aircall" else {"recording_id": hostile}))
+        if name == "aircall":  # whose files have no ids of their own: they are made of their call's
+            simulator.add(recording_id=f"{hostile}-recording", call_id=hostile)
+        else:
+            simulator.add(recording_id=hostile)
     broken = simulator.add(state=MIXES[name].broken).id
     simulator.faults.add(Fault("html", recording_id=broken, times=None))
     for fault in MIXES[name].faults:

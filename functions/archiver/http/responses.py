@@ -12,7 +12,7 @@ from dataclasses import field
 from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING
 
-from functions.archiver.errors import Busy, EndedEarly, Rejected, TooLong, Unavailable
+from functions.archiver.errors import Busy, EndedEarly, Rejected, TooLarge, TooLong, Unavailable
 from functions.archiver.http.codings import Broken, declared, undoing_of, undone
 from functions.archiver.http.connections import Response
 from functions.archiver.http.documents import json_in, text_in
@@ -179,7 +179,8 @@ class Body:
         for chunk in self.chunks():
             content += chunk
             if len(content) > limit:
-                raise problem(self._of, f"the {self._kind} request was answered with more than {limit} bytes")
+                reason = f"the {self._kind} request was answered with more than {limit} bytes"
+                raise Rejected(reason) if self._of == "recording" else TooLarge(reason)
         return bytes(content)
 
     def answer(self, limit: int = ANSWER_BYTES) -> Answer:

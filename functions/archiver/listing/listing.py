@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from functions.archiver.clock import Clock
 from functions.archiver.entry import DiscoveredBy
-from functions.archiver.errors import Closed, CursorRefused, OfTheSource, Unavailable
+from functions.archiver.errors import Closed, CursorRefused, OfTheSource, TooLarge, Unavailable
 from functions.archiver.listing.cursors import CursorStore, Unclean, Walk
 from functions.archiver.provider.provider import Provider
 from functions.archiver.recording import Page, Recording, Window
@@ -299,6 +299,11 @@ class Listing:
                 if cursor is None:
                     raise
                 outcome.problem, outcome.whole = refusal.reason, False
+                return outcome
+            except TooLarge:
+                if outcome.unfiltered or window.end - window.start <= self._narrowest:
+                    raise
+                outcome.too_big = True
                 return outcome
             barren = 0 if self._record(page, window, outcome) else barren + 1
             if page.next_cursor is None:

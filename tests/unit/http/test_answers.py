@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.errors import Rejected, Unavailable
+from functions.archiver.errors import Rejected, TooLarge, Unavailable
 from functions.archiver.http import responses as answers
 from functions.archiver.http.client import Http
 from tests.doubles.http_server import HttpServer, Reply
@@ -96,7 +96,7 @@ def test_xml_nested_deeply_does_no_harm(server: HttpServer, http: Http) -> None:
 def test_an_answer_has_a_greatest_size(server: HttpServer, http: Http, framing: Any) -> None:
     assert answers.ANSWER_BYTES == 4 * 1024 * 1024
     server.on("/x", Reply(body=b"x" * (answers.ANSWER_BYTES + 1), framing=framing))
-    with pytest.raises(Unavailable, match="more than 4194304 bytes"):
+    with pytest.raises(TooLarge, match="more than 4194304 bytes"):
         http.call("list", "GET", "/x")
     with pytest.raises(Rejected, match="more than 4194304 bytes"):
         http.call("look-up", "GET", "/x", of="recording")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.archiver.entry import State
+from functions.archiver.errors import TooLarge
 from functions.archiver.listing.listing import NARROWEST, RECENT, WIDEST
 from functions.archiver.recording import Call, Readiness
 from tests.doubles.aws import Aws
@@ -279,6 +280,34 @@ def test_a_window_that_the_server_counts_as_huge_is_halved_after_its_first_page(
     bench.run_walk()
     assert [asked.cursor for asked in provider.asked[:2]] == [None, None]
     assert len(bench.ids()) == 60
+
+
+def refuse_long_answers(bench: Bench, over: timedelta) -> None:
+    def before(number: int) -> None:
+        window = bench.provider.asked[-1].window
+        if window.end - window.start > over:
+            raise TooLarge("the list request was answered with more than 4194304 bytes")
+
+    bench.provider.before = before
+
+
+def test_an_answer_that_is_too_long_is_asked_for_in_shorter_windows(bench: Bench) -> None:
+    """A hundred calls with 50 KB of details each."""
+    bench.one_window(ProviderInMemory(rows(60, since=10 * HOUR), page_size=100))
+    refuse_long_answers(bench, HOUR)
+    assert bench.run_walk().stopped is None
+    assert len(bench.ids()) == 60
+    assert bench.forward().finished
+
+
+@pytest.mark.parametrize("ignores_filters", [False, True])
+def test_an_answer_that_is_too_long_for_every_window_stops_the_source(bench: Bench, ignores_filters: bool) -> None:
+    provider = bench.one_window(ProviderInMemory(rows(60, since=10 * HOUR), page_size=7))
+    provider.ignores_filters = ignores_filters
+    refuse_long_answers(bench, NARROWEST / 2)
+    assert "more than" in (bench.run_walk().stopped or "")
+    assert len(provider.asked) <= 12
+    assert not bench.forward().finished
 
 
 def test_even_the_busiest_minute_is_read_to_its_end(bench: Bench) -> None:
