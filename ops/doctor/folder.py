@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from functions.archiver.checking import Status
@@ -24,7 +25,10 @@ def checks(archive: FolderArchive, sources: Sequence[str]) -> Iterator[Check]:
     yield _private(archive.root)
     for source in sources:
         reader = VitalsReader(archive.table, source=source, clock=Clock())
-        yield from tick(archive, source, reader)
+        for each in tick(archive, source, reader):
+            yield (
+                replace(each, next=f"recordings local --out {_typed(archive.root)} …") if each.status != "ok" else each
+            )
         yield from _provider(source, reader)
         yield from first_archived(archive, source)
 

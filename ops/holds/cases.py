@@ -100,7 +100,7 @@ def checked_case(name: str) -> str:
     """The name, if it can be one. Raises Failure (MISUSE)."""
     name = name.strip()
     if not name or len(name) > LONGEST_CASE or not name.isprintable():
-        text = f"a case's name has 1 to {LONGEST_CASE} printable characters, and {name[:40]!r} has not"
+        text = f"a case's name must have 1 to {LONGEST_CASE} printable characters, and {name[:40]!r} does not"
         raise Failure(ExitCode.MISUSE, text)
     return name
 

@@ -74,7 +74,8 @@ def _shared_options() -> list[click.Option]:
             "[env: RECORDINGS_ARCHIVE; default: the only deployments/*.toml]",
         ),
         click.Option(["--profile"], metavar="NAME", help="AWS profile."),
-        click.Option(["--region"], metavar="NAME", help="AWS region."),
+        # botocore knows AWS_DEFAULT_REGION alone, and every other tool of AWS this one.
+        click.Option(["--region"], metavar="NAME", envvar="AWS_REGION", help="AWS region. [env: AWS_REGION]"),
         click.Option(["--tz", "zone"], type=Zone(), metavar="ZONE", help="Show times in this zone."),
         click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON."),
     ]

@@ -215,3 +215,13 @@ def test_a_local_archive_whose_last_run_was_refused_is_told_where_the_credential
         assert "acme: provider.lists: the last run was refused: the API key is unknown; next: put working" in told
         assert "step 1 of 2: put working credentials into the secret" in told
         assert "dialer: provider.lists" not in told
+
+
+def test_a_local_archive_that_no_run_looks_after_is_told_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with given_archive("folder", tmp_path) as archive:
+        assert archive.run("doctor", "acme") == 1
+        assert f"tick.fresh: nothing has looked after it yet; next: recordings local --out {archive.where} …" in (
+            capsys.readouterr().out
+        )

@@ -293,6 +293,16 @@ def test_the_archive_comes_from_the_environment_unless_it_is_given(
     assert run("-a", "other", "example").archive == "other"
 
 
+def test_the_region_comes_from_the_variable_that_is_advised_where_there_is_none(
+    run: Callable[..., Shared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert run("example").region == "eu-central-1"
+    assert run("example", "--region", "us-east-1").region == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert run("example").region is None
+
+
 def test_a_demo_removes_no_archive_that_it_did_not_make(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
