@@ -67,12 +67,13 @@ def one(way: str, url: str, bucket: str, key: str, endpoint: str, *, count: int,
 
 def compare(*, large: bool) -> None:
     """Prints our way beside others."""
-    from benchmarks.comparing import SIZES, bench, left_behind, taken
+    from benchmarks.comparing import SIZES, bench, left_behind, taken, taken_without_a_store
     from benchmarks.tables import printed
 
     with bench() as on:
         sizes = (*SIZES, (2**30, 1)) if large else SIZES
-        sys.stdout.write(f"{printed(taken(on, sizes))}\n{printed(left_behind(on))}")
+        for table in (taken(on, sizes), taken_without_a_store(on, sizes), left_behind(on)):
+            sys.stdout.write(f"{printed(table)}\n")
 
 
 def main() -> None:

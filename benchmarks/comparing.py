@@ -9,12 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.origin import certificate, origin
+from benchmarks.sink import sink
 from benchmarks.tables import Table
 from benchmarks.ways import present, s3_at
 from tests.doubles.seaweed import seaweed
@@ -28,6 +29,7 @@ MIB = 1024 * 1024
 SIZES = ((100_000, 20), (1_000_000, 15), (64 * MIB, 1))
 """Bytes, and how many recordings a process moves: of several the first, which is cold, does not count."""
 
+COLUMNS = ("recording", "way", "CPU ms", "CPU, ratio", "time, ratio", "cold CPU, ratio", "most memory, MiB")
 Figures = dict[str, float]
 
 
@@ -79,7 +81,24 @@ def taken(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, rounds: int = 3) 
         says=f"From a server into SeaweedFS, both on this machine, as ratios to boto3's `{BASE}` from a stream of "
         "requests, which checks less. Warm: in a process that has moved one before (64 MiB: a fresh one). Cold: a "
         f"process that starts, moves one and ends, imports included. Medians of {rounds} rounds.",
-        columns=("recording", "way", "CPU ms", "CPU, ratio", "time, ratio", "cold CPU, ratio", "most memory, MiB"),
+        columns=COLUMNS,
+        rows=rows,
+        plot="CPU, ratio",
+    )
+
+
+def taken_without_a_store(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, rounds: int = 3) -> Table:
+    """The same into nowhere: a store that keeps things leaves little of two cores, and little to tell apart."""
+    rows: list[Sequence[str | float | int]] = []
+    with sink() as endpoint:
+        for size, recordings in sizes:
+            url = f"{on.origins['http']}/audio?bytes={size}"
+            rows += _ratios(replace(on, endpoint=endpoint), f"{_size(size)} http", url, recordings, rounds)
+    return Table(
+        title="What they take where the store takes nothing",
+        says="As above, into a server that answers like S3 and keeps nothing. SeaweedFS takes three quarters of both "
+        "cores and most of the time that a large recording takes, whoever sends it.",
+        columns=COLUMNS,
         rows=rows,
         plot="CPU, ratio",
     )

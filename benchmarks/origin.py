@@ -10,7 +10,6 @@ import datetime as dt
 import ipaddress
 import ssl
 import struct
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from benchmarks.serving import port_of, serve_on
 
 PIECE = bytes(range(256)) * 4096
 
@@ -56,12 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def origin(tls: tuple[Path, Path] | None = None) -> Iterator[str]:
     """The URL of one that runs while the block does. `tls` is a certificate and its key."""
-    words = [sys.executable, "-m", "benchmarks.origin", *map(str, tls or ())]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()
+    with port_of("benchmarks.origin", *map(str, tls or ())) as port:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -100,9 +97,7 @@ def main(arguments: list[str]) -> None:
         context.load_cert_chain(*arguments)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdout.write(f"{server.server_port}\n")
-    sys.stdout.flush()
-    sys.stdin.read()
+    serve_on(server.server_port)
 
 
 if __name__ == "__main__":

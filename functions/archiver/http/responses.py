@@ -217,9 +217,13 @@ class Body:
         return size
 
     def _taken_into(self, room: memoryview) -> int:
+        """As much as makes a piece: over TLS each read brings a record of 16 KiB at the most."""
+        wanted, filled = min(len(room), _PIECE_BYTES), 0
         with self._trouble_named():
-            size = self._wire.take_into(room)
-        return self._counted(size)
+            while filled < wanted and (size := self._wire.take_into(room[filled:])):
+                self._received += size
+                filled += size
+        return filled or self._counted(0)
 
     def _peek_raw(self) -> bytes:
         """Enough of the bytes as sent to see how they are coded, or all of them."""

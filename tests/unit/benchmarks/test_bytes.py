@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks.origin import PIECE, origin, wave_head
+from benchmarks.sink import sink
 from tests.doubles.aws import Aws, s3
 from tests.doubles.aws_over_http import aws_over_http
 
@@ -37,3 +40,11 @@ def test_one_recording_goes_to_the_very_key(aws: Aws) -> None:
     with origin() as url, aws_over_http() as endpoint:
         one(f"{url}/audio?bytes={SIZE}", aws.bucket, "bench/a.wav", endpoint)
     assert s3().get_object(Bucket=aws.bucket, Key="bench/a.wav")["Body"].read() == BODY
+
+
+@pytest.mark.parametrize("size", [SIZE, 20_000_000])
+def test_a_store_that_keeps_nothing_takes_what_s3_takes(size: int) -> None:
+    with origin() as url, sink() as endpoint:
+        for way in ("ours", "upload_fileobj"):
+            figures = one(f"{url}/audio?bytes={size}", "bench", "a.wav", endpoint, "2", "--way", way)
+            assert figures["bytes"] == 2 * size
