@@ -14,7 +14,7 @@ from tests.memory.peak import MIB, peak_of, peers
 
 LARGE_MIB = int(os.environ.get("DOWNLOADER_MEMORY_MIB", "256"))
 MAX_MIB = 64
-"""The most that a large recording may take above one of 1 MiB: three parts of 6 MiB, whatever its length."""
+"""The most that a large recording may take above one of 1 MiB: three parts of 7 MiB, whatever its length."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 

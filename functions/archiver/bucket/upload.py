@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 ONE_OBJECT_BYTES = 8 * 1024 * 1024
 """One object up to here, parts above."""
 
-PART_BYTES = 6 * 1024 * 1024
-"""Of one part, of which three are held at a time; S3's 10,000 parts take 58 GiB."""
+PART_BYTES = 7 * 1024 * 1024
+"""Of one part, of which three are held at a time; S3's 10,000 parts take 68 GiB."""
 
 _FIRST_BYTES = 256 * 1024
 _SPILL_BYTES = 64 * 1024
