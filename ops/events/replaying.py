@@ -18,6 +18,7 @@ from ops.archive.archive import Archive
 from ops.archive.deployed import DeployedArchive
 from ops.archive.folder import FolderArchive
 from ops.shell.output import ExitCode, Failure, Output
+from ops.shell.texts import counted
 
 READ = (
     *("kind", "source", "state", "recording_id", "call_id", "recorded_at", "found_at", "archived_at", "due_at"),
@@ -35,8 +36,9 @@ def replay(archive: Archive, output: Output, first: date, last: date) -> ExitCod
         output.document({"sent": sent, "types": dict(sorted(types.items())), "failed": failed})
     for name, number in sorted(types.items()):
         output.note(f"{name}: {number:,}")
-    what = "written that were missing" if isinstance(archive, FolderArchive) else "sent"
-    output.verdict(f"{sent:,} events {what}" + (f", {failed:,} not taken by EventBridge" if failed else ""))
+    in_folder = isinstance(archive, FolderArchive)
+    done = f"{counted(sent, 'missing event')} written" if in_folder else f"{counted(sent, 'event')} sent"
+    output.verdict(done + (f", {failed:,} not taken by EventBridge" if failed else ""))
     return ExitCode.UNAVAILABLE if failed else ExitCode.DONE
 
 

@@ -69,6 +69,8 @@ def _of_disk(error: BaseException) -> Failure | None:
     if isinstance(error, OSError) and error.errno in _DISK:
         what = f"{error.filename}: " if error.filename else ""
         return Failure(ExitCode.UNAVAILABLE, f"{what}{(error.strerror or 'cannot be used').lower()}")
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error.strerror):  # as tempfile puts it
+        return Failure(ExitCode.UNAVAILABLE, "no temporary folder can be written: make room on its disk, or set TMPDIR")
     return None
 
 

@@ -129,7 +129,7 @@ def test_in_a_folder_only_what_its_file_lacks_is_written(folder: FolderArchive, 
     folder.deliver_events()
     whole = lines(folder)
     assert replay(folder.root, "--from", "2026-11-25") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "0 events written that were missing"
+    assert capsys.readouterr().out.splitlines()[-1] == "0 missing events written"
     kept = [line for line in whole if line["detail"]["recording_id"] != "failed"]
     (folder.root / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
     assert replay(folder.root, "--from", "2026-11-25", "--json") == 0

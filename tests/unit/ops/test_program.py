@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,6 +227,15 @@ def test_an_unexpected_exception_leaves_its_trace_in_a_file_of_the_owner_s_alone
     assert failure.message.endswith(f"in {file}")
     assert "Traceback" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_machine_without_room_for_temporary_files_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/nosuch"])
+    with pytest.raises(FileNotFoundError) as caught:
+        tempfile.gettempdir()
+    failure = failure_of(caught.value)
+    assert (failure.code, "set TMPDIR" in failure.message) == (5, True)
 
 
 def test_aws_trouble_is_a_sentence_with_the_code_of_its_next_move() -> None:
