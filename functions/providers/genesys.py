@@ -15,6 +15,7 @@ from functions.archiver.errors import Gone, NotFound, NotReady, Outcome, Rejecte
 from functions.archiver.http.auth import TokenAuth, basic
 from functions.archiver.http.client import Http, segment
 from functions.archiver.provider.declaration import Declaration, LimitHeaders, Option
+from functions.archiver.provider.halving import has_passed, is_reached, page_before
 from functions.archiver.provider.json_values import (
     count_of,
     id_of,
@@ -39,14 +40,11 @@ ORPHANS = "/api/v2/orphanrecordings"
 _LOOK_BACK = (timedelta(hours=2), timedelta(days=2))
 _RECENT = timedelta(hours=2)
 _MAX_PASSED_OVER = 40
+_MAX_ROWS = 100_000  # none beyond these is listed (a guess, not verified live)
 _DELETED_IN = timedelta(days=1)
 _NOT_KEPT = ("mediaUris", "mediaUri", "selfUri", "path", "annotations", "users", "participants", "recording")
-_STATES = {
-    "AVAILABLE": Readiness.READY,
-    "RESTORED": Readiness.READY,
-    "DELETED": Readiness.GONE,
-    "ERROR": Readiness.BROKEN,
-}
+_READY = ("AVAILABLE", "RESTORED")
+_STATES = {**dict.fromkeys(_READY, Readiness.READY), "DELETED": Readiness.GONE, "ERROR": Readiness.BROKEN}
 _TROUBLES: Mapping[Readiness, type[Outcome]] = {Readiness.GONE: Gone, Readiness.BROKEN: Rejected}
 
 _Row = Mapping[str, Json]
@@ -126,24 +124,39 @@ class Genesys(Provider):
     def _conversations(self, window: Window, cursor: str | None) -> tuple[Sequence[_Row], str | None]:
         """One page, and the next one's cursor: the order, the page's number, and how many rows came before it."""
         order, number, before = cursor.split(":") if cursor else (_order(window), "1", "0")
+        size = self.declaration.page_size
+        read, total = self._query(window, order, size, int(number))
+        starts, so_far, following = list(map(_start, read)), int(before) + len(read), int(number) + 1
+        counted = total is not None and so_far >= total and len(read) < size  # counts may lie
+        if not read or counted or has_passed(window, starts):
+            return read, None
+        if not cursor and total and total > size * _MAX_PASSED_OVER and not is_reached(window, starts):
+            pages = min(total, _MAX_ROWS) // size
+
+            def last_of(page: int) -> datetime | None:
+                return next(map(_start, self._query(window, order, 1, page * size)[0]), None)
+
+            following = max(page_before(window, starts, pages=pages, last_of=last_of), following)
+            so_far = (following - 1) * size
+        return read, f"{order}:{following}:{so_far}"
+
+    def _query(self, window: Window, order: str, size: int, number: int) -> tuple[Sequence[_Row], int | None]:
+        """One page of what begins on the window's days, and how many rows there are."""
         start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
         if end > start and end.time() == datetime.min.time():
             end -= timedelta(milliseconds=1)  # or else another day would come with it
+        ends = (each.isoformat(timespec="milliseconds") for each in (start, end + timedelta(microseconds=999)))
         body: Json = {
-            "interval": f"{_to_milliseconds(start)}/{_to_milliseconds(end + timedelta(microseconds=999))}",
+            "interval": "/".join(ends).replace("+00:00", "Z"),
             "order": order,
             "orderBy": "conversationStart",
-            "paging": {"pageSize": self.declaration.page_size, "pageNumber": int(number)},
+            "paging": {"pageSize": size, "pageNumber": number},
         }
         document = self.http.call("list", "POST", QUERY, json=body, auth=self._auth).json()
         rows, total = mapping_of(document).get("conversations"), count_of(mapping_of(document).get("totalHits"))
         if not isinstance(rows, list) and not (document == {} or total == 0):
             raise Unavailable("the list of conversations came without conversations")
-        read = [mapping_of(row) for row in items_of(rows)]
-        so_far = int(before) + len(read)
-        counted = total is not None and so_far >= total and len(read) < self.declaration.page_size  # counts may lie
-        is_last = not read or counted or _has_passed(list(map(_start, read)), window)
-        return read, None if is_last else f"{order}:{int(number) + 1}:{so_far}"
+        return list(map(mapping_of, items_of(rows))), total
 
     def _files_of(self, conversations: Sequence[_Row]) -> tuple[list[Recording], list[str]]:
         """The audio files of all of them, and what is wrong with some."""
@@ -288,21 +301,9 @@ def _order(window: Window) -> str:
     return "desc" if recent or late else "asc"
 
 
-def _to_milliseconds(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
-
-
 def _start(conversation: _Row) -> datetime | None:
     """None where a conversation has no id either."""
     return moment_of(conversation.get("conversationStart")) if text_of(conversation.get("conversationId")) else None
-
-
-def _has_passed(starts: Sequence[datetime | None], window: Window) -> bool:
-    """Whether no later page can hold a conversation of the window, by the order that the rows do have."""
-    first, last = (starts[0], starts[-1]) if starts else (None, None)
-    if first is None or last is None:
-        return False
-    return (first > last and last < window.start) or (first < last and last > window.end)
 
 
 def _is_recorded(conversation: _Row) -> bool:

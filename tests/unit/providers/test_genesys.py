@@ -132,6 +132,37 @@ def test_pages_without_a_conversation_of_the_window_are_passed_over(server: Http
     assert server.paths().count(QUERY) == 6
 
 
+def busy_day(server: HttpServer, *, orders: bool = True) -> list[datetime]:
+    """30,000 conversations of a day, in the order that is asked for or in that of time alone."""
+    moments = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=2.88 * n) for n in range(30_000)]
+
+    def answer(seen: Seen) -> Reply:
+        asked = json.loads(seen.body)
+        size, number = asked["paging"]["pageSize"], asked["paging"]["pageNumber"]
+        rows = moments[::-1] if orders and asked["order"] == "desc" else moments
+        found = [
+            {"conversationId": f"{moment:%H%M%S}", "conversationStart": moment.isoformat(), "participants": []}
+            for moment in rows[(number - 1) * size : number * size]
+        ]
+        return Reply(body=json.dumps({"totalHits": len(rows), "conversations": found}).encode())
+
+    server.on(QUERY, answer)
+    return moments
+
+
+@pytest.mark.parametrize("orders", [True, False])
+@pytest.mark.parametrize("hour", [0, 7, 11, 12, 19, 23])
+def test_the_middle_of_a_busy_day_is_found_by_halving_it(server: HttpServer, hour: int, orders: bool) -> None:
+    """Passing over 300 pages would take longer than listing gives an unmoved cursor."""
+    moments = busy_day(server, orders=orders)
+    start = moments[0] + timedelta(hours=hour, minutes=5)
+    window = Window(start=start, end=start + timedelta(seconds=30))
+    pages(plain_client(server), window)
+    asked = {path.split("/")[4] for path in server.paths() if path.endswith("recordingmetadata")}
+    assert asked == {f"{moment:%H%M%S}" for moment in moments if window.start <= moment <= window.end}
+    assert server.paths().count(QUERY) <= 16
+
+
 def test_a_list_ends_where_its_order_has_passed_the_window(server: HttpServer) -> None:
     day = datetime(2026, 3, 1, tzinfo=UTC)
     rows = [conversation(day + timedelta(minutes=n)) for n in (5, 6)]
