@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.listing.listing import RECENT
 from ops.__main__ import main
 from simulators.providers.babelforce import Babelforce
 from tests.harness.local import SMALL, LocalBench
@@ -28,7 +29,7 @@ def test_yesterday_is_sealed_signed_and_complete_and_sealed_again_when_a_file_is
     subprocess.run(words, check=True, timeout=30)
     with Babelforce(recordings=12, **SMALL) as acme:
         bench = LocalBench(folder=tmp_path, sources={"acme": acme}, lines='reconcile = "1 day"')
-        yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+        yesterday = (datetime.now(UTC) - RECENT - timedelta(days=1)).date().isoformat()
         assert bench.run_here(sign_key=key) == 0
         *before, seal = sorted(bench.out.glob("seals/source=acme/date=*/*.jsonl"))
         assert seal.parent.name == f"date={yesterday}"

@@ -18,6 +18,7 @@ from functions.archiver.aws import AwsEngine
 from functions.archiver.bucket.bucket import Bytes, Lock, Properties
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.items import entry_of
+from functions.archiver.listing.listing import RECENT
 from functions.archiver.object_keys import AT_SOURCE
 from functions.archiver.runtime import Runtime
 from functions.archiver.sealing.statement import Listed
@@ -68,7 +69,7 @@ def entries(bench: LocalBench) -> dict[str, Any]:
 
 def since_yesterday(acme: Babelforce) -> set[str]:
     """Those of the days that are sealed: a first run seals what leaves its window."""
-    first = (datetime.now(UTC) - timedelta(days=1)).date()
+    first = (datetime.now(UTC) - RECENT - timedelta(days=1)).date()
     return {id_ for id_, recording in acme.recordings.items() if recording.recorded_at.date() >= first}
 
 

@@ -14,6 +14,7 @@ from functions.archiver.alerting.trouble import UNSEALED
 from functions.archiver.clock import Clock, to_ms
 from functions.archiver.errors import ArchiveTrouble, Service, Unauthorized
 from functions.archiver.ledger.integrity import Integrity
+from functions.archiver.ledger.totals import Totals
 from functions.archiver.sweeping.book import Round
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.pause import Pause, pause
@@ -133,6 +134,8 @@ def test_a_source_that_cannot_be_asked_is_unknown_and_keeps_nobody_from_the_othe
 
 def test_counts_and_times_are_those_of_the_ledger(archive: Given, capsys: pytest.CaptureFixture[str]) -> None:
     ledger, now = archive.ledger(), Clock().now().replace(microsecond=0)
+    # As a reconciler leaves it each day: what is three hours old may be of yesterday.
+    Totals(archive.table, source="acme").keep({(now - 2 * DAY).date(): {}}, as_of=now - DAY)
     ledger.mark_archived(queued(ledger, recording("kept", recorded_at=now - timedelta(hours=3))), STORED)
     ledger.insert(recording("waits", recorded_at=now - timedelta(hours=2)), "schedule")
     _, sources = status(archive, capsys, "acme")
