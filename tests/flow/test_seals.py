@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.archiver.listing.listing import RECENT
 from ops.__main__ import main
 from simulators.providers.babelforce import Babelforce
+from tests.harness.calendar import Calendar
 from tests.harness.local import SMALL, LocalBench
 
 
@@ -22,14 +21,14 @@ def first_line(path: Path) -> dict[str, Any]:
 
 
 def test_yesterday_is_sealed_signed_and_complete_and_sealed_again_when_a_file_is_gone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, calendar: Calendar, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = tmp_path / "key.pem"
     words = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key)]
     subprocess.run(words, check=True, timeout=30)
     with Babelforce(recordings=12, **SMALL) as acme:
         bench = LocalBench(folder=tmp_path, sources={"acme": acme}, lines='reconcile = "1 day"')
-        yesterday = (datetime.now(UTC) - RECENT - timedelta(days=1)).date().isoformat()
+        yesterday = calendar.yesterday.isoformat()
         assert bench.run_here(sign_key=key) == 0
         *before, seal = sorted(bench.out.glob("seals/source=acme/date=*/*.jsonl"))
         assert seal.parent.name == f"date={yesterday}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from functions.archiver.aws import AwsEngine
 from functions.archiver.bucket.bucket import Bytes, Lock, Properties
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.items import entry_of
-from functions.archiver.listing.listing import RECENT
 from functions.archiver.object_keys import AT_SOURCE
 from functions.archiver.runtime import Runtime
 from functions.archiver.sealing.statement import Listed
@@ -30,6 +28,7 @@ from ops.local.moto.ledger_table import TABLE as SHAPE
 from simulators.providers.babelforce import Babelforce
 from tests.doubles.aws import REGION, TABLE, dynamodb
 from tests.doubles.clock import FakeClock
+from tests.harness.calendar import Calendar
 from tests.harness.deployments import a_deployment, a_source
 from tests.harness.local import SMALL, LocalBench
 from tests.harness.policies import Names, Policies, Recorder
@@ -37,20 +36,6 @@ from tests.harness.sealing import SealBench
 from tests.infra.template import deployed, flat
 
 LINES = 'reconcile = "1 day"\ndelete_at_source = { after = "2 days" }\ndelete_secret = "acme-delete"'
-
-
-@dataclass
-class Calendar:
-    """Moves every clock of this process on by whole days."""
-
-    days: int = 0
-
-
-@pytest.fixture
-def calendar(monkeypatch: pytest.MonkeyPatch) -> Calendar:
-    found = Calendar()
-    monkeypatch.setattr(Clock, "now", lambda self: datetime.now(UTC) + timedelta(days=found.days))
-    return found
 
 
 @pytest.fixture
@@ -67,10 +52,10 @@ def entries(bench: LocalBench) -> dict[str, Any]:
         return {entry.recording.id: entry for entry in found}
 
 
-def since_yesterday(acme: Babelforce) -> set[str]:
+def since_yesterday(acme: Babelforce, calendar: Calendar) -> set[str]:
     """Those of the days that are sealed: a first run seals what leaves its window."""
-    first = (datetime.now(UTC) - RECENT - timedelta(days=1)).date()
-    return {id_ for id_, recording in acme.recordings.items() if recording.recorded_at.date() >= first}
+    found = acme.recordings.items()
+    return {id_ for id_, recording in found if recording.recorded_at.date() >= calendar.yesterday}
 
 
 def test_local_runs_rehearse_first_and_then_delete_what_the_folder_keeps_safely(
@@ -79,7 +64,7 @@ def test_local_runs_rehearse_first_and_then_delete_what_the_folder_keeps_safely(
     acme = bench.sources["acme"]
     assert bench.run_here() == 0
     assert "deleted at the source; this time nothing is" in capsys.readouterr().err
-    held, sealed = sorted(acme.recordings), since_yesterday(acme)
+    held, sealed = sorted(acme.recordings), since_yesterday(acme, calendar)
     calendar.days = 5  # the last of them are sealed by this run
     assert bench.run_here(dry_run=True) == 0
     assert "recordings are safe and old enough" in capsys.readouterr().err
@@ -105,7 +90,7 @@ def test_a_local_run_deletes_nothing_once_a_file_is_not_what_it_was(
     assert bench.run_here() == 0
     calendar.days = 5
     assert bench.run_here(dry_run=True) == 0
-    first = min(since_yesterday(acme))
+    first = min(since_yesterday(acme, calendar))
     path = bench.audio(first)
     body = bytearray(path.read_bytes())
     body[-1] ^= 1
