@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from app import notices
-from functions.archiver.settings.toml_file import read
+from functions.archiver.settings.toml_file import _ARCHIVE, _SOURCE, _TIER, Keys, read
 from infra.recording_archive import RecordingArchive
 from infra.source.webhook import Webhook
 from infra.synth import Findings, findings, synthesise, template, written
@@ -100,6 +100,12 @@ def test_every_line_of_the_example_that_is_commented_out_can_be_taken_in(tmp_pat
     assert deployment.archive.tiers
     assert deployment.sources[0].webhook
     assert template(deployment)["Resources"]
+
+
+@pytest.mark.parametrize("keys", [_ARCHIVE, _SOURCE, _TIER], ids=["archive", "source", "tier"])
+def test_the_example_shows_every_key(keys: Keys) -> None:
+    example = Path("deployments/example.toml").read_text(encoding="utf-8")
+    assert [key for key in keys if not re.search(rf"\b{key}( = |\])", example)] == []
 
 
 def test_a_broken_file_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
