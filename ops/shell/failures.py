@@ -42,7 +42,7 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(ExitCode.NOT_FOUND, str(error))
         case Outcome() | ArchiveTrouble():
             return Failure(ExitCode.UNAVAILABLE, str(error))
-    return _of_aws(error) or _of_disk(error) or _bug(error)
+    return _of_aws(error) or _of_disk(error) or _of_index(error) or _bug(error)
 
 
 def _misuse(error: click.ClickException) -> Failure:
@@ -72,6 +72,18 @@ def _of_disk(error: BaseException) -> Failure | None:
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error.strerror):  # as tempfile puts it
         return Failure(ExitCode.UNAVAILABLE, "no temporary folder can be written: make room on its disk, or set TMPDIR")
     return None
+
+
+def _of_index(error: BaseException) -> Failure | None:
+    """The search index's trouble with its disk. What troubles a ledger is a sentence where it happens."""
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is None or not isinstance(error, sqlite3.OperationalError):
+        return None
+    codes = ("FULL", "READONLY", "CANTOPEN", "PERM", "IOERR", "BUSY", "LOCKED")
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {getattr(sqlite3, f"SQLITE_{code}") for code in codes}:
+        return None
+    sentence = f"this machine's search index cannot be used: {error}"
+    return Failure(ExitCode.UNAVAILABLE, sentence, next_="recordings index --where")
 
 
 def _bug(error: BaseException) -> Failure:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -236,6 +237,14 @@ def test_a_machine_without_room_for_temporary_files_is_no_bug(monkeypatch: pytes
         tempfile.gettempdir()
     failure = failure_of(caught.value)
     assert (failure.code, "set TMPDIR" in failure.message) == (5, True)
+
+
+@pytest.mark.parametrize(("code", "ends"), [("FULL", 5), ("BUSY", 5), ("CANTOPEN", 5), ("ERROR", 70)])
+def test_a_search_index_that_its_disk_does_not_take_is_no_bug(code: str, ends: int) -> None:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_{code}")
+    failure = failure_of(error)
+    assert (failure.code, failure.next) == (ends, "recordings index --where" if ends == 5 else None)
 
 
 def test_aws_trouble_is_a_sentence_with_the_code_of_its_next_move() -> None:
