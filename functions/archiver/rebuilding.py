@@ -157,6 +157,8 @@ class Rebuilding:
         item = self.table.get(pk_of(self.source, entry.recording.id))
         if item is not None:
             stored = Stored.from_item(item)
+            if stored is None and item.get("state") in (State.PENDING, State.QUEUED):
+                return ["known"]  # cut short between the object and the ledger: its next turn adopts what is there
             same = stored is not None and entry.stored is not None and _what(stored) == _what(entry.stored)
             return ["known" if same else "differing"]
         if not self.dry_run:

@@ -23,11 +23,11 @@ _PEOPLE_SEE: tuple[Came, ...] = ("archived", "quarantined", "gone", "failed", "h
 _ADDED: tuple[Came, ...] = ("archived", "quarantined", "gone", "failed")
 _TO_LOOK_AT: tuple[Came, ...] = ("differing", "absent", "altered", "unreadable", "without_sidecar")
 _WORDS = {
-    "differing": "are in the ledger with other bytes than their sidecars say, and were left as they are",
-    "absent": "have a sidecar and no object",
-    "altered": "are no longer what they were, by the newest report",
-    "unreadable": "sidecars cannot be read",
-    "without_sidecar": "objects have no sidecar: the next listing finds their recordings again",
+    "differing": "in the ledger with other bytes than their sidecars say, and left so",
+    "absent": "with a sidecar and without an object",
+    "altered": "no longer what they were, by the newest report",
+    "unreadable": "sidecars that cannot be read",
+    "without_sidecar": "objects without a sidecar, whose recordings the next listing finds again",
 }
 
 
@@ -93,7 +93,7 @@ def _tell(output: Output, found: dict[str, Counter[Came]], *, dry_run: bool) -> 
     everything: Counter[Came] = sum(found.values(), Counter[Came]())
     for name in _TO_LOOK_AT:
         if everything[name]:
-            output.line(f"{everything[name]} {_WORDS[name]}")
+            output.line(f"{_WORDS[name]}: {everything[name]:,}")
     names: Sequence[Came] = get_args(Came)
     sources = [{"source": source, **{name: counts[name] for name in names}} for source, counts in found.items()]
     output.document({"dry_run": dry_run, "sources": sources, "does_not_come_back": DOES_NOT_COME_BACK})

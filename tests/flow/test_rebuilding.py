@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from functions.archiver.bucket.s3 import S3Bucket
-from functions.archiver.clock import Clock
+from functions.archiver.clock import Clock, from_iso
+from functions.archiver.ledger.conditions import Exists
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.ledger.table import Item
 from functions.archiver.object_keys import digest_of
 from functions.archiver.rebuilding import Came, Rebuilding
+from functions.archiver.recording import Recording
 from ops.__main__ import main
 from ops.local.engine.sqlite_table import SqliteTable
 from simulators.faults import Fault
@@ -102,6 +104,23 @@ def test_what_is_wrong_is_counted_and_the_ledger_says_so(
     assert (code, counts["archived"], counts["absent"], counts["unreadable"]) == (1, 6, 1, 1)
     assert counts["without_sidecar"] == 2
     assert items(bench)[absent]["state"] == "absent"
+
+
+def test_a_recording_that_still_waits_differs_from_nothing_although_its_object_is_there(
+    bench: LocalBench, acme: Babelforce, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run_here() == 0
+    cut_short = next(iter(acme.recordings))
+    before = items(bench)[cut_short]
+    with SqliteTable(ledger_of(bench)) as table:  # as a crash right after the sidecar leaves it
+        assert table.delete(f"acme#recording#{cut_short}", when=Exists("pk"))
+        Ledger(table, source="acme", clock=Clock()).insert(
+            Recording(id=cut_short, recorded_at=from_iso(before["recorded_at"])), "schedule"
+        )
+    code, counts = rebuilt(bench, capsys)
+    assert (code, counts["known"], counts["differing"]) == (0, 8, 0)
+    assert bench.run_here() == 0
+    assert items(bench)[cut_short]["sha256"] == before["sha256"]
 
 
 @pytest.mark.parametrize("text", [b"no ledger", b"SQLite format 3\x00" + b"\xff" * 5000])
