@@ -61,7 +61,7 @@ chaos: $(VENV) ## run SEEDS=n whole archives through every fault; FIRST=seed and
 kills: $(VENV) ## kill KILLS=n local runs on one folder at random moments (SEED=n), let one end, and look for losses
 	@$(BIN)/python -m tests.harness.kills --kills $(or $(KILLS),30) --seed $(or $(SEED),1)
 
-bench: $(VENV) $(WHEELS) ## measure everything (a quarter of an hour) and write docs/benchmarks.md and docs/costs.md; PARTS=... for some
+bench: $(VENV) $(WHEELS) ## measure everything (half an hour) and write docs/benchmarks.md and docs/costs.md; PARTS=... for some
 	$(BIN)/python -m benchmarks $(PARTS)
 
 fix: $(VENV) ## let ruff format and repair what it can

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import allowance, cold_start, cost, listing, pipeline
-from benchmarks.comparing import bench, left_behind, taken, taken_without_a_store
+from benchmarks.comparing import LARGE, SIZES, bench, left_behind, taken, taken_without_a_store
 from benchmarks.tables import Table, keep, printed, write_page
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -16,7 +16,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def _bytes() -> Sequence[Table]:
     with bench() as on:
-        return taken(on), taken_without_a_store(on), left_behind(on)
+        sizes = (*SIZES, LARGE)
+        return taken(on, sizes), taken_without_a_store(on, sizes), left_behind(on)
 
 
 def _pipeline() -> Sequence[Table]:
