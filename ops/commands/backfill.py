@@ -27,7 +27,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="The moment before which it ends; default: now.")
 @click.option("--dry-run", is_flag=True, help="List one day at the provider, and estimate how long the whole takes.")
 @click.option("--cancel", is_flag=True, help="End the one in progress; what it found stays.")
-@click.option("--deployment", type=_FILE, metavar="FILE", help="With --dry-run, of a local archive.")
+@click.option(
+    "--deployment", type=_FILE, metavar="FILE", help="With --dry-run on a local archive: its deployment file."
+)
 @click.option("--secrets", type=_FILE, metavar="FILE", help="With --dry-run, in place of Secrets Manager.")
 def command(
     shared: Shared,

@@ -40,7 +40,7 @@ def command() -> None:
 @click.argument("source", required=False)
 @click.option("--from", "since", type=Moment(), metavar="DATE", help="The first day, UTC; default: what is due.")
 @click.option("--to", "until", type=Moment(), metavar="DATE", help="The last day; default: yesterday.")
-@click.option("--sign-key", type=FILE, metavar="FILE", help="Sign with this ECDSA key (P-256, PEM); a folder alone.")
+@click.option("--sign-key", type=FILE, metavar="FILE", help="Sign with this ECDSA key (P-256, PEM); in a folder only.")
 def days(
     shared: Shared, *, source: str | None, since: datetime | None, until: datetime | None, sign_key: Path | None
 ) -> ExitCode:
@@ -64,7 +64,7 @@ def days(
     type=FILE,
     metavar="FILE",
     multiple=True,
-    help="A public key that was kept elsewhere (PEM); again for another one that followed it.",
+    help="A public key that was kept elsewhere (PEM); once more for each key that followed it.",
 )
 def verify_(shared: Shared, *, source: str | None, head: str | None, public_keys: tuple[Path, ...]) -> ExitCode:
     """Check that no seal was changed, taken out, put in or made anew, and who signed them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from functions.archiver.errors import Outcome
+from ops.shell.command_line import command_line
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.verb import Shared, Topic, VerbGroup, verb_group
 
@@ -89,7 +90,8 @@ def check(shared: Shared, *, source: str, url: str | None, **where: Any) -> Exit
         found = list(setup.found())
     except Outcome as problem:
         raise Failure(ExitCode.UNAVAILABLE, f"{source}: {problem}") from None
-    again = f"recordings webhook register {source}"
+    given = {name: str(path) for name, path in where.items() if path is not None}
+    again = command_line("webhook register", source, **given, url="URL")
     for webhook in found:
         state = f"{webhook.problem}; {again} with this URL mends that" if webhook.problem else "on"
         output.line(f"{webhook.url}: {state}")

@@ -14,7 +14,9 @@ STATES = ("pending", "queued", "archived", "gone", "failed", "quarantined", "alt
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 _OPTIONS = (
-    click.option("--number", metavar="NUMBER", help="Caller's or called, in any spelling, from its last 4 digits on."),
+    click.option(
+        "--number", metavar="NUMBER", help="Either party's number, in any spelling; its last 4 digits suffice."
+    ),
     click.option("--agent", metavar="NAME", help="Agent, or a part of the name."),
     click.option("--call", metavar="ID", help="All recordings of this call."),
     click.option("--source", metavar="SOURCE", help="Of one source only."),

@@ -85,7 +85,9 @@ def test_registering_again_makes_no_second_hook_and_switches_the_first_on(by_han
 
 
 def test_a_check_tells_whether_the_hook_is_on(by_hand: ByHand, kazoo: Kazoo) -> None:
-    assert by_hand("check")[0] == 1
+    code, out, _ = by_hand("check")
+    assert code == 1
+    assert re.search(r"; recordings webhook register --deployment \S+ .*--url URL pbx makes one$", out.strip())
     by_hand("register", "--url", f"{URL}/{SECRET}")
     assert by_hand("check")[:2] == (0, f"{URL}/***: on\n")
     kazoo.disable_webhooks()
