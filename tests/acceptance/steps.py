@@ -217,17 +217,20 @@ class Run:
 
     def remove(self) -> str:
         """As the pipeline, without a question."""
-        before = self.world.versions("")
+        engine = self.world.engine
+        s3, bucket = engine.client("s3"), self.world.bucket
+        before, policy = self.world.versions(""), s3.get_bucket_policy(Bucket=bucket)["Policy"]
         table = self.world.facts()["table"]
         self.world.make("destroy", "--force")
-        engine = self.world.engine
         left = [*self.world.stacks(), *engine.client("lambda").list_functions()["Functions"]]
         left += engine.client("sqs").list_queues().get("QueueUrls", [])
         if left:
             raise Failed(f"something is left: {left}")
         if self.world.versions("") != before or table not in engine.client("dynamodb").list_tables()["TableNames"]:
             raise Failed("the archive did not stay as it was")
-        return f"{len(before)} objects and the table are as they were"
+        if s3.get_bucket_policy(Bucket=bucket)["Policy"] != policy:
+            raise Failed("the bucket lost its policy")
+        return f"{len(before)} objects, the bucket's policy and the table are as they were"
 
     def deploy_again(self) -> str:
         """A new table on the old bucket: what lies there is not downloaded a second time."""
