@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def test_the_first_line_has_the_fields_of_the_schema_in_their_order() -> None:
         "as_of": "2026-03-04T12:00:00+00:00",
         "version": "0.1.0",
     }
+
+
+def test_a_seal_that_names_a_recording_twice_is_none() -> None:
+    first, *more = sorted(LINES)
+    twice = tuple(sorted((first, replace(first, bytes=8), *more)))
+    with pytest.raises(NoSeal, match="twice"):
+        read_seal(seal_bytes(replace(STATEMENT, lines=twice), STANDING))
 
 
 def test_recordings_stand_in_the_order_of_their_names_which_are_salted_digests() -> None:

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 
 import pytest
 
+from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.recording import Recording
+from functions.archiver.sealing.book import Plan
 from functions.archiver.sealing.chain import ChainBroken
 from functions.archiver.sealing.document import name_of
 from functions.archiver.sealing.sealer import AUDITED_AT_ONCE
 from functions.archiver.sealing.statement import Listed
 from tests.doubles.clock import NOON
-from tests.harness.sealing import SOURCE, SealBench
+from tests.harness.sealing import SOURCE, SealBench, a_sealer
 
 DAY = date(2026, 2, 25)
 NEXT = DAY + timedelta(days=1)
@@ -151,6 +153,23 @@ def test_a_ledger_that_knows_no_head_goes_on_with_the_chain_of_the_bucket(bench:
     bench.seal({later: listed(0)})
     assert bench.seals(later)[0].standing.sequence == 3
     assert bench.seals(later)[0].standing.previous == bench.seals(NEXT)[0].sha256
+
+
+def test_of_days_that_a_person_asks_for_those_that_are_over_are_next(bench: SealBench) -> None:
+    cursors = CursorStore(bench.table, source=SOURCE, owner="reconciler", clock=bench.clock)
+    assert cursors.acquire()
+    sealer, today = a_sealer(cursors, bench.bucket, bench.ledger, bench.clock), NOON.date()
+    yesterday = today - timedelta(days=1)
+    for first, last, days in ((DAY, DAY, [DAY]), (yesterday, today, [yesterday]), (today, today, [])):
+        sealer.ask(first, last)
+        assert sealer.asked() == days
+    cursors.release()
+
+
+def test_a_plan_is_read_as_it_was_written() -> None:
+    for asked in ((DAY, NEXT), None):
+        plan = Plan(first=DAY, until=NEXT, audited=DAY, due={NEXT}, open={DAY: listed(2)}, asked=asked)
+        assert Plan.load(plan.dump()) == plan
 
 
 def test_each_seal_is_told_when_it_is_written(bench: SealBench) -> None:

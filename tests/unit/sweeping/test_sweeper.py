@@ -316,6 +316,23 @@ def test_a_whole_call_stays_where_one_file_of_it_has_to(
     assert {"a", "b"} <= set(bench.listed())
 
 
+@pytest.mark.parametrize("clean", [None, False, True], ids=["not sealed", "incomplete", "complete"])
+def test_a_call_over_midnight_goes_once_both_its_days_are_sealed_as_complete(
+    bench: SweepBench, clean: bool | None
+) -> None:
+    bench.provider.declares(deletes="call")
+    bench.archived(DAY, "a", call_id="call")
+    bench.archived(DAY + ONE_DAY, "b", call_id="call")
+    bench.sealed(DAY)
+    if clean is not None:
+        bench.sealed(DAY + ONE_DAY, clean=clean)
+    bench.at(DAY + AFTER + 2 * ONE_DAY)
+    bench.rehearsed()
+    done = bench.round()
+    assert (done.deleted, done.stopped) == (2 if clean else 0, None)
+    assert bench.listed() == ([] if clean else ["a", "b"])
+
+
 def test_files_of_a_call_that_the_source_has_deleted_do_not_hinder_the_rest(bench: SweepBench) -> None:
     bench.provider.declares(deletes="call")
     bench.ripe(DAY, "a", "b", call_id="call")
