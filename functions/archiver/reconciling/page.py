@@ -15,7 +15,8 @@ MAX_NAMED = 1000
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; color: #1b1b1b; background: #fff }
 table { border-collapse: collapse } th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #bbb }
-td { white-space: nowrap } .scroll { overflow-x: auto } .missing, .altered { background: #fde3e0 }
+td, th[scope=row] { white-space: nowrap } caption { text-align: left } .legend { white-space: pre-wrap }
+.scroll { overflow-x: auto } .missing, .altered { background: #fde3e0 }
 .unclean, .in-work { background: #fdf3d0 } a { color: inherit }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #161616 } .missing, .altered { background: #5a1f1a }
@@ -31,7 +32,7 @@ def page(rows: Mapping[str, Days], *, made_at: str) -> str:
     days = sorted({str(day["date"]) for row in rows.values() for day in row})
     body = [
         "<h1>Completeness</h1>",
-        f"<p>Made at {escape(made_at)}. Days are UTC. {escape(LEGEND)}</p>",
+        f'<p>Made at {escape(made_at)}. Days are UTC.</p><p class="legend">{escape(LEGEND)}</p>',
         f'<div class="scroll" tabindex="0">{_table(rows, days)}</div>',
         *(_section(source, day) for source, row in rows.items() for day in row if day["state"] != "not looked"),
     ]
@@ -78,7 +79,8 @@ def _section(source: str, day: Mapping[str, Any]) -> str:
     named = list(day.get("differences", ()))[:MAX_NAMED]
     name = escape(str(day["date"]), quote=True)
     title = f'<h2 id="{escape(source, quote=True)}-{name}">{escape(source)}, {name}</h2>'
-    facts = f"<p>{escape(cell_of(day).spoken)}; in the ledger {day['ledger']}, in the bucket {day['bucket']}.</p>"
+    counts = cell_of(day).spoken.partition(": ")[2]  # the title has the day
+    facts = f"<p>{escape(counts)}; in the ledger {day['ledger']}, in the bucket {day['bucket']}.</p>"
     if day.get("deletes_on"):
         facts += f"<p>The provider begins to delete this day on {escape(str(day['deletes_on']))}.</p>"
     if not named:
