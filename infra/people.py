@@ -103,14 +103,19 @@ class People(Construct):
 
     def _sees(self) -> list[iam.PolicyStatement]:
         """Rights that `status` and `doctor` need. Most of it has no resource that one could name."""
-        stack, named = Stack.of(self), _names_like(self._held.archive.name)
-        queues = stack.format_arn(service="sqs", resource=named)
-        schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{named}")
+        stack = Stack.of(self)
+        # In an app of somebody else's the stack is called as they like, and CloudFormation names after the stack.
+        named = sorted({_names_like(name) for name in (self._held.archive.name, stack.stack_name)})
+        queues = [stack.format_arn(service="sqs", resource=name) for name in named]
+        schedules = [
+            stack.format_arn(service="scheduler", resource="schedule", resource_name=f"default/{name}")
+            for name in named
+        ]
         key = self._held.archive.kms_key
         return [
             allow(["cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"], ["*"]),
-            allow(["sqs:GetQueueAttributes"], [queues]),
-            allow(["scheduler:GetSchedule"], [schedules]),
+            allow(["sqs:GetQueueAttributes"], queues),
+            allow(["scheduler:GetSchedule"], schedules),
             allow(["sns:ListSubscriptionsByTopic"], list(self._held.topics)),
             allow(
                 ["s3:GetBucketVersioning", "s3:GetBucketPolicy", "s3:GetBucketObjectLockConfiguration"],

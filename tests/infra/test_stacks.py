@@ -289,6 +289,9 @@ def test_archive_and_sources_fit_into_one_stack_of_somebody_elses(tmp_path: Path
     assert {"SalesBucket", "SalesTable", "SupportBucket", "SupportTable"} <= document["Resources"].keys()
     assert not imports(document)
     theirs = Template(document=document)
+    operators = json.dumps([each for id_, each in theirs.of_type("AWS::IAM::ManagedPolicy").items() if "Oper" in id_])
+    for named_after_their_stack in (":Theirs-*", ":schedule/default/Theirs-*"):
+        assert operators.count(named_after_their_stack) == 2
     sales = [f for f in theirs.functions() if f.environment["BUCKET"] == "SalesBucket"]
     assert sorted((f.source, f.step) for f in sales) == [
         ("one", "downloader"),
