@@ -46,7 +46,7 @@ def command() -> None:
 def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     options = (
         click.argument("source"),
-        click.option("--deployment", type=FILE, required=True, metavar="FILE", help="The deployment file."),
+        click.option("--deployment", type=FILE, metavar="FILE", help="The deployment file, in place of -a."),
         click.option("--secrets", type=FILE, metavar="FILE", help="In place of Secrets Manager."),
         click.option("--url", metavar="URL", help="The source's webhook URL, from the outputs of the stack."),
     )
@@ -55,7 +55,7 @@ def _connecting(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     return function
 
 
-def _setup(shared: Shared, source: str, deployment: Path, secrets: Path | None) -> WebhookSetup:
+def _setup(shared: Shared, source: str, deployment: Path | None, secrets: Path | None) -> WebhookSetup:
     from ops.provider.connection import Connection
     from ops.provider.webhook_setup import WebhookSetup
 
@@ -91,7 +91,7 @@ def check(shared: Shared, *, source: str, url: str | None, **where: Any) -> Exit
     except Outcome as problem:
         raise Failure(ExitCode.UNAVAILABLE, f"{source}: {problem}") from None
     given = {name: str(path) for name, path in where.items() if path is not None}
-    again = command_line("webhook register", source, **given, url="URL")
+    again = output.again(command_line("webhook register", source, **given, url="URL"))
     for webhook in found:
         state = f"{webhook.problem}; {again} with this URL mends that" if webhook.problem else "on"
         output.line(f"{webhook.url}: {state}")

@@ -30,7 +30,7 @@ _REMEDIES = {
     "secret.readable": "aws secretsmanager put-secret-value --secret-id {secret} --secret-string file://credentials.json",
     "secret.fields": "aws secretsmanager put-secret-value --secret-id {secret} --secret-string file://credentials.json",
     "provider.lists": "recordings status {source}",
-    "webhook.enabled": "recordings webhook register {source} --deployment FILE",
+    "webhook.enabled": "recordings webhook register {source}",
 }
 
 

@@ -12,19 +12,22 @@ from typing import Any
 
 import pytest
 
+from functions.archiver.alerting.telling import Address, first_command
+from functions.archiver.alerting.trouble import QUIET, REFUSING
 from functions.archiver.clock import Clock
 from functions.archiver.errors import Unauthorized
 from functions.archiver.throttling.pace import Pace
 from functions.archiver.throttling.pause import Pause, pause
 from infra.bucket_policy import only_tls, statements
+from ops.__main__ import main
 from ops.archive.deployed import DeployedArchive
 from ops.doctor.policy import not_enforced
 from simulators.providers.kazoo import Kazoo
-from tests.doubles.aws import BUCKET, Aws, s3
+from tests.doubles.aws import BUCKET, REGION, Aws, s3
 from tests.doubles.plain_http import SMALL
 from tests.harness.archives import given_archive
 from tests.harness.checkup import Checkup
-from tests.harness.deployed import client
+from tests.harness.deployed import ARCHIVE, client
 from tests.harness.schemas import checked
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -225,3 +228,12 @@ def test_a_local_archive_that_no_run_looks_after_is_told_to_run(
         assert f"tick.fresh: nothing has looked after it yet; next: recordings local --out {archive.where} …" in (
             capsys.readouterr().out
         )
+
+
+def test_the_first_command_of_a_message_about_webhooks_runs_as_it_stands(checkup: Checkup) -> None:
+    address = Address(archive=ARCHIVE, source="pbx", runbook="https://wiki.example.com")
+    for kind in (QUIET, REFUSING):
+        _, *words = first_command(kind, address).split()
+        checkup.capsys.readouterr()
+        assert main([*words, "--region", REGION]) == 0
+        assert checkup.capsys.readouterr().out == "https://x.example.com/webhooks/pbx: on\n"
