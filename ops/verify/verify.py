@@ -228,13 +228,17 @@ class Verifying:
             return command_line("show", wrong[0].recording_id)
         if forgotten := self._forgotten():
             day = date.fromisoformat(date_in(forgotten[0].key))
-            return f"recordings reconcile {forgotten[0].source} --from {day} --to {day + timedelta(days=1)}"
+            return self._reconcile(forgotten[0].source, f" --from {day} --to {day + timedelta(days=1)}")
         if extra := self._found["extra"]:
-            return f"recordings reconcile {extra[0].source}"  # takes in what the provider knows, and names the rest
+            return self._reconcile(extra[0].source)  # takes in what the provider knows, and names the rest
         undecided = self._found["undecided"]
         if any(each.why == _ERASURE for each in undecided):
             return "recordings erase --deferred"
         return f"recordings verify --source {undecided[0].source}" if undecided else None
+
+    def _reconcile(self, source: str, period: str = "") -> str:
+        files = "" if self._deployed else " --deployment FILE --secrets FILE"
+        return f"recordings reconcile {source}{period}{files}"
 
     def _wrong_ones(self) -> list[tuple[str, str]]:
         """Each recording once, also where both its bytes and its sidecar are wrong."""

@@ -76,7 +76,10 @@ def test_what_was_taken_away_with_its_row_is_missed(kept: Kept, capsys: pytest.C
     (only,) = document["absent"]
     assert (only["recording_id"], only["key"]) == (None, f"seals/source={SOURCE}/date={DAYS[1]}/")
     assert only["why"] == f"1 recording of {DAYS[1]} was sealed, not erased, and not in the ledger"
-    assert f"; next: recordings reconcile {SOURCE} --from {DAYS[1]} --to {DAYS[2]}" in said.splitlines()[-1]
+    assert (
+        f"; next: recordings reconcile {SOURCE} --from {DAYS[1]} --to {DAYS[2]} --deployment FILE --secrets FILE"
+        in (said.splitlines()[-1])
+    )
 
 
 def test_a_day_that_is_gone_with_all_of_its_rows_is_missed(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
