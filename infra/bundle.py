@@ -1,11 +1,11 @@
 """The asset that Lambda unpacks: the folder `functions` and, beside it, the pinned packages that it needs.
 
-`make setup` has fetched wheels for the functions' own platform; unpacking them needs neither Docker nor network. boto3
-is among them although Lambda has one, because checksums and conditional writes depend on its version.
+`make setup` has fetched wheels for the functions' own platform; unpacking them needs neither Docker nor network.
+botocore is among them although Lambda has one, because checksums and conditional writes depend on its version.
 
-Two things make a cold start short. Of botocore's data only what clients of the services in use read goes along
-(`infra.botocore_data`). And Lambda cannot keep what Python compiles, so byte code goes along as well where the
-runtime's own Python is at hand.
+Three things make a cold start short. Of botocore's data only what clients of the services in use read goes along
+(`infra.botocore_data`), and of the packages nothing that no function loads. And Lambda cannot keep what Python
+compiles, so byte code goes along as well where the runtime's own Python is at hand.
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ FETCHED = ROOT / ".cache" / "python"
 """Where `make runtime-python` puts the runtime's Python, in a folder named by its version and platform."""
 
 IGNORED = ("__pycache__", "requirements.in")
+
+_NEVER_LOADED = re.compile(
+    r"aws_lambda_powertools/(?:event_handler|metrics/provider/datadog|middleware_factory)/"
+    r"|aws_lambda_powertools/utilities/(?!__init__\.py|jmespath_utils/)"
+    r"|botocore/(?:cacert\.pem|crt/auth\.py|stub\.py)"  # certifi's authorities are trusted
+    r"|dateutil/(?:rrule\.py|tz/win\.py|zoneinfo/)"  # tzdata has the zones
+    r"|defusedxml/(?:lxml|minidom|pulldom|sax|xmlrpc)\.py|idna/(?:__main__|cli|codec)\.py"
+    r"|urllib3/contrib/(?:emscripten/|pyopenssl\.py|socks\.py)"
+    r"|[^/]+\.dist-info/RECORD"
+)
+"""Of the packages' files, a third by size."""
 
 UNPACKED_AT = "/var/task"
 """Where Lambda has the asset, and so what tracebacks out of byte code have to say."""
@@ -103,8 +114,10 @@ def _clients(file: Path) -> Iterator[str]:
 def _unpack(wheel: Path, target: Path, kept: Collection[str]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if PurePosixPath(name).parts[0].endswith(".data") or not botocore_data.ships(name, kept):
-                continue  # scripts and headers, and services that nothing asks
+            if PurePosixPath(name).parts[0].endswith(".data") or _NEVER_LOADED.match(name):
+                continue  # scripts and headers
+            if not botocore_data.ships(name, kept):
+                continue
             file = Path(archive.extract(name, target))
             if botocore_data.trims(name):
                 content = file.read_bytes()

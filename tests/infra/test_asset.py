@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,27 @@ def test_models_of_services_that_are_never_called_stay_out(unpacked: Path) -> No
     kept = {folder.name for folder in (unpacked / "botocore" / "data").iterdir() if folder.is_dir()}
     assert kept == called
     shipped = sum(len(found) for found in content(unpacked).values())
-    assert shipped < 24 * 2**20
+    assert shipped < 8 * 2**20
+
+
+def test_whatever_the_code_imports_late_or_early_is_in_the_asset(unpacked: Path) -> None:
+    imports = {line for file in FUNCTIONS.rglob("*.py") for line in imports_of(file)}
+    assert "from aws_lambda_powertools.metrics import EphemeralMetrics" in imports
+    run_in(unpacked, sorted(imports))
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """All of packages, wherever they stand, but those for types alone."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    typing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    for_types = {id(each) for node in typing for part in node.body for each in ast.walk(part)}
+    for node in ast.walk(tree):
+        if id(node) in for_types or not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        package = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+        if package and not package.startswith(("functions", "__future__")):
+            for each in node.names:
+                yield ast.unparse(ast.ImportFrom(node.module, [each], 0) if isinstance(node, ast.ImportFrom) else node)
 
 
 def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(unpacked: Path) -> None:
