@@ -54,6 +54,7 @@ def command(
         keep_running=keep_running,
         real_time=real_time,
         skip_waits=skip_waits,
+        zone=shared.zone,
         **given,  # type: ignore[arg-type]  # click has checked the types
     )
     return ExitCode(run(options, stopping(), shared.output()))

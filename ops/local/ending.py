@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,7 +73,13 @@ class Ending:
     """Knows what became of the sources of one run."""
 
     def __init__(
-        self, archive: FolderArchive, host: Host, drivers: list[SourceDriver], requests: RequestLog, started: float
+        self,
+        archive: FolderArchive,
+        host: Host,
+        drivers: list[SourceDriver],
+        requests: RequestLog,
+        started: float,
+        zone: tzinfo | None,
     ) -> None:
         self._archive = archive
         self._books: Books = host.books
@@ -81,6 +87,7 @@ class Ending:
         self._drivers = drivers
         self._requests = requests
         self._started = started
+        self._zone = zone
 
     # figures
 
@@ -206,8 +213,8 @@ class Ending:
         yield f"{driver.name}: {waiting} {_wait(waiting)}{when}; run it again"
 
     def _clock_of(self, moment: datetime) -> str:
-        """`14:05`, in the archive's zone; with its date where that is not today."""
-        zone = ZoneInfo(identity_of(self._archive.path).zone)
+        """`14:05`, in people's zone; with its date where that is not today."""
+        zone = self._zone or ZoneInfo(identity_of(self._archive.path).zone)
         there, today = moment.astimezone(zone), datetime.now(zone).date()
         return f"{there:%H:%M}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 STANDARD_INPUT = Path("-")
@@ -11,7 +12,10 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """The command line of a local run. `ledger` is a file outside the folder; `engine` None is the built-in one."""
+    """The command line of a local run. `ledger` is a file outside the folder; `engine` None is the built-in one.
+
+    `zone` is how people see times; None is the archive's.
+    """
 
     deployment: Path
     secrets: Path
@@ -26,6 +30,7 @@ class Options:
     dry_run: bool = False
     sign_key: Path | None = None
     engine: str | None = None
+    zone: tzinfo | None = None
 
     @property
     def serves(self) -> bool:

@@ -109,7 +109,7 @@ class LocalRun:
         )
         self._server = self._webhook_server(options.webhook_port)
         self._deletion = Deletion(dry_run=options.dry_run, say=lambda sentence: self._say(sentence))
-        self._ending = Ending(archive, self._host, self._drivers, self._requests, started)
+        self._ending = Ending(archive, self._host, self._drivers, self._requests, started, options.zone)
         self._on_trouble = OnTrouble(options.on_trouble, archive)
         self._held = {driver.name: held(self._host.books.tally(driver.name)) for driver in self._drivers}
 

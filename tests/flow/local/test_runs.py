@@ -106,6 +106,9 @@ def test_times_of_day_are_in_the_archives_zone(bench: LocalBench, acme: Babelfor
     assert item is not None
     due = from_ms(int(item["due_at"]))
     assert told.groups() == ((due + timedelta(hours=14)).strftime("%H"), f"{due:%M}")
+    told = re.search(r"acme: 1 waits until (?:\S+ )?(\d\d):(\d\d);", bench.run("--tz", "UTC").err)
+    assert told
+    assert told.groups() == (f"{due:%H}", f"{due:%M}")
 
 
 def test_everything_in_the_folder_is_its_owners_alone(bench: LocalBench) -> None:
