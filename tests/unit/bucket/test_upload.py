@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from functions.archiver.audio.kinds import WAV
 from functions.archiver.bucket import upload as upload_module
-from functions.archiver.bucket.bucket import BadUpload, Conflict, NoUpload, Part
+from functions.archiver.bucket.bucket import BadUpload, Conflict, Head, NoUpload, Part, Unreadable
 from functions.archiver.bucket.digest import crc_text
-from functions.archiver.bucket.upload import Upload
+from functions.archiver.bucket.upload import FOUND_AT, Occupied, Upload
+from functions.archiver.clock import iso
 from functions.archiver.entry import Entry, State
 from functions.archiver.recording import Recording
 from functions.archiver.settings.storage_classes import StoragePolicy
@@ -168,6 +169,46 @@ def test_the_next_part_is_filled_while_as_many_are_sent_as_the_bucket_takes() ->
     upload.feed(body[ONE_OBJECT + 2 * PART :], WAV, None)
     upload.finish(WAV)
     assert bucket.whole == body
+
+
+class Deaf(Parts):
+    """A bucket that completes an upload and loses the answer, so that the call is repeated. Nothing in it is read."""
+
+    def __init__(self, found_at: datetime) -> None:
+        super().__init__()
+        self.found_at = found_at
+
+    def complete(self, key: str, upload_id: str, parts: list[Part], *, crc32: int, size_bytes: int) -> str:
+        super().complete(key, upload_id, parts, crc32=crc32, size_bytes=size_bytes)
+        raise NoUpload("it is complete")
+
+    def head(self, key: str) -> Head:
+        whole = self.whole or b""
+        return Head(
+            key=key,
+            size_bytes=len(whole),
+            version_id="v",
+            last_modified=NOW,
+            content_type="audio/wav",
+            metadata={FOUND_AT: iso(self.found_at)},
+            crc32=zlib.crc32(whole),
+        )
+
+    def read(self, key: str, *, version_id: str | None) -> None:
+        raise Unreadable(key)
+
+
+def test_our_own_upload_whose_answer_was_lost_is_known_without_reading_it() -> None:
+    upload = an_upload(Deaf(NOW))
+    upload.feed(bytes(ONE_OBJECT + 1), WAV, None)
+    assert upload.finish(WAV).version_id == "v"
+
+
+def test_an_upload_of_somebody_else_that_cannot_be_read_is_not_taken_for_ours() -> None:
+    upload = an_upload(Deaf(NOW - timedelta(seconds=1)))
+    upload.feed(bytes(ONE_OBJECT + 1), WAV, None)
+    with pytest.raises(Occupied, match="cannot be read"):
+        upload.finish(WAV)
 
 
 def test_an_upload_that_is_gone_before_its_end_has_to_start_again() -> None:

@@ -276,6 +276,15 @@ def test_a_success_ends_the_row_of_failures(aws: Aws, pace: Pace, clock: FakeClo
     assert pace.cool_down(Unavailable("503")) - clock.now() == SECOND
 
 
+def test_a_success_in_a_slot_behind_somebody_else_s_ends_it_as_well(aws: Aws, pace: Pace, clock: FakeClock) -> None:
+    clock.moment = pace.cool_down(Unavailable("503"))
+    first, behind = pace_on(aws.table, clock), pace_on(aws.table, clock)
+    first.book("list")
+    behind.book("list")
+    behind.answered()
+    assert pace.gate().strikes == 0
+
+
 def test_a_success_costs_nothing_while_all_is_well(aws: Aws, pace: Pace) -> None:
     pace.book("list")
     aws.calls.clear()

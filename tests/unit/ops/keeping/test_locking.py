@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
-from functions.archiver.bucket.bucket import Lock, Locked
+from functions.archiver.bucket.bucket import Lock, Locked, Properties
 from functions.archiver.bucket.locking import lock_of, seal_lock_of
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.bucket.store import Store
@@ -19,6 +20,7 @@ from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.environment import Settings
 from functions.archiver.settings.storage_classes import StoragePolicy
 from tests.doubles.aws import BUCKET, Aws, s3
+from tests.doubles.aws_calls import refused
 from tests.harness.deployed import a_source
 from tests.harness.reading import AUDIO, WAV
 
@@ -84,6 +86,28 @@ def test_a_large_one_says_so_when_its_upload_begins(bucket: S3Bucket) -> None:
     assert params["ObjectLockMode"] == "GOVERNANCE"
     assert params["ObjectLockRetainUntilDate"] == lock.until
     assert params["ObjectLockLegalHoldStatus"] == "ON"
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_deletion_that_is_denied_is_one_of_a_locked_object_where_the_object_says_so(
+    bucket: S3Bucket, locked: bool
+) -> None:
+    """S3's message does not name the lock to everybody, and a missing right is denied in the same words."""
+    lock = a_lock() if locked else None
+    version = bucket.put_new(
+        "one", b"x", sha256=sha256(b"x").digest(), properties=Properties(content_type="audio/wav", lock=lock)
+    )
+    with refused("s3.DeleteObject", 403, "AccessDenied"), pytest.raises(Locked if locked else ArchiveTrouble):
+        bucket.delete("one", version_id=version)
+
+
+def test_a_denied_deletion_of_what_nobody_may_look_at_is_trouble_of_the_archive(bucket: S3Bucket) -> None:
+    with (
+        refused("s3.DeleteObject", 403, "AccessDenied"),
+        refused("s3.HeadObject", 403, "AccessDenied"),
+        pytest.raises(ArchiveTrouble, match="AccessDenied"),
+    ):
+        bucket.delete("one", version_id=None)
 
 
 def test_a_bucket_without_object_lock_is_trouble_of_the_archive_and_no_recording_s(aws: Aws) -> None:
