@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from functions.archiver.errors import (
     CursorRefused,
@@ -42,6 +42,7 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
+from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.looking_back import rows_around, rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
@@ -55,6 +56,7 @@ TRANSCRIPT = "/v2/phone/recording_transcript/download/"
 _STALE_AFTER = timedelta(hours=1)
 _LOOK_BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=27))
 _TRANSCRIPT_WITHIN = timedelta(days=1)
+_AS_IT_STANDS = "%!$&'()*+,;=:@"
 _COMPLETED = ("phone.recording_completed", "phone.recording_completed_for_access_member")
 _NO_SUCH_FILE, _TRANSCRIPT_PENDING, _TRANSCRIPT_DISABLED = 404, 12002, 12001
 
@@ -162,21 +164,21 @@ class Zoom(Provider):
             yield Opened(body=body, recording=told, transcript=_transcript_of(told.raw if told else facts))
 
     def _listed_file(self, stack: ExitStack, recording: Recording, missing: NotFound) -> tuple[Recording | None, Body]:
-        """By the recording's row of this moment. Raises `missing` where that says nothing new of the file."""
+        """By the recording's row of this moment, which may say nothing new of the file that is `missing`."""
         row = self._row_of(recording)
-        link = link_of(row.get("download_url"))
-        if link is None:
+        if (link := link_of(row.get("download_url"))) is None:
             raise NotReady("it has no link to its audio yet")
         told, file_id = self._read(row), _file_id(link)
-        if told is None or file_id is None:
-            return told, self._enter(stack, link, "media")
-        if file_id == recording.raw.get("file_id"):
-            raise missing
-        return told, self._enter_either(stack, told.raw)
+        with still_listed():
+            if told is None or file_id is None:
+                return told, self._enter(stack, link, "media")
+            if file_id == recording.raw.get("file_id"):
+                raise missing
+            return told, self._enter_either(stack, told.raw)
 
     def _enter_either(self, stack: ExitStack, facts: _Row) -> Body:
         """At the origin where its link leads, then at the other. Not verified live: whether both serve each file."""
-        target = f"{DOWNLOAD}{segment(str(facts['file_id']))}"
+        target = f"{DOWNLOAD}{quote(str(facts['file_id']), safe=_AS_IT_STANDS)}"
         first: Purpose | None = "media" if facts.get("file_at") == "media" else None
         if self._media_origin != origin_of(self.account.base_url):
             with suppress(NotFound):
@@ -186,8 +188,7 @@ class Zoom(Provider):
 
     def _enter(self, stack: ExitStack, target: str, at: Purpose | None) -> Body:
         """A redirect leads to the file itself; it gets no token."""
-        media = self.http.stream("media", target, auth=self._auth, at=at, handles=(400, 403))
-        body = stack.enter_context(media)
+        body = stack.enter_context(self.http.stream("media", target, auth=self._auth, at=at, handles=(400, 403)))
         if body.status in (400, 403):
             raise self._refusal(body.answer())
         return body
@@ -314,10 +315,10 @@ class Zoom(Provider):
 
 
 def _file_id(link: str) -> str | None:
-    """The id in a link of the documented form, which is not the recording's; None for any other link."""
+    """The id in a link of the documented form, as it stands there, which is not the recording's; None for others."""
     with suppress(ValueError):
         start, found, rest = urlsplit(link).path.partition(DOWNLOAD)
-        return text_of(unquote(rest)) if found and not start and "/" not in rest else None
+        return text_of(rest) if found and not start and "/" not in rest else None
     return None
 
 

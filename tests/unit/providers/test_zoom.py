@@ -15,7 +15,7 @@ from functions.archiver.errors import CursorRefused, NotFound, NotReady, Rejecte
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, TranscriptState, Window
 from functions.archiver.secret import Secret
-from functions.providers.zoom import Zoom
+from functions.providers.zoom import DOWNLOAD, Zoom
 from simulators.faults import Fault
 from simulators.providers.zoom import Zoom as Simulator
 from tests.doubles.http_client import Slots, http_to
@@ -209,13 +209,24 @@ def test_a_file_whose_id_has_changed_is_fetched_by_the_one_that_the_list_names_n
         assert opened.recording.raw["file_id"] == recording.raw["file_id"]
 
 
-def test_a_file_that_is_missing_although_its_id_is_the_listed_one_is_not_found(
+def test_a_file_that_is_missing_while_the_list_names_it_is_not_said_to_be_gone(
     zoom: Zoom, simulator: Simulator
 ) -> None:
     recording = listed(zoom)[0]
     simulator.faults.add(Fault("status", recording_id=recording.id, value=404, times=None))
-    with pytest.raises(NotFound, match="answered with 404"), zoom.open(recording):
+    with pytest.raises(Rejected, match="answered with 404, while the provider lists it"), zoom.open(recording):
         pass
+
+
+@pytest.mark.parametrize("file_id", ["abc==", "a%2Fb", "..%2f", "x+y;z"])
+def test_a_file_s_id_is_asked_for_as_its_link_writes_it(server: HttpServer, file_id: str) -> None:
+    row = {"id": "1", "date_time": "2026-03-01T10:00:00Z", "download_url": f"{server.url}{DOWNLOAD}{file_id}"}
+    lists(server, {"recordings": [row]})
+    server.on(f"{DOWNLOAD}{file_id.upper() if '%2f' in file_id else file_id}", Answer(body=b"audio"))
+    zoom = plain_zoom(server)
+    day = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+    (recording,) = zoom.page(day, None).recordings
+    assert fetched(zoom, recording) == b"audio"
 
 
 def test_a_recording_is_found_by_its_id_in_the_list_of_the_last_weeks(zoom: Zoom, simulator: Simulator) -> None:
