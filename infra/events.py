@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.archiver.settings.environment import ArchiveSettings
+from functions.archiver.settings.environment import ArchiveSettings, for_functions
 from functions.archiver.settings.events import ATTEMPTS, FAILED, PATTERNS, bus_source
 from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
 from infra.alarms import Rule, Series, metric_of
@@ -41,7 +41,7 @@ class Events(Construct):
         self._shared = shared
         self._log = logs.LogGroup(self, "Log", retention=LOGS_KEPT, removal_policy=RemovalPolicy.DESTROY)
         archive = shared.archive
-        settings = ArchiveSettings(bucket=shared.exported.bucket_name, archive=archive)
+        settings = ArchiveSettings(bucket=shared.exported.bucket_name, archive=for_functions(archive))
         self.function = lambda_.Function(
             self,
             "Function",

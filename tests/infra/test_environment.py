@@ -10,7 +10,7 @@ import pytest
 
 from functions.archiver.settings.archive import Archive
 from functions.archiver.settings.deployment import Deployment
-from functions.archiver.settings.environment import ArchiveSettings, Settings, Topics, environment_of
+from functions.archiver.settings.environment import ArchiveSettings, Settings, Topics, environment_of, for_functions
 from functions.archiver.settings.source import Source
 from functions.archiver.settings.toml_file import read
 from infra.synth import template
@@ -105,7 +105,7 @@ def test_the_template_and_a_local_run_give_a_function_the_same_environment(tmp_p
     of_the_archive = [function for function in functions if not function.source]
     assert [function.step for function in of_the_archive] == ["events"] * deployment.archive.events
     for function in of_the_archive:
-        assert ArchiveSettings.from_env(function.environment).archive == deployment.archive
+        assert ArchiveSettings.from_env(function.environment).archive == for_functions(deployment.archive)
     of_sources = [function for function in functions if function.source]
     sources = {source.name: source for source in deployment.sources}
     assert {function.source for function in of_sources} == set(sources)
@@ -123,4 +123,4 @@ def test_the_template_and_a_local_run_give_a_function_the_same_environment(tmp_p
         )
         assert given == expected
         assert Settings.from_env(expected).source == sources[function.source]
-        assert Settings.from_env(expected).archive == deployment.archive
+        assert Settings.from_env(expected).archive == for_functions(deployment.archive)

@@ -107,7 +107,7 @@ def test_with_a_key_of_ones_own_what_is_put_aside_can_be_encrypted() -> None:
 
 def test_the_environment_is_what_the_function_reads(function: Function) -> None:
     settings = ArchiveSettings.from_env(function.environment)
-    assert settings.archive == Archive(name="recordings", alerts=("ops@example.com",), events=True)
+    assert settings.archive == Archive(name="recordings", events=True)
     assert settings.bucket == "ArchiveBucket"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from functions.archiver.errors import Misconfigured
-from functions.archiver.settings.environment import Settings
+from functions.archiver.settings.environment import Settings, for_functions
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
 from infra.synth import template
 from tests.harness.deployments import a_deployment, a_source
@@ -38,7 +38,7 @@ def test_every_environment_reads_back_as_the_settings_of_its_source(archive: Tem
     for function in archive.functions():
         settings = Settings.from_env(function.environment)
         assert settings.source == sources[function.source]
-        assert settings.archive == deployment.archive
+        assert settings.archive == for_functions(deployment.archive)
         assert (settings.bucket, settings.table) == ("ArchiveBucket", "ArchiveTable")
 
 

@@ -259,6 +259,18 @@ def test_whoever_gets_mail_keeps_getting_it_when_others_come_and_go() -> None:
     assert subscribed("b@example.com", "a@example.com") == before
 
 
+def test_who_gets_mail_concerns_the_archives_stack_alone() -> None:
+    one = templates(a_deployment(events=True))
+    other = templates(a_deployment(events=True, alerts=("a@example.com",), urgent=("night@example.com",)))
+    assert {name for name in one if one[name] != other[name]} == {"recordings"}
+    # Nor do addresses stand in the environments of functions that meet strangers' bytes.
+    functions = [*Template(document=other["recordings"]).functions()]
+    for source in ("recordings-acme-uk", "recordings-acme-de"):
+        functions += Template(document=other[source]).functions()
+    assert len(functions) == 7
+    assert not [function for function in functions if "@" in str(function.properties["Environment"])]
+
+
 def test_the_policies_for_people_are_never_described_in_other_words() -> None:
     # CloudFormation would make another policy, and the roles of people would keep the old one.
     root = Template(document=templates(a_deployment())["recordings"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, asdict, fields
+from dataclasses import MISSING, Field, asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -99,7 +99,7 @@ def environment_of(
     `topics` are for the one that tells people. Raises Misconfigured for more than a function can hold.
     """
     variables = Settings(
-        bucket=bucket, table=table, queue_url=queue_url, topics=topics, archive=archive, source=source
+        bucket=bucket, table=table, queue_url=queue_url, topics=topics, archive=for_functions(archive), source=source
     ).to_env()
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
     if size > MAX_BYTES:
@@ -108,6 +108,11 @@ def environment_of(
             f"shorten sources.{source.name}.options, for instance by dividing it among two sources"
         )
     return variables
+
+
+def for_functions(archive: Archive) -> Archive:
+    """An archive as its functions know it: not whom the topics tell, so that another address changes no function."""
+    return replace(archive, alerts=(), urgent=())
 
 
 def _topics(env: Mapping[str, str]) -> Topics | None:
