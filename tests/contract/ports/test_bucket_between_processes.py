@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,9 @@ from ops.local.engine.folder import FolderBucket
 AUDIO = Properties(content_type="audio/wav")
 
 
-def _race(root: Path, links: bool, start: float, number: int, won: multiprocessing.Queue[int]) -> None:
+def _race(root: Path, links: bool, start: Barrier, number: int, won: multiprocessing.Queue[int]) -> None:
     bucket = FolderBucket(root, links=links)
-    time.sleep(max(start - time.time(), 0))
+    start.wait(60)
     for key in range(50):
         try:
             body = bytes([number]) * 1000
@@ -31,7 +31,7 @@ def _race(root: Path, links: bool, start: float, number: int, won: multiprocessi
 def test_of_two_processes_that_race_for_a_folder_s_keys_exactly_one_wins_each(tmp_path: Path, links: bool) -> None:
     spawning = multiprocessing.get_context("spawn")
     won: multiprocessing.Queue[int] = spawning.Queue()
-    start = time.time() + 2
+    start = spawning.Barrier(2)
     racers = [spawning.Process(target=_race, args=(tmp_path, links, start, number, won)) for number in (1, 2)]
     for racer in racers:
         racer.start()
