@@ -21,6 +21,7 @@ from functions.archiver.errors import (
     NotReady,
     Outcome,
     Rejected,
+    TooLarge,
     Unauthorized,
     Unavailable,
 )
@@ -58,7 +59,7 @@ class DialogTech(Provider):
         ),
         rate_default=60,  # the newer API allows 100; no number is published for this one
         parallel_default=2,
-        page_size=2_000,  # nothing limits a page: a list holds all there is, and the report a week
+        page_size=10_000,  # nothing limits a page: the lists hold all there is, and the report a week
         overlap_minimum=timedelta(days=2),  # the report knows whole days only, in the account's own zone
         deletes="file",
         uploads=True,
@@ -101,19 +102,27 @@ class DialogTech(Provider):
         while at < last and not read:
             at += 1
             read = self._read(self._report(*weeks[at]), window)
-        sent = len(read)
+        sent, problems = len(read), list[str | None]()
         for building_block in self._lists if at == last else ():
-            rows = self._rows("list", "recording.list", building_block)
+            rows, problem = self._list(building_block)
             sent += len(rows)
             read += self._read(rows, window)
+            problems.append(problem)
         found = {recording.id: recording for recording in read if recording}
         return Page(
             recordings=sorted(found.values(), key=lambda each: (each.recorded_at or window.end, each.id)),
             # The lists hold everything each time: telling so lets a long history be read at once. The report does not.
             rows=len(read) if self._by_report else sent,
             next_cursor=None if at == last else str(at + 1),
-            problem=unread(read, "SID"),
+            problem="; ".join(filter(None, [unread(read, "SID"), *problems])) or None,
         )
+
+    def _list(self, building_block: Mapping[str, Value]) -> tuple[Collection[Mapping[str, str]], str | None]:
+        """The rows of a list, and what is wrong with it: it cannot be asked for less."""
+        try:
+            return self._rows("list", "recording.list", building_block), None
+        except TooLarge:
+            return (), f"the list of {building_block['type']} {building_block['id']} is too long to be read"
 
     def _read(self, rows: Collection[Mapping[str, str]], window: Window) -> list[Recording | None]:
         """The rows of which any moment that the date may mean is in the window; without a date a row is in each."""
@@ -187,7 +196,7 @@ class DialogTech(Provider):
         now = datetime.now(UTC)
         days = self._weeks(now - timedelta(days=1), now) if self._by_report else []
         reports = (row for span in days for row in self._report(*span))
-        lists = (row for each in self._lists if not days for row in self._rows("list", "recording.list", each))
+        lists = (row for each in self._lists if not days for row in self._list(each)[0])
         row = next((row for row in chain(reports, lists) if row.get("sid") == recording_id), None)
         return (self._recording(row) if row else None) or Recording(id=recording_id, call_id=recording_id)
 

@@ -19,6 +19,8 @@ from functions.archiver.errors import (
     Unavailable,
     Unverified,
 )
+from functions.archiver.http.responses import ANSWER_BYTES
+from functions.archiver.listing.listing import sensible
 from functions.archiver.provider.delivery import Delivery
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Recording, Window
@@ -127,6 +129,22 @@ def test_all_lists_are_one_page(server: HttpServer) -> None:
     page = provider_at(server, lists).page(WINDOW, None)
     assert (ids(page.recordings), page.next_cursor) == (["70", "80", "shared"], None)
     assert [seen.query["type"] for seen in server.requests] == ["findme", "survey"]
+
+
+def test_many_long_lists_make_a_page_that_can_be_worked_with(server: HttpServer) -> None:
+    server.on(SCRIPT, lambda seen: listed(*(row(f"{seen.query['id']}-{number}") for number in range(2_500))))
+    provider = provider_at(server, {"lists": [{"type": "findme", "id": n} for n in range(10)]})
+    page = sensible(provider.page(WINDOW, None), page_size=provider.declaration.page_size)
+    assert (len(page.recordings), page.problem) == (25_000, None)
+
+
+def test_a_list_that_is_too_long_to_be_read_is_named_and_hides_no_other(server: HttpServer) -> None:
+    long = Reply(body=b" " * (ANSWER_BYTES + 1))
+    server.on(SCRIPT, lambda seen: long if seen.query["id"] == "7" else listed(row("1")))
+    provider = provider_at(server, {"lists": [{"type": "findme", "id": 7}, {"type": "survey", "id": 8}]})
+    page = provider.page(WINDOW, None)
+    assert (ids(page.recordings), page.problem) == (["1"], "the list of findme 7 is too long to be read")
+    assert provider.describe("1").to_number == "8475551234"
 
 
 def test_dates_are_read_in_the_account_s_zone(server: HttpServer) -> None:
