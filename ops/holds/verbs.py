@@ -117,8 +117,7 @@ def holds(shared: Shared, *, case: str | None, as_csv: bool) -> ExitCode:
         _table(output, cases)
     said = output.note if as_csv else output.verdict
     on_hold = sum(each.is_open for each in cases)
-    hold_ = "holds" if on_hold == 1 else "hold"
-    said(f"{on_hold} of {counted(len(cases), 'case')} {hold_} something" if cases else "no case was ever opened")
+    said(f"{on_hold} of {counted(len(cases), 'case')} on hold" if cases else "no case was ever opened")
     return ExitCode.DONE
 
 

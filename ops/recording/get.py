@@ -90,7 +90,7 @@ def _record(archive: Archive, row: Row, what: What, reason: str) -> None:
 
 
 def _fetch(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output: Output) -> ExitCode:
-    target = None if asked.out == "-" else _target(archive, Path(asked.out), stored)
+    target = None if asked.out == "-" else _target(archive, asked.out, stored)
     _record(archive, row, "download", asked.reason)
     try:
         with archive.bucket.read(stored.key, version_id=stored.version_id) as pieces:
@@ -107,8 +107,10 @@ def _fetch(archive: Archive, row: Row, stored: Stored, asked: GetOptions, output
         ) from None
 
 
-def _target(archive: Archive, out: Path, stored: Stored) -> Path:
-    target = checked_target(out / stored.key.rpartition("/")[2] if out.is_dir() else out, "--out", archive)
+def _target(archive: Archive, given: str, stored: Stored) -> Path:
+    out = Path(given)
+    in_folder = out.is_dir() or given.endswith("/")  # a folder that is not there is no name for a file
+    target = checked_target(out / stored.key.rpartition("/")[2] if in_folder else out, "--out", archive)
     if target.exists():
         raise Failure(ExitCode.REFUSED, f"{target} is there already: give another --out", kind="exists")
     return target

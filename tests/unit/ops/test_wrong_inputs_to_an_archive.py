@@ -11,6 +11,7 @@ from tests.harness.reading import a_folder, archived
 
 INPUTS: list[tuple[str, int, str]] = [
     ("get one --out no/such/folder.wav", 2, "there is no folder no/such"),
+    ("get one --out folder/", 2, "there is no folder folder"),
     ("get one --out mine", 2, "would lie in the archive"),
     ("get one --out mine/audio/copy.wav", 2, "would lie in the archive"),
     ("export one --case c --out no/such/folder.zip", 2, "there is no folder no/such"),

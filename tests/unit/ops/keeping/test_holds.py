@@ -182,7 +182,7 @@ def test_cases_are_listed_released_ones_too(archive: Archive, run: Run, capsys: 
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["case"] for row in rows] == ["'=B", "A"]
     assert run("holds") == 0
-    assert "1 of 2 cases holds something" in capsys.readouterr().out
+    assert "1 of 2 cases on hold" in capsys.readouterr().out
     assert run("holds", "--case", "nothing") == 3
 
 
