@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlsplit
 
 from functions.archiver.archiving.keeping import Keeping
-from functions.archiver.aws_clients import Clients
-from functions.archiver.aws_exchange import lightened
+from functions.archiver.aws.clients import Clients
+from functions.archiver.aws.exchange import lightened
 from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.bucket.store import Store
 from functions.archiver.entry import Entry, State, Stored, Ticket

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from functions.archiver.alerting.notes import Notebook
     from functions.archiver.alerting.telling import Teller
     from functions.archiver.archiving.archiving import Archiver
-    from functions.archiver.aws import AwsEngine
+    from functions.archiver.aws.engine import AwsEngine
     from functions.archiver.checking import Check
     from functions.archiver.events.sending import Announcer
     from functions.archiver.listing.cursors import CursorStore, Owner
@@ -308,7 +308,7 @@ def _of_process() -> Runtime:
 
 @functools.cache
 def _engine_of_process() -> AwsEngine:
-    from functions.archiver.aws import AwsEngine  # here, so that a run without AWS never loads botocore
+    from functions.archiver.aws.engine import AwsEngine  # here, so that a run without AWS never loads botocore
 
     return AwsEngine(Settings.from_env(os.environ))
 
@@ -316,7 +316,7 @@ def _engine_of_process() -> AwsEngine:
 @functools.cache
 def announcer() -> Announcer:
     """The announcer of the events function, which belongs to the archive and to none of its sources."""
-    from functions.archiver.aws import announcer_of
+    from functions.archiver.aws.engine import announcer_of
 
     return announcer_of(ArchiveSettings.from_env(os.environ))
 

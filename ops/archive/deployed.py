@@ -15,8 +15,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from functions.archiver.aws import AwsEngine, KmsSigner
-from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.aws.engine import AwsEngine, KmsSigner
+from functions.archiver.aws.trouble import trouble_of
 from functions.archiver.bucket.bucket import is_made
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.clock import Clock

@@ -61,7 +61,7 @@ def _send(archive: Archive, events: Iterator[Event], types: Counter[str]) -> int
     assert isinstance(archive, DeployedArchive)
     if not archive.facts.events:
         raise _no_events(archive.name)
-    from functions.archiver.aws import EventBridgeBus
+    from functions.archiver.aws.engine import EventBridgeBus
 
     bus, failed = EventBridgeBus(archive.session.client("events"), archive.name), 0
     while chunk := list(islice(events, AT_ONCE)):

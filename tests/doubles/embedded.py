@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.runtime import Runtime
 from functions.archiver.settings.deployment import Archive, Source
 from functions.archiver.settings.environment import Settings, Topics

@@ -17,7 +17,7 @@ import boto3
 import urllib3
 from botocore.config import Config
 
-from functions.archiver.aws_exchange import lightened
+from functions.archiver.aws.exchange import lightened
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.archiver.aws import announcer_of
+from functions.archiver.aws.engine import announcer_of
 from functions.archiver.settings.deployment import Archive
 from functions.archiver.settings.environment import ArchiveSettings
 from infra.synth import templates

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.bucket.bucket import Bytes, Lock, Properties
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.items import entry_of

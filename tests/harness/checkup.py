@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import lister
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.clock import Clock
 from functions.archiver.ledger.ledger import Ledger
 from functions.archiver.runtime import Runtime, running

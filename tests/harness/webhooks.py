@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.entry import State, Stored
 from functions.archiver.recording import Recording
 from functions.archiver.runtime import Runtime, running

@@ -156,7 +156,7 @@ def test_every_client_that_the_code_makes_can_be_made_from_the_asset_and_pages(u
         unpacked,
         [
             "import json, os",
-            "from functions.archiver.aws_clients import Clients",
+            "from functions.archiver.aws.clients import Clients",
             "for name in ('AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'): os.environ[name] = 'x'",
             f"clients = {{name: Clients().client(name) for name in {sorted(services(FUNCTIONS))!r}}}",
             "def pages(client): return [m for m in client.meta.method_to_api_mapping if client.can_paginate(m)]",

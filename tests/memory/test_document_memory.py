@@ -15,7 +15,7 @@ LEFT_MIB = 24
 """For what a process on Lambda has besides: trust stores of TLS, buffers, Lambda's own client."""
 
 READ = """
-import functions.downloader, functions.archiver.aws, boto3, sys
+import functions.downloader, functions.archiver.aws.engine, boto3, sys
 from functions.archiver.http.documents import json_in
 session = boto3.Session(region_name="eu-central-1")
 clients = [session.client(name) for name in ("dynamodb", "s3", "sqs", "secretsmanager")]

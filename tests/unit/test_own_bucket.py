@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.bucket.bucket import Properties
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.errors import Misconfigured

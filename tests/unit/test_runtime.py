@@ -20,9 +20,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from functions.archiver import aws
 from functions.archiver import runtime as module
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws import engine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble, Misconfigured, Unauthorized
 from functions.archiver.listing.listing import ENOUGH_SECONDS
@@ -141,7 +141,7 @@ def test_a_changed_secret_makes_a_new_provider(
     session: boto3.Session, run: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_secret(session, json.dumps(CREDENTIALS))
-    monkeypatch.setattr(aws, "SECRET_SECONDS", -1)
+    monkeypatch.setattr(engine, "SECRET_SECONDS", -1)
     before = run.provider()
     changed = {**CREDENTIALS, "client_secret": "rotated"}
     session.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=json.dumps(changed))

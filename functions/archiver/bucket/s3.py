@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.aws.trouble import trouble_of
 from functions.archiver.bucket.bucket import (
     BadUpload,
     Bytes,

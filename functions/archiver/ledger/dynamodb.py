@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.aws.trouble import trouble_of
 from functions.archiver.errors import ArchiveTrouble, Service
 from functions.archiver.ledger.conditions import (
     AllOf,

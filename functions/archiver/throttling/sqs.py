@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from functions.archiver.aws_trouble import trouble_of
+from functions.archiver.aws.trouble import trouble_of
 from functions.archiver.entry import Ticket
 from functions.archiver.errors import Service
 from functions.archiver.throttling.lanes import message_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.bucket.s3 import S3Bucket
 from functions.archiver.ledger.dynamodb import DynamoTable
 from functions.archiver.settings.deployment import Deployment

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.archiver.aws import AwsEngine, KmsSeal
+from functions.archiver.aws.engine import AwsEngine, KmsSeal
 from functions.archiver.clock import Clock
 from functions.archiver.errors import ArchiveTrouble, Service, Throttled, Unavailable
 from functions.archiver.http.auth import MemoryTokens, Token, TokenAuth

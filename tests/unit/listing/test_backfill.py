@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.entry import State
 from functions.archiver.listing.backfill import Backfill, Backfills, continue_backfill
 from functions.archiver.listing.listing import Findings

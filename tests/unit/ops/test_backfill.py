@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import reconciler
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.clock import Clock
 from functions.archiver.listing.cursors import CursorStore
 from functions.archiver.runtime import Runtime, running

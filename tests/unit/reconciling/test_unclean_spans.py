@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from functions.archiver.aws import AwsEngine
+from functions.archiver.aws.engine import AwsEngine
 from functions.archiver.entry import Stored, Ticket
 from functions.archiver.listing.backfill import Backfill, Backfills
 from functions.archiver.listing.cursors import Unclean, Walk

@@ -7,7 +7,7 @@ import hashlib
 import boto3
 from moto import mock_aws
 
-from functions.archiver.aws import KmsSigner
+from functions.archiver.aws.engine import KmsSigner
 from functions.archiver.sealing.signing import pem_of, public_key_name
 from functions.archiver.settings.parameters import signing_alias
 from ops.seals.openssl import der_of, verifies

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, cast
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.archiver.aws_clients import Clients
-from functions.archiver.aws_exchange import lightened
-from functions.archiver.aws_trouble import passing_trouble, trouble_of
+from functions.archiver.aws.clients import Clients
+from functions.archiver.aws.exchange import lightened
+from functions.archiver.aws.trouble import passing_trouble, trouble_of
 from functions.archiver.bucket.s3 import CONFIG, S3Bucket
 from functions.archiver.clock import Clock
 from functions.archiver.engine import Log, Message

@@ -26,7 +26,7 @@ from botocore.exceptions import (
 )
 
 from benchmarks.origin import certificate
-from functions.archiver.aws_exchange import Exchanges, _head, lightened
+from functions.archiver.aws.exchange import Exchanges, _head, lightened
 from functions.archiver.bucket.s3 import S3Bucket
 from tests.doubles.http_server import HttpServer, Reply, Seen
 
