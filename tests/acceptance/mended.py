@@ -21,10 +21,15 @@ from ministack.services.cloudformation import provisioners
 
 
 def alarms_with_expressions() -> None:
-    """CloudFormation takes an alarm over an expression; it is kept as one over the expression's first metric."""
+    """CloudFormation takes an alarm over an expression, whose queries have ids of their own; it is kept as one over the
+    expression's first metric.
+    """
     plain = provisioners._cw_metric_alarm_record
 
     def record(name: str, given: dict[str, Any]) -> Any:
+        ids = [each["Id"] for each in given.get("Metrics") or ()]
+        if len(set(ids)) < len(ids):
+            raise ValueError("an id of the alarm's queries comes twice")
         stats = [each["MetricStat"] for each in given.get("Metrics") or () if "MetricStat" in each]
         if not stats:
             return plain(name, given)

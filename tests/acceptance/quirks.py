@@ -54,10 +54,15 @@ def _taken(call: Callable[..., Any], **given: Any) -> bool:
 
 
 def _takes_expressions(engine: Engine) -> bool:
+    """Of queries with ids of their own, and no others."""
+    return _takes_alarm(engine, "a", "b") and not _takes_alarm(engine, "a", "a")
+
+
+def _takes_alarm(engine: Engine, of_metric: str, of_expression: str) -> bool:
     metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
-    series = {"Id": "a", "ReturnData": False, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    series = {"Id": of_metric, "ReturnData": False, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
     alarm = {
-        "Metrics": [series, {"Id": "b", "Expression": "a * 2"}],
+        "Metrics": [series, {"Id": of_expression, "Expression": f"{of_metric} * 2"}],
         "ComparisonOperator": "GreaterThanThreshold",
         "EvaluationPeriods": 1,
         "Threshold": 1,
