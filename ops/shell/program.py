@@ -25,7 +25,8 @@ _INTRODUCTION = """An archive of call recordings: run it, look into it, repair i
 Every verb takes -a WHERE, --profile, --region, --tz and --json, before it or after; VERB --help says more."""
 _EXIT_CODES = (
     "0 done · 1 done, a person should look · 2 wrong use or configuration · 3 no such recording, source or archive · "
-    "4 refused · 5 AWS, provider or disk did not let us · 6 bytes are not what they were · 70 a bug · 130/143 stopped"
+    "4 refused · 5 AWS, provider or disk did not let us · 6 bytes are not what they were · 70 a bug · "
+    "130/143 stopped · 141 the reader of the output went away"
 )
 
 
