@@ -27,7 +27,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.provider import Account, Opened, Provider, Registration, Subscription
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -113,7 +112,7 @@ class Aircall(Provider):
         link = link_of(call.get(kind))
         if link is None:
             raise NotReady(f"the call has no {kind} yet")
-        with still_listed(), self.http.stream("media", link) as body:
+        with self.http.stream("media", link) as body:
             yield Opened(body=body, recording=_file(call, kind))
 
     def describe(self, recording_id: str) -> Recording:

@@ -28,7 +28,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Window
 from functions.archiver.secret import Secret
@@ -134,8 +133,7 @@ class Babelforce(Provider):
             raise Rejected(fresh.note or "broken")
         if fresh.readiness is Readiness.NOT_READY or not fresh.link:
             raise NotReady(fresh.note or "it has no link yet")
-        with still_listed():
-            return stack.enter_context(self.http.stream("media", fresh.link)), fresh
+        return stack.enter_context(self.http.stream("media", fresh.link)), fresh
 
     def describe(self, recording_id: str) -> Recording:
         """By id, without hyphens: with them the API answers 404 (official SDK)."""

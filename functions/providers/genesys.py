@@ -28,7 +28,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.looking_back import rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
@@ -216,7 +215,7 @@ class Genesys(Provider):
         others = [each for each in links if each != channel] if file_id == recording.id else []
         shared = {**facts, "recording_id": file_id}
         siblings = [replace(recording, id=f"{file_id}:{each}", raw={**shared, "channel": each}) for each in others]
-        with still_listed(), self.http.stream("media", link, auth=self._auth) as body:
+        with self.http.stream("media", link, auth=self._auth) as body:
             yield Opened(
                 body=body,
                 recording=replace(recording, raw={**facts, "channel": channel}) if others else None,

@@ -28,7 +28,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Call, Json, Page, Readiness, Recording, Transcript, TranscriptState, Window
 from functions.archiver.secret import Secret
@@ -106,8 +105,11 @@ class TeleSign(Provider):
             rows = self._rows_of(_call_of(recording))
             row = _row_of(recording, rows)
             link = _link(row)
-            with still_listed():
+            try:
                 body = stack.enter_context(self.http.stream("media", link, handles=(403,)))
+            except NotFound as missing:
+                # The API has just listed the file as available, so this does not say that it was deleted.
+                raise Rejected(missing.reason) from None
             if body.status != 403:
                 return body, row, rows
         raise Rejected("the signed link was refused with 403 twice")

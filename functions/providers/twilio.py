@@ -37,7 +37,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import contradicted
 from functions.archiver.provider.provider import Account, Opened, Provider
 from functions.archiver.recording import Json, Page, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
@@ -169,9 +168,9 @@ class Twilio(Provider):
         try:
             media = self.http.stream("media", target, params=params, auth=self._auth, handles=handles)
             body = stack.enter_context(media)
-        except NotFound as missing:
+        except NotFound:
             self._ready(recording_id)
-            raise contradicted(missing) from None
+            raise
         return self._enter(stack, recording_id, kind, 1) if body.status == 400 else (body, channels)
 
     def _ready(self, recording_id: str) -> Recording:

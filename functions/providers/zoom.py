@@ -42,7 +42,6 @@ from functions.archiver.provider.json_values import (
     without,
     written,
 )
-from functions.archiver.provider.listed_audio import still_listed
 from functions.archiver.provider.looking_back import rows_around, rows_looking_back
 from functions.archiver.provider.oauth import REFUSED, token_of
 from functions.archiver.provider.provider import Account, Opened, Provider
@@ -164,17 +163,17 @@ class Zoom(Provider):
             yield Opened(body=body, recording=told, transcript=_transcript_of(told.raw if told else facts))
 
     def _listed_file(self, stack: ExitStack, recording: Recording, missing: NotFound) -> tuple[Recording | None, Body]:
-        """By the recording's row of this moment, which may say nothing new of the file that is `missing`."""
+        """By the recording's row of this moment. Raises `missing` where that says nothing new of the file."""
         row = self._row_of(recording)
-        if (link := link_of(row.get("download_url"))) is None:
+        link = link_of(row.get("download_url"))
+        if link is None:
             raise NotReady("it has no link to its audio yet")
         told, file_id = self._read(row), _file_id(link)
-        with still_listed():
-            if told is None or file_id is None:
-                return told, self._enter(stack, link, "media")
-            if file_id == recording.raw.get("file_id"):
-                raise missing
-            return told, self._enter_either(stack, told.raw)
+        if told is None or file_id is None:
+            return told, self._enter(stack, link, "media")
+        if file_id == recording.raw.get("file_id"):
+            raise missing
+        return told, self._enter_either(stack, told.raw)
 
     def _enter_either(self, stack: ExitStack, facts: _Row) -> Body:
         """At the origin where its link leads, then at the other. Not verified live: whether both serve each file."""
@@ -188,7 +187,8 @@ class Zoom(Provider):
 
     def _enter(self, stack: ExitStack, target: str, at: Purpose | None) -> Body:
         """A redirect leads to the file itself; it gets no token."""
-        body = stack.enter_context(self.http.stream("media", target, auth=self._auth, at=at, handles=(400, 403)))
+        media = self.http.stream("media", target, auth=self._auth, at=at, handles=(400, 403))
+        body = stack.enter_context(media)
         if body.status in (400, 403):
             raise self._refusal(body.answer())
         return body

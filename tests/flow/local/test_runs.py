@@ -96,13 +96,13 @@ def test_what_the_comparison_with_the_provider_finds_is_archived_by_the_same_run
 def test_times_of_day_are_in_the_archives_zone(bench: LocalBench, acme: Babelforce) -> None:
     bench.archive = 'timezone = "Pacific/Kiritimati"'
     bench.write()
-    late = next(iter(acme.recordings))
-    acme.recordings[late].state = "unfinished"
+    missing = next(iter(acme.recordings))
+    acme.faults.add(Fault("status", recording_id=missing, value=404, times=None))
     done = bench.run()
     assert done.code == 1
     told = re.search(r"acme: 1 waits until (?:\S+ )?(\d\d):(\d\d); run it again", done.err)
     assert told
-    item = SqliteTable(bench.out / ".archive" / "ledger.sqlite").get(f"acme#recording#{late}")
+    item = SqliteTable(bench.out / ".archive" / "ledger.sqlite").get(f"acme#recording#{missing}")
     assert item is not None
     due = from_ms(int(item["due_at"]))
     assert told.groups() == ((due + timedelta(hours=14)).strftime("%H"), f"{due:%M}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.archiver.errors import NotFound, NotReady, Rejected, Throttled, Unauthorized
+from functions.archiver.errors import NotFound, NotReady, Throttled, Unauthorized
 from functions.archiver.http.client import Http
 from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Recording, Window
@@ -113,13 +113,6 @@ def test_a_link_of_some_thousand_characters_is_one(server: HttpServer) -> None:
     assert aircall.look_up("1")[0].id == recording.id
     with aircall.open(recording) as opened:
         assert b"".join(opened.body.chunks()) == b"audio"
-
-
-def test_audio_that_is_missing_behind_a_fresh_link_is_not_said_to_be_gone(server: HttpServer) -> None:
-    aircall = pages_of(server)
-    server.on("/v1/calls/1", Reply(body=json.dumps({"call": call(recording=f"{server.url}/1.mp3")}).encode()))
-    with pytest.raises(Rejected, match="while the provider lists it"), aircall.open(Recording(id="1-recording")):
-        pass
 
 
 def test_the_count_of_calls_tells_of_more_than_are_listed(simulator: Simulator) -> None:

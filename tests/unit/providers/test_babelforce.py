@@ -75,21 +75,6 @@ def test_the_older_pair_goes_into_headers(server: HttpServer) -> None:
     assert (headers["x-auth-access-id"], headers["x-auth-access-token"]) == ("id", "hidden")
 
 
-def test_audio_that_is_missing_behind_a_fresh_link_is_not_said_to_be_gone(
-    server: HttpServer, babelforce: Babelforce
-) -> None:
-    row = {
-        "id": ONE,
-        "dateCreated": "2026-03-01T10:00:00Z",
-        "state": "stored",
-        "file": {"state": "stored"},
-        "url": f"{server.url}/nothing.wav",
-    }
-    server.on(BY_ID, Reply(body=json.dumps(row).encode()))
-    with pytest.raises(Rejected, match="while the provider lists it"), babelforce.open(Recording(id=ONE)):
-        pass
-
-
 # deleting and annotating
 
 

@@ -17,7 +17,6 @@ from functions.archiver.recording import Json, Page, Readiness, Recording, Rendi
 from functions.archiver.secret import Secret
 from functions.providers.genesys import Genesys
 from simulators.audio import Audio
-from simulators.faults import Fault
 from simulators.providers.genesys import Genesys as Simulator
 from tests.doubles.http_client import Slots, http_to
 from tests.doubles.http_server import HttpServer, Reply, Seen
@@ -335,15 +334,6 @@ def test_a_channel_whose_name_no_ledger_holds_is_archived_under_another(name: st
     assert sorted(bodies) == [b"odd", b"usual"]
     assert id_of(other.id) == other.id
     assert safe_name(other.id)
-
-
-def test_audio_that_is_missing_behind_a_fresh_link_is_not_said_to_be_gone(
-    client: Genesys, simulator: Simulator
-) -> None:
-    recording = listed(client)[0]
-    simulator.faults.add(Fault("status", value=404, times=None))
-    with pytest.raises(Rejected, match="while the provider lists it"):
-        fetched(client, recording)
 
 
 def test_another_format_is_made_where_it_is_wanted(simulator: Simulator) -> None:

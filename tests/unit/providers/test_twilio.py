@@ -19,7 +19,6 @@ from functions.archiver.provider.provider import Account
 from functions.archiver.recording import Json, Readiness, Recording, Rendition, Window
 from functions.archiver.secret import Secret
 from functions.providers.twilio import Twilio
-from simulators.faults import Fault
 from simulators.providers.twilio import Twilio as Simulator
 from tests.doubles.http_client import Slots, http_to
 from tests.doubles.http_server import HttpServer, Reply
@@ -211,15 +210,6 @@ def test_audio_that_is_not_there_yet_is_told_from_audio_that_is_missing(twilio: 
     simulator.remove(late.id)
     with pytest.raises(NotFound):
         fetched(twilio, Recording(id=late.id, raw={"sid": late.id}))
-
-
-def test_audio_that_is_missing_of_a_completed_recording_is_not_said_to_be_gone(
-    twilio: Twilio, simulator: Simulator
-) -> None:
-    recording = listed(twilio)[0]
-    simulator.faults.add(Fault("status", recording_id=recording.id, value=404, times=None))
-    with pytest.raises(Rejected, match="while the provider lists it"):
-        fetched(twilio, recording)
 
 
 @pytest.mark.parametrize(("state", "outcome"), [("failed", Rejected), ("deleted", Gone), ("unfinished", NotReady)])

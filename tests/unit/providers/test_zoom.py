@@ -209,12 +209,12 @@ def test_a_file_whose_id_has_changed_is_fetched_by_the_one_that_the_list_names_n
         assert opened.recording.raw["file_id"] == recording.raw["file_id"]
 
 
-def test_a_file_that_is_missing_while_the_list_names_it_is_not_said_to_be_gone(
+def test_a_file_that_is_missing_although_its_id_is_the_listed_one_is_not_found(
     zoom: Zoom, simulator: Simulator
 ) -> None:
     recording = listed(zoom)[0]
     simulator.faults.add(Fault("status", recording_id=recording.id, value=404, times=None))
-    with pytest.raises(Rejected, match="answered with 404, while the provider lists it"), zoom.open(recording):
+    with pytest.raises(NotFound, match="answered with 404"), zoom.open(recording):
         pass
 
 
