@@ -138,6 +138,14 @@ def test_whatever_a_retry_meets_what_lies_in_quarantine_stays_there(
     assert len(bench.versions("quarantine/")) == 1
 
 
+def test_a_retry_of_a_long_one_that_is_still_unknown_leaves_no_upload_behind(bench: ArchivingBench) -> None:
+    quarantined(bench, unknown(ONE_OBJECT_BYTES + 1_000))
+    assert bench.ledger.revival.retry("rec")
+    bench.provider.audio["rec"] = [Gone("410")]
+    assert bench.next_turn().outcome == "quarantined"
+    assert bench.uploads() == 0
+
+
 def test_a_death_between_quarantine_and_mark_repeats_work_and_keeps_one_object(bench: ArchivingBench) -> None:
     bench.provider.audio["rec"] = [whole(unknown())]
     bench.finds()
