@@ -91,7 +91,7 @@ class Integrity:
         return {"due_group": f"{self._source}#{group}", "due_at": to_ms(self._clock.now())}
 
     def _story_with(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
-        return with_event(story_of(item.get("story", ())), event(self._clock.now().timestamp(), code, why))
+        return with_event(_story_of(item), event(self._clock.now().timestamp(), code, why))
 
 
 def _story_of(item: Item) -> Sequence[Event]:

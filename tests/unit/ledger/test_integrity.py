@@ -9,7 +9,7 @@ from functions.archiver.ledger.integrity import Integrity
 from functions.archiver.ledger.ledger import Ledger
 from tests.doubles.aws import Aws
 from tests.doubles.clock import FakeClock
-from tests.harness.ledger import STORED, ledger_of, queued
+from tests.harness.ledger import PK, STORED, ledger_of, queued
 
 
 @pytest.fixture
@@ -40,6 +40,18 @@ def test_what_verify_finds_is_noted_and_taken_back(ledger: Ledger, integrity: In
     entry = found(ledger)
     assert (entry.state, entry.reason) == (State.ARCHIVED, None)
     assert [code for _, code, _ in entry.story] == ["archived", "absent", "altered", "archived"]
+
+
+def test_the_story_of_an_item_of_an_earlier_version_begins_with_what_else_it_says(
+    aws: Aws, ledger: Ledger, integrity: Integrity
+) -> None:
+    ledger.mark_archived(queued(ledger), STORED)
+    aws.table.update(PK, put={}, remove=["story"])
+    assert integrity.note_verified("rec-1")
+    assert [code for _, code, _ in found(ledger).story] == ["found", "archived", "verified"]
+    aws.table.update(PK, put={}, remove=["story"])
+    assert integrity.mark_altered("rec-1", "other bytes")
+    assert [code for _, code, _ in found(ledger).story] == ["found", "archived", "altered"]
 
 
 def test_only_what_is_archived_has_bytes_to_speak_of(ledger: Ledger, integrity: Integrity) -> None:
