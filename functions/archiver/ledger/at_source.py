@@ -17,7 +17,7 @@ from functions.archiver.clock import Clock, iso
 from functions.archiver.entry import Entry, State
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, Missing, unchanged
 from functions.archiver.ledger.items import pk_of
-from functions.archiver.ledger.story import Code, event, story_of, with_event
+from functions.archiver.ledger.story import Code, event, story_in, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 
 DELETING, DELETED, GONE = "deleting_since", "deleted_at_source", "gone_at_source"
@@ -70,7 +70,7 @@ class AtSource:
             item = self._table.get(self._pk(entry))
             if item is None:
                 return
-            story = with_event(story_of(item.get("story", ())), event(now.timestamp(), code))
+            story = with_event(story_in(item), event(now.timestamp(), code))
             put = {mark: iso(now), DELETING: None, "story": [list(each) for each in story]}
             try:
                 self._table.update(self._pk(entry), put=put, when=_same_holds(item))

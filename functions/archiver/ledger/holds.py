@@ -11,7 +11,7 @@ from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Condition, Equals, Exists, unchanged
 from functions.archiver.ledger.items import pk_of
-from functions.archiver.ledger.story import Code, event, story_of, with_event
+from functions.archiver.ledger.story import Code, event, story_in, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 
 _ATTEMPTS = 10
@@ -73,7 +73,7 @@ class Holds:
 
     def _story_with(self, item: Item, code: Code, case: str) -> list[list[object]]:
         new = event(self._clock.now().timestamp(), code, case)
-        return [list(each) for each in with_event(story_of(item.get("story", ())), new)]
+        return [list(each) for each in with_event(story_in(item), new)]
 
 
 def _text(cases: Iterable[str]) -> str | None:

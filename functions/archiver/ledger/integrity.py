@@ -9,13 +9,11 @@ Each way is one write that tells its event in the item's story. Nothing here loo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from functions.archiver.clock import Clock, from_iso, to_ms
+from functions.archiver.clock import Clock, to_ms
 from functions.archiver.entry import State
 from functions.archiver.ledger.conditions import Equals, OneOf, unchanged
 from functions.archiver.ledger.items import pk_of
-from functions.archiver.ledger.story import Code, Event, event, story_of, with_event
+from functions.archiver.ledger.story import Code, event, story_in, with_event
 from functions.archiver.ledger.table import Item, Refused, Table
 
 _SOUND = (State.ARCHIVED, State.QUARANTINED)
@@ -52,7 +50,7 @@ class Integrity:
         item = self._table.get(pk)
         if item is None or item["state"] not in _SOUND:
             return False
-        before = [each for each in _story_of(item) if each[1] != "verified"]
+        before = [each for each in story_in(item) if each[1] != "verified"]
         story = [list(each) for each in with_event(before, event(self._clock.now().timestamp(), "verified"))]
         when = Equals("state", item["state"]) & unchanged("held", item.get("held"))
         try:
@@ -91,18 +89,7 @@ class Integrity:
         return {"due_group": f"{self._source}#{group}", "due_at": to_ms(self._clock.now())}
 
     def _story_with(self, item: Item, code: Code, why: str) -> list[tuple[int, str, str]]:
-        return with_event(_story_of(item), event(self._clock.now().timestamp(), code, why))
-
-
-def _story_of(item: Item) -> Sequence[Event]:
-    """The story of an item. An earlier version wrote none: then its beginning, from other attributes."""
-    story = story_of(item.get("story", ()))
-    if story:
-        return story
-    told = [event(from_iso(str(item["found_at"])).timestamp(), "found", str(item.get("discovered_by", "")))]
-    if "archived_at" in item:
-        told.append(event(from_iso(str(item["archived_at"])).timestamp(), "archived"))
-    return told
+        return with_event(story_in(item), event(self._clock.now().timestamp(), code, why))
 
 
 def _state_to_restore(item: Item) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from functions.archiver.clock import from_iso
 
 Code = Literal[
     "found",
@@ -63,3 +65,14 @@ def _fits(events: Sequence[Event]) -> bool:
 def story_of(value: Sequence[Sequence[object]]) -> tuple[Event, ...]:
     """The story as an item holds it."""
     return tuple((int(str(seconds)), str(code), str(detail)) for seconds, code, detail in value)
+
+
+def story_in(item: Mapping[str, Any]) -> tuple[Event, ...]:
+    """The story of a whole item. An earlier version wrote none: then its beginning, from other attributes."""
+    story = story_of(item.get("story", ()))
+    if story:
+        return story
+    told = [event(from_iso(str(item["found_at"])).timestamp(), "found", str(item.get("discovered_by", "")))]
+    if "archived_at" in item:
+        told.append(event(from_iso(str(item["archived_at"])).timestamp(), "archived"))
+    return tuple(told)
