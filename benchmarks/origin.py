@@ -33,6 +33,7 @@ def wave_head(size: int) -> bytes:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or its head and its body wait for each other
 
     def do_GET(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)
