@@ -247,6 +247,8 @@ def test_a_link_to_a_private_address_is_not_followed_unless_the_source_allows_it
 
 
 def test_an_id_is_found_however_it_is_written(case: Case) -> None:
+    if not case.fixture.also_written:
+        pytest.skip("its ids are written in one way")
     for written in case.fixture.also_written:
         assert case.provider().describe(written).id == case.fixture.ids[0]
 
