@@ -29,11 +29,16 @@ MIB = 1024 * 1024
 SIZES = ((100_000, 20), (1_000_000, 15), (64 * MIB, 1))
 """Bytes, and how many recordings a process moves: of several the first, which is cold, does not count."""
 
+_WRITERS = ("ours", BASE, "read all, then put", "smart_open")
 LARGE = (2**30, 1)
 """Over http alone: it takes a quarter of a minute, whichever way."""
 
 COLUMNS = ("recording", "way", "CPU ms", "CPU, ratio", "time, ratio", "cold CPU, ratio", "most memory, MiB")
 Figures = dict[str, float]
+
+
+class Failed(Exception):
+    """A way has brought no recording; with the end of what it said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +51,14 @@ class Bench:
     s3: S3Client
     numbers: Iterator[int]
 
-    def run(self, way: str, url: str, recordings: int = 1, key: str | None = None) -> Figures | None:
-        """A process of its own; None when it failed."""
+    def run(self, way: str, url: str, recordings: int = 1, key: str | None = None) -> Figures:
+        """A process of its own. Raises Failed."""
         key = key or f"recording-{next(self.numbers)}"
         words = ["--one", url, BUCKET, key, self.endpoint, str(recordings), "--way", way, "--ca-file", self.ca_file]
         command = [sys.executable, "-m", "benchmarks.bytes", *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            sys.stderr.write(f"{way}: {done.stderr[-500:]}\n")
-            return None
+            raise Failed(f"{way}: {done.stderr[-500:]}")
         figures: Figures = json.loads(done.stdout)
         return figures
 
@@ -80,7 +84,7 @@ def taken(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, rounds: int = 3) 
     for size, recordings in sizes:
         for scheme in ("http",) if (size, recordings) == LARGE else ("http", "https"):
             url = f"{on.origins[scheme]}/audio?bytes={size}"
-            rows += _ratios(on, f"{_size(size)} {scheme}", url, recordings, rounds)
+            rows += _ratios(on, f"{_size(size)} {scheme}", url, recordings, rounds, present())
     return Table(
         title="What a recording's bytes take",
         says=f"From a server into SeaweedFS, both on this machine, as ratios to boto3's `{BASE}` from a stream of "
@@ -99,24 +103,28 @@ def taken_without_a_store(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, r
     with sink() as endpoint:
         for size, recordings in sizes:
             url = f"{on.origins['http']}/audio?bytes={size}"
-            rows += _ratios(replace(on, endpoint=endpoint), f"{_size(size)} http", url, recordings, rounds)
+            rows += _ratios(replace(on, endpoint=endpoint), f"{_size(size)} http", url, recordings, rounds, _WRITERS)
     return Table(
         title="What they take where the store takes nothing",
-        says="As above, into a server that answers like S3 and keeps nothing. SeaweedFS takes three quarters of both "
-        "cores and most of the time that a large recording takes, whoever sends it.",
+        says="As above, into a server that answers like S3 and keeps nothing; without rclone, which looks at what it "
+        "has stored. SeaweedFS takes three quarters of both cores and most of the time that a large recording takes, "
+        "whoever sends it.",
         columns=COLUMNS,
         rows=rows,
         plot="CPU, ratio",
     )
 
 
-def _ratios(on: Bench, what: str, url: str, recordings: int, rounds: int) -> Iterator[Sequence[str | float | int]]:
-    ways = present()
+def _ratios(
+    on: Bench, what: str, url: str, recordings: int, rounds: int, ways: Sequence[str]
+) -> Iterator[Sequence[str | float | int]]:
     found: dict[str, list[Figures]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way in ways:
-            if figures := on.run(way, url, recordings):
-                found[way].append(figures)
+            try:
+                found[way].append(on.run(way, url, recordings))
+            except Failed as failed:
+                sys.stderr.write(f"{what}, {failed}\n")
     part = "later" if recordings > 1 else "first"
 
     def median(way: str, *names: str) -> float:
@@ -152,15 +160,23 @@ def _behind(on: Bench, way: str) -> Iterator[str]:
     url, large = f"{on.origins['http']}/audio", 20 * MIB
     for size in (100_000, large):
         key = f"kept-{next(on.numbers)}"
-        yield _checksum(on.s3, key) if on.run(way, f"{url}?bytes={size}", key=key) else "failed"
+        yield _checksum(on.s3, key) if _ends_well(on, way, f"{url}?bytes={size}", key) else "failed"
     key = f"broken-{next(on.numbers)}"
-    ended_well = on.run(way, f"{url}?bytes={large}&cut={12 * MIB}", key=key)
+    ended_well = _ends_well(on, way, f"{url}?bytes={large}&cut={12 * MIB}", key)
     yield f"{'no error' if ended_well else 'an error'}, {_remains(on.s3, key)}"
     key = f"taken-{next(on.numbers)}"
     on.s3.put_object(Bucket=BUCKET, Key=key, Body=b"first")
-    on.run(way, f"{url}?bytes=100000", key=key)
+    _ends_well(on, way, f"{url}?bytes=100000", key)
     untouched = on.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"first"
     yield "left as it is" if untouched else "overwritten"
+
+
+def _ends_well(on: Bench, way: str, url: str, key: str) -> bool:
+    try:
+        on.run(way, url, key=key)
+    except Failed:
+        return False
+    return True
 
 
 def _checksum(s3: S3Client, key: str) -> str:

@@ -26,6 +26,10 @@ class Table:
     plot: str | None = None
 
 
+_LONGEST = 4
+"""Times the middle one may a bar be long."""
+
+
 def page(parts: Sequence[Mapping[str, Any]]) -> str:
     """The page, out of the parts as they were kept."""
     lines = [
@@ -66,7 +70,10 @@ def machine() -> str:
 
 
 def svg(table: Table) -> str:
-    """Bars, one for each row that has a number in the plotted column; the texts in front of it are its label."""
+    """Bars, one for each row that has a number in the plotted column; the texts in front of it are its label.
+
+    One that would be much longer than most is cut off: its number says how long it is.
+    """
     assert table.plot is not None
     at = list(table.columns).index(table.plot)
     bars = [
@@ -74,7 +81,7 @@ def svg(table: Table) -> str:
         for row in table.rows
         if isinstance(row[at], (int, float))
     ]
-    most = max(value for _, value in bars) or 1.0
+    most = min(max(value for _, value in bars), _LONGEST * sorted(value for _, value in bars)[len(bars) // 2]) or 1.0
     height = 22 * len(bars) + 30
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}" font-family="sans-serif" '
@@ -83,7 +90,7 @@ def svg(table: Table) -> str:
         f'<text x="10" y="18" fill="#222">{escape(table.plot)}</text>',
     ]
     for number, (label, value) in enumerate(bars):
-        y, width = 30 + 22 * number, 360 * value / most
+        y, width = 30 + 22 * number, 360 * min(value / most, 1)
         drawn.append(f'<text x="290" y="{y + 13}" text-anchor="end" fill="#222">{escape(label)}</text>')
         drawn.append(f'<rect x="300" y="{y}" width="{width:.1f}" height="17" fill="{_colour(label)}"/>')
         drawn.append(f'<text x="{306 + width:.1f}" y="{y + 13}" fill="#222">{_text(value)}</text>')
