@@ -27,7 +27,7 @@ from functions.archiver.ledger.conditions import (
     OneOf,
 )
 from functions.archiver.ledger.table import Index, Item, Refused, Unacceptable
-from functions.archiver.ledger.wire_format import read, value_written, written
+from functions.archiver.ledger.wire_format import read_from_table, value_written, written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,7 +66,7 @@ class DynamoTable:
     def get(self, pk: str) -> Item | None:
         with _TranslatedErrors():
             item = self._dynamodb.get_item(TableName=self._name, Key=_key(pk), ConsistentRead=True).get("Item")
-        return None if item is None else read(item)
+        return None if item is None else read_from_table(item)
 
     @_named
     def get_many(self, pks: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
@@ -90,7 +90,7 @@ class DynamoTable:
         }
         for round_ in range(_ROUNDS):
             answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            yield from map(read, answer["Responses"].get(self._name, []))
+            yield from map(read_from_table, answer["Responses"].get(self._name, []))
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return
@@ -131,7 +131,7 @@ class DynamoTable:
                 **arguments,
                 **expression.placeholders(),
             )
-        return {"pk": pk, **read(answer.get("Attributes", {}))}
+        return {"pk": pk, **read_from_table(answer.get("Attributes", {}))}
 
     @_named
     def delete(self, pk: str, *, when: Condition) -> bool:
@@ -149,7 +149,7 @@ class DynamoTable:
     @_named
     def query(self, index: Index, key: KeyRange, *, limit: int | None = None, newest_first: bool = False) -> list[Item]:
         pages = self._pages(index, key, limit=limit, ScanIndexForward=not newest_first)
-        return [read(item) for page in pages for item in page["Items"]]
+        return [read_from_table(item) for page in pages for item in page["Items"]]
 
     @_named
     def count(self, index: Index, key: KeyRange, *, prefix: str = "") -> int:
@@ -178,7 +178,7 @@ class DynamoTable:
         while True:
             with trouble_of(Service.DYNAMODB):
                 answer = self._dynamodb.scan(TableName=self._name, ConsistentRead=True, **start)
-            yield from map(read, answer["Items"])
+            yield from map(read_from_table, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -201,7 +201,7 @@ class DynamoTable:
             ExpressionAttributeNames=names,
             **arguments,
         )
-        return [read(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+        return [read_from_table(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
 
 class _TranslatedErrors:
@@ -228,7 +228,7 @@ def _key(pk: str) -> dict[str, Any]:
 
 def _present_item(error: ClientError) -> Item | None:
     raw: Any = error.response.get("Item")
-    return read(raw) if raw else None
+    return read_from_table(raw) if raw else None
 
 
 class _Expression:

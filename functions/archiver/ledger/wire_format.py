@@ -17,6 +17,8 @@ Written = dict[str, Any]
 _NUMBERS = Context(prec=38, Emin=-128, Emax=126, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
 """Numbers that DynamoDB takes. One that it would round is refused."""
 
+_OF_OTHERS = frozenset(("B", "BS", "NS", "SS"))
+
 
 def written(item: Mapping[str, object]) -> dict[str, Written]:
     """An item. Raises TypeError and DecimalException for what no table takes."""
@@ -46,6 +48,11 @@ def value_written(value: object) -> Written:
 def read(item: Mapping[str, Mapping[str, Any]]) -> Item:
     """An item; its numbers are Decimal. Raises ValueError for what the ledger never writes."""
     return {name: value_read(value) for name, value in item.items()}
+
+
+def read_from_table(item: Mapping[str, Mapping[str, Any]]) -> Item:
+    """An item without what somebody else has put into it: sets and bytes, which the ledger never writes."""
+    return read({name: value for name, value in item.items() if not value.keys() & _OF_OTHERS})
 
 
 def value_read(value: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from functions.archiver.errors import ArchiveTrouble
 from functions.archiver.ledger.dynamodb import DynamoTable
-from tests.doubles.aws import TABLE, Aws
+from tests.doubles.aws import TABLE, Aws, dynamodb
 from tests.doubles.aws import aws as fresh_aws
 from tests.doubles.clock import FakeClock
 from tests.harness.ledger import ledger_of, recording
@@ -66,3 +66,15 @@ def test_a_table_that_keeps_leaving_keys_out_is_trouble_of_the_archive_and_no_en
     with pytest.raises(ArchiveTrouble, match="DynamoDB does not work for us: UnprocessedKeys"):
         table_of(busy, pauses).get_many(list("abcde"), ["x"])
     assert sum(pauses) < 30
+
+
+def test_what_somebody_else_has_put_into_an_item_keeps_nobody_from_reading_it(aws: Aws) -> None:
+    foreign: Any = {"tags": {"SS": ["a", "b"]}, "seen": {"NS": ["1"]}, "blob": {"B": b"x"}, "blobs": {"BS": [b"x"]}}
+    item: Any = {"pk": {"S": "acme#recording#1"}, "state": {"S": "archived"}, "bytes": {"N": "7"}, **foreign}
+    dynamodb().put_item(TableName=TABLE, Item=item)
+    ours = {"pk": "acme#recording#1", "state": "archived", "bytes": 7}
+    assert aws.item("acme#recording#1") == ours
+    assert aws.items() == {"acme#recording#1": ours}
+    known = aws.table.get_many(["acme#recording#1"], ["state", "tags"])
+    assert known == {"acme#recording#1": {"pk": "acme#recording#1", "state": "archived"}}
+    assert aws.table.update("acme#recording#1", put={"state": "gone"}) == {**ours, "state": "gone"}
