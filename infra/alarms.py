@@ -143,6 +143,17 @@ class Topics(Construct):
         return topic
 
 
+def metric_of_function(function: str, name: Literal["Errors", "Invocations"], *, minutes: int) -> Series:
+    """One of Lambda's own counts of a function."""
+    return Series(
+        namespace="AWS/Lambda",
+        name=name,
+        dimensions={"FunctionName": function},
+        statistic="Sum",
+        period_seconds=60 * minutes,
+    )
+
+
 def metric_of(archive: str, source: str, metric: Metric, statistic: Statistic, *, minutes: int) -> Series:
     """One of the metrics that the functions emit for a source of an archive."""
     return Series(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,9 +137,9 @@ def acknowledge_prefixes(
 
 
 def _flat(resolved: object) -> str:
-    """A resolved ARN as cdk-nag writes it: `<Bucket.Arn>/audio/*`."""
+    """A resolved ARN as cdk-nag writes it, references and variables of a policy alike: `<Bucket.Arn>/audio/*`."""
     if not isinstance(resolved, dict):
-        return str(resolved)
+        return re.sub(r"\$\{([^}]+)\}", r"<\1>", str(resolved))
     (intrinsic, argument), *_ = resolved.items()
     if intrinsic == "Fn::Join":
         return "".join(_flat(part) for part in argument[1])

@@ -41,7 +41,7 @@ class Custodian(iam.ManagedPolicy):
         folders = sorted({*READ, *HELD, *WRITTEN})
         wide = [
             *(f"{bucket_arn}/{folder}/*" for folder in folders),
-            f"{bucket_arn}/{OWN_ACCESSES}".replace("${aws:userid}", "<aws:userid>"),
+            f"{bucket_arn}/{OWN_ACCESSES}",
         ]
         acknowledge_prefixes(self, [*wide, f"{table_arn}/index/*", *finds.resources], _WHY_WIDE)
 

@@ -13,7 +13,7 @@ from constructs import Construct
 from functions.archiver.settings.environment import ArchiveSettings, for_functions
 from functions.archiver.settings.events import ATTEMPTS, FAILED, PATTERNS, bus_source
 from functions.archiver.settings.metrics import OF_ALL_SOURCES, Metric
-from infra.alarms import Rule, Series, metric_of
+from infra.alarms import Rule, metric_of, metric_of_function
 from infra.archive_bucket import acknowledge_prefixes
 from infra.functions_asset import ARCHITECTURE, RUNTIME
 from infra.shared import Shared
@@ -120,13 +120,7 @@ def may_put_events(scope: Construct, archive: str) -> iam.PolicyStatement:
 
 def _unsent(archive: str, function: str) -> Rule:
     """So many failed tries are those of a batch that was put aside, and not of one that went with a later try."""
-    errors = Series(
-        namespace="AWS/Lambda",
-        name="Errors",
-        dimensions={"FunctionName": function},
-        statistic="Sum",
-        period_seconds=60 * MINUTES,
-    )
+    errors = metric_of_function(function, "Errors", minutes=MINUTES)
     unsent = metric_of(archive, OF_ALL_SOURCES, Metric.EVENTS_UNSENT, "SampleCount", minutes=MINUTES)
     return Rule(
         words=WORDS,

@@ -65,10 +65,7 @@ class People(Construct):
         policy = iam.ManagedPolicy(
             self, name, description=f"{description} ({archive.name})", statements=[*statements, *self._uses_key()]
         )
-        # The rules write a variable of the policy as they write a reference.
-        wide = [
-            arn.replace("${aws:userid}", "<aws:userid>") for each in statements for arn in each.resources if "*" in arn
-        ]
+        wide = [arn for each in statements for arn in each.resources if "*" in arn]
         acknowledge_prefixes(policy, wide, "A person works on all sources of the archive.")
         return policy
 

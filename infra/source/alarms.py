@@ -9,7 +9,7 @@ from datetime import timedelta
 from functions.archiver.settings.deployment import Source
 from functions.archiver.settings.metrics import URGENT_TROUBLE, Metric
 from functions.archiver.settings.queue import MAX_RECEIVE_COUNT
-from infra.alarms import Rule, Series, metric_of
+from infra.alarms import Rule, Series, metric_of, metric_of_function
 
 HOUR = timedelta(hours=1)
 
@@ -40,13 +40,7 @@ def _stopped(source: Source, lister: str) -> Rule:
     The lister is also fired to list, and a source that only lists is not looked after: some ticks have to be among
     what fires it.
     """
-    invocations = Series(
-        namespace="AWS/Lambda",
-        name="Invocations",
-        dimensions={"FunctionName": lister},
-        statistic="Sum",
-        period_seconds=60 * LOOKED_AT_MINUTES,
-    )
+    invocations = metric_of_function(lister, "Invocations", minutes=LOOKED_AT_MINUTES)
     return Rule(
         words="stopped",
         heading="the-tick-stopped",
@@ -68,16 +62,8 @@ def _most_listings(schedule: str) -> int:
 
 
 def _function_errors(source: str, functions: Mapping[str, str]) -> Rule:
-    errors = {
-        step: Series(
-            namespace="AWS/Lambda",
-            name="Errors",
-            dimensions={"FunctionName": name},
-            statistic="Sum",
-            period_seconds=_seconds(ERRORS_WITHIN),
-        )
-        for step, name in functions.items()
-    }
+    minutes = ERRORS_WITHIN // timedelta(minutes=1)
+    errors = {step: metric_of_function(name, "Errors", minutes=minutes) for step, name in functions.items()}
     return Rule(
         words="functions keep failing",
         heading="function-errors",
@@ -131,7 +117,3 @@ def _trouble(source: str, told: Mapping[str, Series]) -> Rule:
         expression=f"IF(value >= 1 AND value < {URGENT_TROUBLE}, 1, 0)",
         missing="ignore",
     )
-
-
-def _seconds(span: timedelta) -> int:
-    return int(span.total_seconds())
