@@ -6,6 +6,7 @@ import click
 
 from ops.find.filters import find_filters
 from ops.shell.output import ExitCode
+from ops.shell.questions import confirm_option
 from ops.shell.verb import Shared, Topic, verb
 
 BASES = ("gdpr-17", "pci-sad", "contract", "mistake")
@@ -17,13 +18,7 @@ BASES = ("gdpr-17", "pci-sad", "contract", "mistake")
 @click.option("--ticket", metavar="ID", help="Where the request is on file; kept for ever, so name no person.")
 @find_filters
 @click.option("--deferred", is_flag=True, help="What earlier orders had to leave and nothing keeps any more.")
-@click.option(
-    "--confirm",
-    "confirmed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Erase without a question if this is how many it is now.",
-)
+@confirm_option("Erase without a question if this is how many it is now.")
 @click.option("--dry-run", is_flag=True, help="Show what would go and do nothing.")
 @click.option("--break-glass", is_flag=True, help="As break_glass_role, which a governance lock does not stop.")
 def command(

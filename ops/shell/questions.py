@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import click
 
 from ops.shell.output import ExitCode, Failure, Output
 from ops.shell.texts import counted
+
+
+def confirm_option(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option with which a script gives the count; `words` are its help."""
+    return click.option("--confirm", "confirmed", type=click.IntRange(min=0), metavar="N", help=words)
 
 
 def confirm(
