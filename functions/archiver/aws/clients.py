@@ -11,6 +11,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from functions.archiver.version import USER_AGENT
+
 
 class Clients:
     """In the place of boto3's session. All clients share what was read of files and of the environment.
@@ -21,7 +23,7 @@ class Clients:
 
     def __init__(self) -> None:
         self._session = botocore.session.get_session()
-        self._session.set_default_client_config(Config(user_agent="call-recording-archiver"))
+        self._session.set_default_client_config(Config(user_agent=USER_AGENT))
 
     def client(self, service: str, **how: Any) -> Any:
         """A client; `how` as boto3 takes it."""

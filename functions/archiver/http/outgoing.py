@@ -13,11 +13,12 @@ from urllib3.util import Url
 from functions.archiver.lazy_dataclass import dataclass
 from functions.archiver.recording import Json
 from functions.archiver.secret import Secret
+from functions.archiver.version import USER_AGENT
 
 Value = str | int | Secret
 Values = Mapping[str, "Value | Sequence[Value] | None"]
 
-_OURS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-recording-archiver"}
+_OURS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[^\s\x00][^\r\n\x00]*)?")
