@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.origin import certificate, origin
 from benchmarks.sink import sink
 from benchmarks.tables import Table
-from benchmarks.ways import present, s3_at
+from benchmarks.ways import WAYS, present, s3_at
 from tests.doubles.seaweed import seaweed
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ MIB = 1024 * 1024
 SIZES = ((100_000, 20), (1_000_000, 15), (64 * MIB, 1))
 """Bytes, and how many recordings a process moves: of several the first, which is cold, does not count."""
 
-_WRITERS = ("ours", BASE, "read all, then put", "smart_open")
 LARGE = (2**30, 1)
 """Over http alone: it takes a quarter of a minute, whichever way."""
 
@@ -100,10 +99,11 @@ def taken(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, rounds: int = 3) 
 def taken_without_a_store(on: Bench, sizes: Sequence[tuple[int, int]] = SIZES, rounds: int = 3) -> Table:
     """The same into nowhere: a store that keeps things leaves little of two cores, and little to tell apart."""
     rows: list[Sequence[str | float | int]] = []
+    ways = [way for way in WAYS if way != "rclone"]
     with sink() as endpoint:
         for size, recordings in sizes:
             url = f"{on.origins['http']}/audio?bytes={size}"
-            rows += _ratios(replace(on, endpoint=endpoint), f"{_size(size)} http", url, recordings, rounds, _WRITERS)
+            rows += _ratios(replace(on, endpoint=endpoint), f"{_size(size)} http", url, recordings, rounds, ways)
     return Table(
         title="What they take where the store takes nothing",
         says="As above, into a server that answers like S3 and keeps nothing; without rclone, which looks at what it "
